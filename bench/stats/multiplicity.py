@@ -1,0 +1,51 @@
+"""Several questions from one run: Holm's step-down, with the interval level that matches it.
+
+Neighbours: `paired` supplies p-values and recomputes intervals at the level given here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.stats.errors import StatisticsError
+
+MAX_NAMED_METRICS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class HolmStep:
+    """One hypothesis: 1-based `rank` of its p-value, Holm-adjusted p, and its interval level.
+
+    `level` matches the decision: an interval at this level excludes 1 exactly when `rejected`.
+    """
+
+    name: str
+    rank: int
+    p_value: float
+    adjusted_p: float
+    rejected: bool
+    level: float
+
+
+def holm(p_values: Mapping[str, float], *, alpha: float = 0.05) -> dict[str, HolmStep]:
+    """Return Holm's decisions by name (Holm 1979), family-wise error <= alpha.
+
+    Step i of m tests at alpha/(m-i+1) and stops at the first that is not rejected. A rejected
+    metric's interval has level 1 - alpha/(m-i+1); all others share the level of the step at
+    which the procedure stopped, so that none of their intervals excludes 1.
+    Raises StatisticsError for more than 8 metrics (the plan names at most 8) or p outside [0, 1].
+    """
+    if len(p_values) > MAX_NAMED_METRICS:
+        raise StatisticsError(f"{len(p_values)} metrics named, the plan allows {MAX_NAMED_METRICS}")
+    if not 0.0 < alpha < 1.0:
+        raise StatisticsError(f"alpha must lie strictly between 0 and 1, got {alpha}")
+    if any(not 0.0 <= p <= 1.0 for p in p_values.values()):
+        raise StatisticsError("a p-value lies outside 0 to 1")
+    ordered = sorted(p_values.items(), key=lambda item: item[1])
+    m, adjusted, stopped_at, steps = len(ordered), 0.0, 0, {}
+    for rank, (name, p) in enumerate(ordered, start=1):
+        adjusted = max(adjusted, min(1.0, (m - rank + 1) * p))
+        if not stopped_at and p > alpha / (m - rank + 1):
+            stopped_at = rank
+        share = m - (stopped_at or rank) + 1
+        steps[name] = HolmStep(name, rank, p, adjusted, not stopped_at, 1.0 - alpha / share)
+    return steps

@@ -1,0 +1,39 @@
+"""Shares (failed requests, invalid trials) with an interval that works near 0 and 1."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+from scipy import stats
+
+from bench.stats.arrays import check_level
+from bench.stats.errors import StatisticsError, TooFewSamples
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """`count` of `n`, as a share 0..1 with its interval."""
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+    n: int
+
+
+def wilson(count: int, n: int, *, level: float = 0.95) -> Share:
+    """Return count/n with Wilson's score interval (Wilson 1927; Brown, Cai, DasGupta 2001).
+
+    Raises TooFewSamples for n = 0, StatisticsError unless 0 <= count <= n.
+    """
+    check_level(level)
+    if n < 1:
+        raise TooFewSamples("a share of nothing")
+    if not 0 <= count <= n:
+        raise StatisticsError(f"{count} of {n} is no share")
+    z = float(stats.norm.ppf(0.5 + level / 2.0))
+    p = count / n
+    spread = z * sqrt(p * (1.0 - p) / n + z * z / (4.0 * n * n))
+    middle, scale = p + z * z / (2.0 * n), 1.0 + z * z / n
+    low = 0.0 if count == 0 else (middle - spread) / scale
+    high = 1.0 if count == n else (middle + spread) / scale
+    return Share(p, low, high, level, n)

@@ -1,0 +1,98 @@
+"""From an interval to a word, by a rule that is fixed before the run.
+
+Neighbours: `paired` and `multiplicity` give the interval; `bench.report.verdicts` names the
+questions and writes them down.
+"""
+
+from dataclasses import dataclass
+from math import exp, log
+from typing import Literal
+
+import numpy as np
+
+from bench.stats.arrays import Numbers, finite_vector
+from bench.stats.errors import StatisticsError, TooFewSamples
+from bench.stats.paired import PairedRatio
+from bench.stats.precision import MIN_VALID_BLOCKS
+
+Word = Literal["supported", "refuted", "no difference shown", "inconclusive", "invalid"]
+Claim = Literal["greater", "less", "different"]  # what is claimed of numerator / denominator
+
+# Smallest relative effect worth a word, by the kind of metric.
+THRESHOLDS: dict[str, float] = {"p50": 0.03, "cpu": 0.03, "p95": 0.10, "p99": 0.10}
+AA_BAND_MIN_BLOCKS = 20
+MAX_INVALID_SHARE_GAP = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The word and, in one sentence, why."""
+
+    word: Word
+    reason: str
+
+
+def threshold_for(kind: str) -> float:
+    """Return the relative threshold of a metric kind (p50, cpu: 0.03; p95, p99: 0.10)."""
+    if kind not in THRESHOLDS:
+        raise StatisticsError(f"no threshold for metric kind '{kind}'")
+    return THRESHOLDS[kind]
+
+
+def aa_band(logs: Numbers) -> float:
+    """Return the A/A band: the 95th percentile of |log-ratio| over A/A blocks (log units).
+
+    The order statistic ceil(0.95 n). Raises TooFewSamples below 20 blocks.
+    """
+    values = finite_vector(logs, "A/A log-ratios")
+    if values.size < AA_BAND_MIN_BLOCKS:
+        raise TooFewSamples(f"the A/A band needs {AA_BAND_MIN_BLOCKS} blocks, got {values.size}")
+    return float(np.quantile(np.abs(values), 0.95, method="inverted_cdf"))
+
+
+def decide(
+    ratio: PairedRatio,
+    *,
+    claim: Claim,
+    kind: str,
+    band: float | None = None,
+    min_blocks: int = MIN_VALID_BLOCKS,
+) -> Decision:
+    """Return the verdict on 'numerator / denominator is greater | less | different'.
+
+    Different: the interval excludes 1 AND |log estimate| is at least log(1 + threshold) and
+    above the A/A band (log units; None = not measured). No difference shown: the whole interval
+    inside 1/(1+threshold) ... 1+threshold. Everything else, and fewer than `min_blocks` valid
+    blocks, is inconclusive. Thresholds are symmetric in the logarithm, so swapping numerator and
+    denominator never changes the word.
+    """
+    threshold = threshold_for(kind)
+    limit = log(1.0 + threshold)
+    if ratio.n_blocks < min_blocks:
+        return Decision("inconclusive", f"{ratio.n_blocks} valid blocks, {min_blocks} are needed")
+    if ratio.low >= exp(-limit) and ratio.high <= exp(limit):
+        return Decision("no difference shown", f"whole interval within ±{threshold:.0%}")
+    if ratio.low <= 1.0 <= ratio.high:
+        return Decision("inconclusive", f"interval holds 1 and reaches beyond ±{threshold:.0%}")
+    if abs(ratio.log_mean) < limit:
+        return Decision("inconclusive", f"interval excludes 1, effect below {threshold:.0%}")
+    if band is not None and abs(ratio.log_mean) <= band:
+        return Decision("inconclusive", f"effect inside the A/A band (×{exp(band):.3f})")
+    return _directed(claim, ratio.estimate > 1.0)
+
+
+def invalid_shares_differ(first: tuple[int, int], second: tuple[int, int]) -> bool:
+    """Return whether two arms' shares of invalid trials differ by more than 10 points.
+
+    Each arm is (invalid, all). Then the surviving blocks are a selection, and every verdict on
+    the pair is inconclusive.
+    """
+    shares = [invalid / total if total else 0.0 for invalid, total in (first, second)]
+    return abs(shares[0] - shares[1]) > MAX_INVALID_SHARE_GAP
+
+
+def _directed(claim: Claim, greater: bool) -> Decision:
+    side = "above" if greater else "below"
+    if claim == "different" or (claim == "greater") == greater:
+        return Decision("supported", f"interval and effect lie {side} 1 beyond the threshold")
+    return Decision("refuted", f"the opposite: interval and effect lie {side} 1")
