@@ -1,0 +1,146 @@
+"""The state home: the one folder in which deployments of this user keep files.
+
+`SHOPBENCH_HOME` (default `/var/tmp/shopbench-<uid>`): PostgreSQL's binaries and template cluster,
+the signing key of user tokens, logs, and one folder for each running deployment. As root it is
+0755, since PostgreSQL refuses to run as root and its unprivileged user must reach its data.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import ShopbenchError
+
+HOME_VARIABLE = "SHOPBENCH_HOME"
+_LONGEST_SOCKET_PATH = 100  # sun_path is 104 bytes on macOS, 108 on Linux
+_LONGEST_NAME_INSIDE = len("/deployments/0123456789abcdef/control.sock")
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user PostgreSQL runs as: ourselves, or an unprivileged one when we are root."""
+
+    name: str
+    uid: int
+    gid: int
+
+    @property
+    def is_self(self) -> bool:
+        return self.uid == os.geteuid()
+
+
+def database_account() -> Account:
+    """Choose the account for PostgreSQL. Raises ShopbenchError if root finds none."""
+    if os.geteuid() != 0:
+        try:
+            entry = pwd.getpwuid(os.geteuid())
+        except KeyError as error:
+            raise ShopbenchError(
+                f"uid {os.geteuid()} has no entry in the password database; initdb needs one"
+            ) from error
+        return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    for name in ("nobody", "daemon", "postgres"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    raise ShopbenchError("PostgreSQL refuses to run as root and there is no user 'nobody'")
+
+
+class StateHome:
+    """Paths below the state home; made on first use, checked each time."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def from_environment(cls) -> StateHome:
+        chosen = os.environ.get(HOME_VARIABLE) or f"/var/tmp/shopbench-{os.geteuid()}"
+        home = cls(Path(chosen).absolute())
+        home.prepare()
+        return home
+
+    @property
+    def deployments(self) -> Path:
+        return self.root / "deployments"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys"
+
+    def prepare(self) -> None:
+        """Make the folders. Raises ShopbenchError if the place cannot serve."""
+        if len(str(self.root)) + _LONGEST_NAME_INSIDE > _LONGEST_SOCKET_PATH:
+            raise ShopbenchError(f"{HOME_VARIABLE} is too long for a unix socket: {self.root}")
+        try:
+            self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self._check_owner()
+            if os.geteuid() == 0:
+                self.root.chmod(0o755)
+            for folder, mode in ((self.deployments, 0o755), (self.logs, 0o700), (self.keys, 0o700)):
+                folder.mkdir(mode=mode, exist_ok=True)
+                folder.chmod(mode)
+        except OSError as error:
+            raise ShopbenchError(
+                f"cannot use {self.root} ({error.strerror}); set {HOME_VARIABLE} to another folder"
+            ) from error
+        self._check_reachable()
+
+    def _check_owner(self) -> None:
+        """Refuse a folder somebody else made first in a world-writable place."""
+        facts = self.root.lstat()
+        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
+            raise ShopbenchError(
+                f"{self.root} is not a folder of this user; set {HOME_VARIABLE} to another one"
+            )
+
+    def _check_reachable(self) -> None:
+        account = database_account()
+        if account.is_self:
+            return
+        for parent in self.root.parents:
+            if not parent.stat().st_mode & stat.S_IXOTH:
+                raise ShopbenchError(
+                    f"user '{account.name}', which runs PostgreSQL, cannot enter {parent};"
+                    f" set {HOME_VARIABLE} to a folder it can reach, below /var/tmp for example"
+                )
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold a lock between processes while something shared is made or changed."""
+        handle = os.open(self.root / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def secret(self, name: str) -> str:
+        """Return a random secret, made at its first use and kept in the state home."""
+        path = self.keys / name
+        with self.lock("keys"):
+            if not path.exists():
+                write_private(path, secrets.token_urlsafe(24))
+            return path.read_text(encoding="ascii")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file whole that only we may read."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    temporary.replace(path)
