@@ -1,4 +1,4 @@
-"""Writes the JSON copies of the contract that the deployments ship: `python -m bench.contract.publish`."""
+"""Writes the JSON copies that the deployments ship: `python -m bench.contract.publish`."""
 
 import json
 from pathlib import Path
