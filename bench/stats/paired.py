@@ -103,9 +103,16 @@ def ratio_of_ratios(first: Numbers, second: Numbers, *, level: float = 0.95) -> 
     p_value = 2.0 * float(stats.t.sf(abs(mean) / error, freedom)) if error else float(mean == 0.0)
     n = min(a.size, b.size)
     return PairedRatio(
-        exp(mean), exp(mean - reach), exp(mean + reach), level, n, mean, error * sqrt(n),
-        expm1(reach), p_value,
-    )  # fmt: skip
+        estimate=exp(mean),
+        low=exp(mean - reach),
+        high=exp(mean + reach),
+        level=level,
+        n_blocks=n,
+        log_mean=mean,
+        log_sd=error * sqrt(n),
+        half_width=expm1(reach),
+        p_value=p_value,
+    )
 
 
 def hodges_lehmann(logs: Numbers, *, level: float = 0.95) -> HodgesLehmann:
