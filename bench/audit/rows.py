@@ -5,9 +5,6 @@ Column names and their meaning are the contract's ('Audit views').
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-
-NOTHING_UNREADABLE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +101,4 @@ class Snapshot:
     reservations: tuple[ReservationRow, ...] = ()
     idempotency: tuple[IdempotencyRow, ...] = ()
     outbox: tuple[OutboxRow, ...] = ()
-    unreadable: Mapping[str, str] = field(default=NOTHING_UNREADABLE)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
