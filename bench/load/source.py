@@ -1,0 +1,230 @@
+"""The arrival source: one Locust user that replays a plan and never waits for an answer.
+
+Every request's response time counts from its due time, also in what Locust's statistics get.
+"""
+
+from __future__ import annotations
+
+import time
+from time import perf_counter
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from locust import User, task
+from locust.exception import StopUser
+
+from bench.load.operations import OPERATIONS, Operation, Order, check_answer
+from bench.load.pacer import make_pacer
+from bench.load.plan import Plan, Request, Result, Sample, Visit
+from bench.load.pool import Answer, Session, SessionPool
+from bench.load.rows import Row, to_columns
+
+LEAD_S = 0.05  # from 'all is ready' to the trial's zero
+MAX_SAMPLES = 300
+_CLOSED_HEADROOM = 1_000_000  # visits a closed loop may make: it wraps round the plan's
+
+
+class Replay:
+    """State of one trial: sends the plan's visits, collects rows."""
+
+    def __init__(self, plan: Plan, request_event: Any) -> None:
+        self.plan = plan
+        self.done = Event()
+        self._request_event = request_event
+        self._pool = SessionPool(plan.base_url, plan.max_sessions, plan.request_timeout_s)
+        self._wires = _Wires(plan, self._pool.host_header)
+        self._pacer = make_pacer()
+        self._rows: list[Row] = []
+        self._samples: list[Sample] = []
+        self._active: set[gevent.Greenlet] = set()
+        self._zero = 0.0
+        self._planned = 0
+        self._skipped = 0
+        self._abandoned = 0
+        self._cpu_marks: list[tuple[float, float]] = []
+
+    def run(self) -> None:
+        """Replay the plan to its end, drain, and set `done`."""
+        self._pool.warm(min(self.plan.warm_sessions, self.plan.max_sessions))
+        self._zero = perf_counter() + LEAD_S
+        try:
+            if self.plan.loop == "open":
+                self._run_open()
+            else:
+                self._run_closed()
+            self._drain()
+        finally:
+            self._pacer.close()
+            self.done.set()
+
+    def _run_open(self) -> None:
+        marker = gevent.spawn(self._mark_cpu)
+        wait_until, zero = self._pacer.wait_until, self._zero
+        for number, visit in enumerate(self.plan.visits):
+            wait_until(zero + visit.due_s)
+            self._planned += len(visit.requests)
+            session = self._pool.take()
+            if session is None:
+                self._skipped += len(visit.requests)
+                continue
+            greenlet = gevent.spawn(self._visit, number, visit, session)
+            self._active.add(greenlet)
+            greenlet.rawlink(self._active.discard)
+        marker.join()
+
+    def _run_closed(self) -> None:
+        marker = gevent.spawn(self._mark_cpu)
+        numbers = iter(range(_CLOSED_HEADROOM))
+        for _ in range(self.plan.concurrency):
+            greenlet = gevent.spawn(self._repeat, numbers)
+            self._active.add(greenlet)
+            greenlet.rawlink(self._active.discard)
+        marker.join()
+
+    def _repeat(self, numbers: Any) -> None:
+        """One closed-loop client: the next visit as soon as the last one is answered."""
+        visits, end = self.plan.visits, self._zero + self.plan.measured_to_s
+        for number in numbers:
+            now = perf_counter()
+            if now >= end:
+                return
+            session = self._pool.take()
+            if session is None:
+                return
+            visit = visits[number % len(visits)]
+            self._planned += len(visit.requests)
+            again = Visit(now - self._zero, visit.journey, visit.user, visit.requests)
+            self._visit(number, again, session)
+
+    def _visit(self, number: int, visit: Visit, session: Session) -> None:
+        """Make the steps of a visit, each due when the one before it is answered."""
+        due, order_id = self._zero + visit.due_s, ""
+        for step, request in enumerate(visit.requests):
+            operation = OPERATIONS[request.operation]
+            wire = self._wires.build(operation, request, visit.user, f"{number}-{step}", order_id)
+            answer = session.exchange(wire, operation.method)
+            error, placed = self._judge(operation, answer, number)
+            self._record(number, visit.journey, operation, due, answer, error)
+            if error:
+                self._abandoned += len(visit.requests) - step - 1
+                break
+            due, order_id = answer.done, placed or order_id
+        self._pool.give_back(session)
+
+    def _judge(self, operation: Operation, answer: Answer, number: int) -> tuple[str, str]:
+        """The error of an answer ("" if none) and the id of the order it speaks of."""
+        if answer.error:
+            return answer.error, ""
+        if number % self.plan.sample_every == 0 and len(self._samples) < MAX_SAMPLES:
+            self._samples.append(Sample(operation.name, answer.status, answer.body))
+        error, decoded = check_answer(operation, answer.status, answer.body)
+        return error, decoded.id if isinstance(decoded, Order) else ""
+
+    def _record(  # noqa: PLR0913 - the parts of one row, called from one place
+        self,
+        number: int,
+        journey: str,
+        operation: Operation,
+        due: float,
+        answer: Answer,
+        error: str,
+    ) -> None:
+        zero = self._zero
+        self._rows.append(
+            Row(
+                due - zero,
+                answer.sent - zero,
+                answer.done - zero,
+                answer.status,
+                len(answer.body),
+                operation.name,
+                journey,
+                error,
+                number,
+                answer.server_timing,
+            )
+        )
+        self._request_event.fire(
+            request_type=operation.method,
+            name=operation.name,
+            response_time=(answer.done - due) * 1000,
+            response_length=len(answer.body),
+            response=None,
+            context={},
+            exception=RuntimeError(error) if error else None,
+            start_time=time.time() - (answer.done - due),
+            url=operation.route,
+        )
+
+    def _mark_cpu(self) -> None:
+        """Read the process's CPU time at both ends of the measured window."""
+        for mark_s in (self.plan.measured_from_s, self.plan.measured_to_s):
+            gevent.sleep(max(0.0, self._zero + mark_s - perf_counter()))
+            self._cpu_marks.append((perf_counter(), time.process_time()))
+
+    def _drain(self) -> None:
+        """Wait for the answers still out; what does not come is a timeout, never dropped."""
+        gevent.joinall(list(self._active), timeout=self.plan.drain_s)
+        left = list(self._active)
+        self._unfinished = len(left)
+        gevent.killall(left, exception=TimeoutError, timeout=1.0)
+        self._drained = perf_counter()
+        self._pool.close()
+
+    def result(self) -> Result:
+        """The trial's rows and counts."""
+        (start, cpu_start), (end, cpu_end) = self._cpu_marks
+        columns: dict[str, Any] = to_columns(self._rows)
+        return Result(
+            started_monotonic=self._zero,
+            **columns,
+            planned=self._planned,
+            skipped=self._skipped,
+            abandoned=self._abandoned,
+            unfinished=self._unfinished,
+            cpu_seconds=cpu_end - cpu_start,
+            cpu_window_s=end - start,
+            drained_s=self._drained - self._zero,
+            pacer=self._pacer.name,
+            samples=self._samples,
+        )
+
+
+class _Wires:
+    """Builds the bytes of requests from parts made once."""
+
+    def __init__(self, plan: Plan, host: str) -> None:
+        self._prefix = plan.key_prefix
+        base = f" HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n".encode()
+        self._anonymous = base
+        self._users = [
+            base + f"Authorization: Bearer {token}\r\n".encode() for token in plan.tokens
+        ]
+
+    def build(
+        self, operation: Operation, request: Request, user: int, key: str, order_id: str
+    ) -> bytes:
+        """The whole request. `key` is unique within the trial."""
+        path = request.path.replace("{order_id}", order_id)
+        head = self._users[user] if operation.authorized else self._anonymous
+        wire = f"{operation.method} {path}".encode() + head
+        if operation.keyed:
+            wire += f"Idempotency-Key: {self._prefix}-{key}\r\n".encode()
+        if request.body:
+            length = len(request.body)
+            wire += f"Content-Type: application/json\r\nContent-Length: {length}\r\n".encode()
+        elif operation.method == "POST":
+            wire += b"Content-Length: 0\r\n"
+        return wire + b"\r\n" + request.body
+
+
+class ArrivalSource(User):  # type: ignore[misc]  # Locust has no types
+    """The one Locust user of an open-loop trial; `replay` is set by the worker."""
+
+    replay: Replay
+
+    @task  # type: ignore[untyped-decorator]
+    def arrive(self) -> None:
+        self.replay.run()
+        raise StopUser

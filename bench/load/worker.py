@@ -1,0 +1,75 @@
+"""The load process: `python -m bench.load.worker`, driven over stdin by `generator.LoadProcess`.
+
+One line in is the path of a plan; one line out is JSON, `{"result": path}` or `{"error": text}`.
+It stays up between trials (an interpreter with Locust takes a second to start) and goes when
+stdin closes, also in the middle of a trial, so that it never outlives its parent.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from pathlib import Path
+
+import gevent
+from gevent.fileobject import FileObjectPosix
+from gevent.queue import Queue
+from locust.env import Environment
+
+from bench.load.plan import Plan, Result, read_plan, write_message
+from bench.load.source import ArrivalSource, Replay
+
+_START_TIMEOUT_S = 10.0
+
+
+def main() -> None:
+    """Serve plans until stdin closes."""
+    plans: Queue[str] = Queue()
+    gevent.spawn(_read_plans, plans)
+    while True:
+        path = Path(plans.get())
+        try:
+            result_path = path.with_suffix(".result")
+            write_message(result_path, run_plan(read_plan(path)))
+            reply = {"result": str(result_path)}
+        except Exception as exc:  # noqa: BLE001 - the border of this process: the parent is told
+            reply = {"error": f"{type(exc).__name__}: {exc}"}
+        sys.stdout.write(json.dumps(reply) + "\n")
+        sys.stdout.flush()
+
+
+def run_plan(plan: Plan) -> Result:
+    """Run one plan in a Locust environment of its own. Raises TimeoutError if it hangs."""
+    if not plan.visits:
+        raise ValueError("the plan has no visits")
+    environment = Environment(user_classes=[ArrivalSource], host=plan.base_url)
+    replay = Replay(plan, environment.events.request)
+    ArrivalSource.replay = replay
+    runner = environment.create_local_runner()
+    # A collection in the middle of a trial is a pause of milliseconds; little here makes cycles.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        runner.start(1, spawn_rate=1)
+        limit = plan.measured_to_s + plan.drain_s + plan.request_timeout_s + _START_TIMEOUT_S
+        if not replay.done.wait(timeout=limit):
+            raise TimeoutError(f"the trial did not end within {limit:.0f} s")
+        return replay.result()
+    finally:
+        gc.enable()
+        gc.unfreeze()
+        runner.quit()
+
+
+def _read_plans(plans: Queue[str]) -> None:
+    with FileObjectPosix(sys.stdin.fileno(), "rb", close=False) as lines:
+        for line in lines:
+            plans.put(line.decode().strip())
+    os._exit(0)  # the parent is gone: nothing is left to tell and nobody to tell it
+
+
+if __name__ == "__main__":
+    main()
