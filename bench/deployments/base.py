@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from bench.contract.seed import SeedSpec
+
 Kind = Literal["process", "database"]
 Condition = Literal["running", "paused", "exited"]
 # `cpuset`: a cgroup holds the whole deployment on the given CPUs; `affinity`: inherited by every
@@ -17,14 +19,6 @@ Condition = Literal["running", "paused", "exited"]
 CpuControl = Literal["cpuset", "affinity", "uncontrolled"]
 
 COMPONENTS = ("users", "inventory", "orders", "payments")
-
-
-@dataclass(frozen=True)
-class SeedSpec:
-    """Which data a shop starts with. `scarce`: little stock and empty wallets, for tests."""
-
-    seed: int = 1
-    scarce: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,7 +30,7 @@ class UpOptions:
     this driver did not make.
     """
 
-    seed: SeedSpec = SeedSpec()
+    seed: SeedSpec = field(default_factory=SeedSpec)
     cpus: tuple[int, ...] = ()
     faults: bool = False
     resilience: bool = True

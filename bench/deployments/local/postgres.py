@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import time
@@ -26,7 +25,9 @@ from bench.deployments.local.binaries import (
     identity,
     prepare_postgres,
 )
+from bench.deployments.local.guard import Guard
 from bench.deployments.local.home import StateHome
+from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.ports import LOOPBACK, claim_ports, release_ports
 from bench.deployments.local.processes import ProcessId, kill_tree, tree, wait_gone
 from bench.errors import ShopbenchError
@@ -232,10 +233,12 @@ def temporary_server(budget: ServerBudget | None = None) -> Iterator[PostgresSer
         port=port,
         budget=budget or ServerBudget(shared_buffers_mb=64, max_connections=100),
     )
+    guard = Guard(folder, folder / "janitor.log")
     try:
-        server.start()
+        Ledger(folder).postgres(server.spawn(), server.data)
+        server.wait_ready()
         yield server
     finally:
         server.abort()
-        shutil.rmtree(folder, ignore_errors=True)
         release_ports(home, [port])
+        guard.release()

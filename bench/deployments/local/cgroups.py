@@ -1,0 +1,234 @@
+"""One control group for each component: its CPU time, and the CPUs the deployment may use.
+
+Knows v1 (`cpuacct`, `cpuset`) and v2 (`cpu.stat`, `cpuset`), also mixed. Where no group may be
+made, CPU time is summed over the process tree and the CPUs are set by affinity; see `CpuControl`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from bench.deployments.base import CpuControl
+from bench.deployments.local.processes import ProcessId, tree
+
+_CGROUP_FILE = Path("/proc/self/cgroup")
+_MOUNTS_FILE = Path("/proc/self/mountinfo")
+
+
+@dataclass(frozen=True)
+class Hierarchies:
+    """Our own place in each hierarchy that is mounted: v1 by controller, v2 as `unified`."""
+
+    places: dict[str, Path]
+
+    @property
+    def accounting(self) -> tuple[str, Path] | None:
+        for name in ("cpuacct", "unified"):
+            if name in self.places:
+                return name, self.places[name]
+        return None
+
+    @property
+    def cpuset(self) -> tuple[str, Path] | None:
+        for name in ("cpuset", "unified"):
+            if name in self.places:
+                return name, self.places[name]
+        return None
+
+
+def read_hierarchies(cgroup_text: str, mounts_text: str) -> Hierarchies:
+    """Find our place from the texts of /proc/self/cgroup and /proc/self/mountinfo."""
+    own: dict[str, str] = {}
+    for line in cgroup_text.splitlines():
+        _, controllers, path = line.split(":", 2)
+        own.update(dict.fromkeys((controllers or "unified").split(","), path))
+    places: dict[str, Path] = {}
+    for line in mounts_text.splitlines():
+        mount, _, source = line.partition(" - ")
+        kind, _, options = source.split(" ")[:3]
+        if kind not in {"cgroup", "cgroup2"}:
+            continue
+        root, point = mount.split(" ")[3:5]
+        names = ["unified"] if kind == "cgroup2" else options.split(",")
+        for name in names:
+            if name in own:
+                places[name] = _inside(Path(point), root, own[name])
+    return Hierarchies(places)
+
+
+def _inside(point: Path, root: str, own: str) -> Path:
+    """A container sees only a part of the tree: our path counts from the mounted root."""
+    inner = own[len(root) :] if root != "/" and own.startswith(root) else own
+    return point / inner.lstrip("/")
+
+
+def find_hierarchies() -> Hierarchies:
+    """Find our place on this machine; empty where there are no control groups."""
+    if sys.platform != "linux":
+        return Hierarchies({})
+    try:
+        return read_hierarchies(_CGROUP_FILE.read_text(), _MOUNTS_FILE.read_text())
+    except OSError:
+        return Hierarchies({})
+
+
+@dataclass
+class ComponentGroup:
+    """Where one component's processes are counted. Without `folders` the tree is asked."""
+
+    folders: list[Path]
+    accounting: Path | None
+    cpus: tuple[int, ...] = ()
+    _ended_seconds: float = 0.0
+    _last: dict[ProcessId, float] = field(default_factory=dict)
+
+    def add(self, root: ProcessId) -> None:
+        """Take in a process just started, with what it may have started meanwhile."""
+        for process in tree(root):
+            for folder in self.folders:
+                _try_write(folder / "cgroup.procs", str(process.pid))
+            if self.cpus:
+                _set_affinity(process.pid, self.cpus)
+
+    def pids(self) -> list[int]:
+        """List the member processes, as the kernel knows them; [] without groups."""
+        found: set[int] = set()
+        for folder in self.folders:
+            try:
+                found.update(map(int, (folder / "cgroup.procs").read_text().split()))
+            except OSError:
+                continue
+        return sorted(found)
+
+    def cpu_seconds(self, root: ProcessId | None) -> float:
+        """CPU time of the component since its first start, ended processes included."""
+        if self.accounting is not None:
+            return _read_cpu(self.accounting)
+        current = {process: _tree_cpu(process) for process in ([root] if root else [])}
+        for process, seconds in self._last.items():
+            if process not in current:
+                self._ended_seconds += seconds
+        self._last = current
+        return self._ended_seconds + sum(current.values())
+
+
+class DeploymentGroups:
+    """The control groups of one deployment, made at its start and removed at its end."""
+
+    def __init__(self, ident: str, cpus: tuple[int, ...]) -> None:
+        self.cpus = cpus
+        places = find_hierarchies()
+        self._accounting = _make(places.accounting, ident)
+        self._cpuset = self._make_cpuset(places, ident) if cpus else None
+        self.control: CpuControl = "uncontrolled"
+        if self._cpuset is not None:
+            self.control = "cpuset"
+        elif cpus and hasattr(os, "sched_setaffinity"):
+            self.control = "affinity"
+
+    @property
+    def roots(self) -> list[Path]:
+        """The folders to remove at the end, each with its children."""
+        found = [folder for folder in (self._accounting, self._cpuset) if folder is not None]
+        return list(dict.fromkeys(found))
+
+    def component(self, name: str) -> ComponentGroup:
+        """Make the group of one component."""
+        leaf = name.replace(":", "-")
+        folders = []
+        accounting = None
+        if self._accounting is not None:
+            accounting = self._accounting / leaf
+            accounting.mkdir(exist_ok=True)
+            folders.append(accounting)
+        if self._cpuset is not None and self._cpuset != self._accounting:
+            folders.append(self._cpuset)
+        affinity = self.cpus if self.control == "affinity" else ()
+        return ComponentGroup(folders, accounting, affinity)
+
+    def _make_cpuset(self, places: Hierarchies, ident: str) -> Path | None:
+        folder = _make(places.cpuset, ident)
+        if folder is None or places.cpuset is None:
+            return None
+        version, parent = places.cpuset
+        if version == "unified":
+            _try_write(parent / "cgroup.subtree_control", "+cpuset")
+        elif not _try_write(folder / "cpuset.mems", (parent / "cpuset.mems").read_text()):
+            return None
+        wanted = ",".join(map(str, self.cpus))
+        return folder if _try_write(folder / "cpuset.cpus", wanted) else None
+
+
+def _make(place: tuple[str, Path] | None, ident: str) -> Path | None:
+    if place is None:
+        return None
+    folder = place[1] / f"shopbench-{ident}"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        return None
+    return folder
+
+
+def _read_cpu(folder: Path) -> float:
+    usage = folder / "cpuacct.usage"
+    if usage.exists():
+        return int(usage.read_text()) / 1e9
+    lines = dict(line.split() for line in (folder / "cpu.stat").read_text().splitlines())
+    return int(lines["usage_usec"]) / 1e6
+
+
+def _tree_cpu(root: ProcessId) -> float:
+    total = 0.0
+    for process in tree(root):
+        try:
+            times = psutil.Process(process.pid).cpu_times()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        total += times.user + times.system
+        total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+    return total
+
+
+def pss_bytes(pids: list[int]) -> int:
+    """Add up proportional set sizes: shared pages are divided among those who share them."""
+    return sum(_pss(pid) for pid in pids)
+
+
+def _pss(pid: int) -> int:
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    except PermissionError:
+        return _rss(pid)
+    return 0 if sys.platform == "linux" else _rss(pid)
+
+
+def _rss(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0
+
+
+def _try_write(path: Path, text: str) -> bool:
+    try:
+        path.write_text(text)
+    except OSError:
+        return False
+    return True
+
+
+def _set_affinity(pid: int, cpus: tuple[int, ...]) -> None:
+    try:
+        os.sched_setaffinity(pid, cpus)
+    except (AttributeError, OSError):
+        return

@@ -1,0 +1,56 @@
+"""Start a janitor for a folder, and hold the pipe whose end tells it that we are gone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.deployments.local.janitor import DETACH
+from bench.deployments.local.ledger import Ledger
+from bench.deployments.local.processes import ProcessId
+
+PROJECT_ROOT = Path(__file__).resolve().parents[3]
+
+
+class Guard:
+    """Our end of the lifeline. Closing it makes the janitor remove all the ledger names."""
+
+    def __init__(self, folder: Path, log: Path, progress: int | None = None) -> None:
+        Ledger(folder).holder(ProcessId.of(os.getpid()))
+        reading, self._writing = os.pipe()
+        passed = (reading,) if progress is None else (reading, progress)
+        command = [sys.executable, "-m", "bench.deployments.local.janitor", str(folder)]
+        with log.open("ab") as stream:
+            self.janitor = subprocess.Popen(
+                [*command, *map(str, passed)],
+                cwd=PROJECT_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                pass_fds=passed,
+                start_new_session=True,
+            )
+        os.close(reading)
+        self._open = True
+
+    def detach(self) -> None:
+        """Let the deployment outlive us."""
+        if self._open:
+            os.write(self._writing, DETACH)
+            self._close()
+
+    def release(self, seconds: float = 15.0) -> bool:
+        """Close the lifeline and wait for the janitor's end; False if it takes too long."""
+        if self._open:
+            self._close()
+        try:
+            self.janitor.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _close(self) -> None:
+        os.close(self._writing)
+        self._open = False
