@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench.errors import ShopbenchError
+from bench.contract.seed import (
+    SeedSpec,
+    category_names,
+    product_ids,
+    product_weights,
+    user_email,
+    user_ids,
+)
 
 
 @dataclass(frozen=True)
@@ -19,33 +24,18 @@ class SeededUser:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Users, product ids (most popular first) and categories, the same in every deployment."""
+    """Users, products with their popularity (adds up to 1), categories; alike in every deployment."""
 
     users: tuple[SeededUser, ...]
     products: tuple[str, ...]
+    weights: tuple[float, ...]
     categories: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        if not (self.users and self.products and self.categories):
-            raise ShopbenchError("the seed has no users, products or categories", 3)
 
-
-def read_catalogue(seed_dir: Path) -> Catalogue:
-    """Read the catalogue from a seed folder. Raises ShopbenchError if it cannot be read."""
-    try:
-        users = tuple(
-            SeededUser(row["id"], row["email"])
-            for row in _lines(seed_dir / "users.csv")
-            if row["staff"].lower() not in {"t", "true", "1"}
-        )
-        rows = _lines(seed_dir / "products.csv")
-        products = tuple(row["id"] for row in rows)
-        categories = tuple(sorted({row["category"] for row in rows}))
-    except (OSError, KeyError, csv.Error) as exc:
-        raise ShopbenchError(f"cannot read the seed in {seed_dir}: {exc}", 3) from exc
-    return Catalogue(users, products, categories)
-
-
-def _lines(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def seeded_catalogue(spec: SeedSpec) -> Catalogue:
+    """The catalogue of a seed, without asking any deployment."""
+    users = tuple(
+        SeededUser(user_id, user_email(number))
+        for number, user_id in enumerate(user_ids(spec), start=1)
+    )
+    return Catalogue(users, product_ids(spec), product_weights(spec), category_names(spec))

@@ -16,17 +16,16 @@ from urllib.parse import quote
 
 import msgspec
 
+from bench.contract.seed import PASSWORD
 from bench.load.catalogue import Catalogue
 from bench.load.mixes import JOURNEYS, MIXES
 from bench.load.plan import Request, Visit
 
 Gaps = Literal["poisson", "uniform"]
 PRIMER_SHARE = 0.1  # of the rate, while the primer lasts
-ZIPF_EXPONENT = 0.8  # popularity of the product of rank k ~ k^-0.8
 ORDER_LINES = (1, 2, 3)
 ORDER_LINE_WEIGHTS = (0.5, 0.3, 0.2)
 PAGE_LIMIT = 20
-PASSWORD = "correct-horse-battery"  # of every seeded user; the shop holds no other
 
 
 @dataclass(frozen=True)
@@ -106,9 +105,7 @@ class _Chooser:
         mix = MIXES[spec.mix]
         self._journeys = [journey for journey, _ in mix.weights]
         self._journey_weights = [weight for _, weight in mix.weights]
-        self._popularity = list(
-            accumulate(rank**-ZIPF_EXPONENT for rank in range(1, len(catalogue.products) + 1))
-        )
+        self._popularity = list(accumulate(catalogue.weights))
         self._makers: dict[str, Callable[[int], tuple[str, bytes]]] = {
             "product_read": lambda _: (f"/api/v1/products/{self._product()}", b""),
             "product_list": lambda _: (self._product_list(), b""),

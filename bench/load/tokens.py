@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm
 
+from bench.contract.seed import PASSWORD
 from bench.errors import ShopbenchError
 from bench.load.catalogue import SeededUser
-from bench.load.schedule import PASSWORD
 
 ISSUER = AUDIENCE = "shop"
 LIFETIME_S = 24 * 3600

@@ -1,0 +1,135 @@
+"""What a run is asked to do (`RunOptions`) and how long each profile takes over it (`Profile`)."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.contract.seed import SeedSpec
+from bench.errors import ShopbenchError
+
+DEPLOYMENTS = ("monolith", "modular", "modular-split", "microservices")
+LATENCY_MIXES = ("product_read", "product_list", "wallet_read", "order", "overview", "mixed")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How many trials of which length. Seconds throughout.
+
+    `load_shares`: shares of the smaller capacity to run at. `restart`: a fresh deployment for
+    every trial; otherwise all stay up between interleaved trials. `max_blocks` above
+    `min_blocks`: go on until the intervals are narrow enough. `rerun_share`: the share of the
+    planned time that reruns of invalid blocks may take.
+    """
+
+    name: str
+    summary: str
+    min_blocks: int
+    max_blocks: int
+    primer_s: float
+    warmup_s: float
+    measured_s: float
+    mixed_measured_s: float
+    probe_s: float
+    floor_measured_s: float
+    load_shares: tuple[float, ...] = (0.3,)
+    mixes: tuple[str, ...] = LATENCY_MIXES
+    restart: bool = False
+    primed_orders: int = 2  # placed for each user before the trials, so that pages are not empty
+    max_reruns: int = 2
+    rerun_share: float = 0.2
+
+
+PROFILES: dict[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            "smoke",
+            "about a minute; shows that everything runs, claims nothing",
+            min_blocks=2,
+            max_blocks=2,
+            primer_s=0.1,
+            warmup_s=0.2,
+            measured_s=0.7,
+            mixed_measured_s=1.0,
+            probe_s=0.5,
+            floor_measured_s=0.6,
+            mixes=("product_read", "order", "mixed"),
+            primed_orders=1,
+            max_reruns=0,
+        ),
+        Profile(
+            "quick",
+            "about 8 minutes; deployments stay up between short interleaved trials",
+            min_blocks=6,
+            max_blocks=6,
+            primer_s=0.15,
+            warmup_s=0.35,
+            measured_s=1.2,
+            mixed_measured_s=2.0,
+            probe_s=0.7,
+            floor_measured_s=0.9,
+        ),
+        Profile(
+            "standard",
+            "hours; a fresh deployment for every trial, blocks until the intervals are narrow",
+            min_blocks=6,
+            max_blocks=12,
+            primer_s=2.0,
+            warmup_s=10.0,
+            measured_s=45.0,
+            mixed_measured_s=60.0,
+            probe_s=5.0,
+            floor_measured_s=10.0,
+            restart=True,
+            primed_orders=5,
+            rerun_share=0.5,
+        ),
+        Profile(
+            "full",
+            "a day; as standard, at several loads and with longer trials",
+            min_blocks=10,
+            max_blocks=20,
+            primer_s=5.0,
+            warmup_s=30.0,
+            measured_s=120.0,
+            mixed_measured_s=180.0,
+            probe_s=10.0,
+            floor_measured_s=20.0,
+            load_shares=(0.1, 0.3, 0.6, 0.8),
+            restart=True,
+            primed_orders=5,
+            rerun_share=0.5,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Everything a run may be told. `mixes` and `deployments` empty: the experiment's own.
+
+    `cpus`: the deployment's CPUs; empty: all but the last, which is the load generator's.
+    """
+
+    profile: str = "quick"
+    seed: int = 1
+    results_root: Path = Path("results/runs")
+    deployments: tuple[str, ...] = ()
+    mixes: tuple[str, ...] = ()
+    fail_on: tuple[str, ...] = ()
+    cpus: tuple[int, ...] = ()
+    base_port: int | None = None
+    quiet: bool = False
+    command: str = field(default_factory=lambda: " ".join(sys.argv))
+    shop_seed: SeedSpec = field(default_factory=SeedSpec)
+
+
+def profile_of(name: str) -> Profile:
+    """The profile of that name. Raises ShopbenchError if there is none."""
+    try:
+        return PROFILES[name]
+    except KeyError:
+        known = ", ".join(PROFILES)
+        raise ShopbenchError(f"unknown profile {name!r}; there are {known}", 2) from None
