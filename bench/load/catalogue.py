@@ -24,7 +24,7 @@ class SeededUser:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Users, products with their popularity (adds up to 1), categories; alike in every deployment."""
+    """Users, products with popularity (adds up to 1), categories; alike in every deployment."""
 
     users: tuple[SeededUser, ...]
     products: tuple[str, ...]
