@@ -96,14 +96,10 @@ class ComponentGroup:
                 _set_affinity(process.pid, self.cpus)
 
     def pids(self) -> list[int]:
-        """List the member processes, as the kernel knows them; [] without groups."""
-        found: set[int] = set()
-        for folder in self.folders:
-            try:
-                found.update(map(int, (folder / "cgroup.procs").read_text().split()))
-            except OSError:
-                continue
-        return sorted(found)
+        """List the member processes, as the kernel knows them; [] without a group."""
+        if self.accounting is None:
+            return []
+        return sorted(map(int, (self.accounting / "cgroup.procs").read_text().split()))
 
     def cpu_seconds(self, root: ProcessId | None) -> float:
         """CPU time of the component since its first start, ended processes included."""

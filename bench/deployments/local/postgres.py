@@ -98,6 +98,8 @@ class PostgresServer:
 
     def spawn(self) -> ProcessId:
         """Start the server without waiting; the first time its data folder is made too."""
+        if self._child is not None:
+            self._child.poll()  # a zombie's pid in postmaster.pid looks alive to the next server
         if not self.data.exists():
             copy_cluster(self.install, self.data)
         options = [f"--{name}={value}" for name, value in self.budget.settings().items()]

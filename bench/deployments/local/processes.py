@@ -28,15 +28,16 @@ class ProcessId:
 
     @classmethod
     def of(cls, pid: int) -> ProcessId:
-        """Name a living process. Raises ProcessLookupError if there is none."""
-        started = _started(pid)
-        if started is None:
+        """Name a process, also one that has ended but is not reaped. Raises ProcessLookupError."""
+        facts = _facts(pid)
+        if facts is None:
             raise ProcessLookupError(pid)
-        return cls(pid, started)
+        return cls(pid, facts[0])
 
     def alive(self) -> bool:
         """Tell whether it still runs. A zombie has ended: nobody may be there to reap it."""
-        return _started(self.pid) == self.started
+        facts = _facts(self.pid)
+        return facts is not None and facts == (self.started, False)
 
     def signal(self, number: int) -> bool:
         """Send one signal; False if it has ended."""
@@ -49,18 +50,18 @@ class ProcessId:
         return True
 
 
-def _started(pid: int) -> float | None:
+def _facts(pid: int) -> tuple[float, bool] | None:
+    """Return start time and whether it has ended (a zombie); None if there is no such process."""
     if sys.platform == "linux":
         try:
             text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
         except (FileNotFoundError, ProcessLookupError):
             return None
         fields = text.rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else float(fields[_STARTTIME_FIELD])
+        return float(fields[_STARTTIME_FIELD]), fields[0] in "ZX"
     try:
         process = psutil.Process(pid)
-        dead = process.status() == psutil.STATUS_ZOMBIE
-        return None if dead else float(process.create_time())
+        return float(process.create_time()), process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return None
 
@@ -129,7 +130,7 @@ def kill_tree(root: ProcessId, seconds: float = 5.0) -> list[ProcessId]:
 def _named(pids: Iterable[int]) -> list[ProcessId]:
     found = []
     for pid in pids:
-        started = _started(pid)
-        if started is not None:
-            found.append(ProcessId(pid, started))
+        facts = _facts(pid)
+        if facts is not None and not facts[1]:
+            found.append(ProcessId(pid, facts[0]))
     return found

@@ -1,0 +1,241 @@
+"""The local driver: starts a supervised deployment and speaks to its supervisor.
+
+`open_deployment` is for a block of code: when the caller ends, by whatever signal, all is gone
+within 5 s. `up` of the command line starts the same and lets it go on alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+
+from bench.contract.seed import SeedSpec
+from bench.deployments.base import ComponentInfo, CpuControl, UpOptions, Usage
+from bench.deployments.local.control import DEFAULT_SECONDS, ask
+from bench.deployments.local.guard import Guard
+from bench.deployments.local.home import StateHome
+from bench.deployments.local.ledger import clean_up, sweep
+from bench.deployments.local.ports import is_free, owner_of
+from bench.deployments.local.processes import ProcessId
+from bench.deployments.local.request import StartRequest
+from bench.deployments.local.state import DeploymentState, read_state
+from bench.deployments.local.topology import parse_topology
+from bench.errors import ShopbenchError
+
+KEPT_LOG_FOLDERS = 20
+_DOWN_SECONDS = 40.0
+_RESET_SECONDS = 120.0
+_GONE_SECONDS = 10.0
+
+Report = Callable[[str], None]
+
+
+class LocalDeployment:
+    """A deployment on this machine; satisfies `base.Deployment`."""
+
+    def __init__(self, home: StateHome, folder: Path, request: StartRequest) -> None:
+        self._home = home
+        self.folder = folder
+        self._request = request
+        self._guard: Guard | None = None
+        self.name = parse_topology(request.name).name
+        self.base_url = ""
+        self.faults_dir: Path | None = None
+        self.cpu_control: CpuControl = "uncontrolled"
+        self.report: Report = lambda _: None
+
+    def __enter__(self) -> LocalDeployment:
+        self.up()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.down()
+
+    @property
+    def state(self) -> DeploymentState:
+        """The supervisor's own view. Raises ShopbenchError if it is gone."""
+        state = read_state(self.folder)
+        if state is None:
+            raise ShopbenchError(f"{self.name} is not up")
+        return state
+
+    @property
+    def logs(self) -> Path:
+        return self._request.logs
+
+    def up(self) -> None:
+        """Start it and return when it is ready; on failure nothing is left but its logs."""
+        _check_port(self._request.port)
+        self.folder.mkdir(mode=0o755)
+        self._request.logs.mkdir(mode=0o700)
+        self._request.write(self.folder)
+        reading, writing = os.pipe()
+        self._guard = Guard(self.folder, self._request.logs / "supervisor.log", writing)
+        os.close(writing)
+        try:
+            self._follow(reading)
+        except BaseException:
+            self._guard.release()
+            raise
+        self._adopt(self.state)
+
+    def detach(self) -> None:
+        """Let it go on when this process ends."""
+        if self._guard is not None:
+            self._guard.detach()
+
+    def down(self) -> None:
+        """Drain and stop it; return when nothing of it is left. Safe to repeat."""
+        try:
+            ask(self.folder, "down", seconds=_DOWN_SECONDS)
+        except ShopbenchError:
+            self._kill_supervisor()
+        if self._guard is not None:
+            self._guard.release()
+        self._wait_gone()
+
+    def ready(self) -> bool:
+        return bool(ask(self.folder, "ready"))
+
+    def reset(self, seed: SeedSpec) -> None:
+        ask(self.folder, "reset", seconds=_RESET_SECONDS, seed=asdict(seed))
+
+    def components(self) -> tuple[ComponentInfo, ...]:
+        entries = ask(self.folder, "status")["components"]
+        return tuple(ComponentInfo(**{**entry, "log": Path(entry["log"])}) for entry in entries)
+
+    def kill(self, component: str) -> None:
+        self._change("kill", component)
+
+    def pause(self, component: str) -> None:
+        self._change("pause", component)
+
+    def resume(self, component: str) -> None:
+        self._change("resume", component)
+
+    def restart(self, component: str) -> None:
+        self._change("restart", component)
+
+    def redeploy(self, component: str) -> None:
+        self._change("redeploy", component)
+
+    def usage(self) -> dict[str, Usage]:
+        return {name: Usage(**entry) for name, entry in ask(self.folder, "usage").items()}
+
+    def database_dsn(self, component: str) -> str:
+        return str(ask(self.folder, "dsn", component=component))
+
+    def rebind(self, port: int) -> None:
+        """Move the public API to another port."""
+        ask(self.folder, "rebind", seconds=60.0, port=port)
+        self._adopt(self.state)
+
+    def release_port(self) -> None:
+        """Stop serving the public API; `rebind` serves it again."""
+        ask(self.folder, "release_port")
+
+    def set_current(self, current: bool) -> None:
+        """Make it the deployment that the command line speaks to, or no longer."""
+        ask(self.folder, "set_current", current=current)
+
+    def _change(self, op: str, component: str) -> None:
+        ask(self.folder, op, seconds=DEFAULT_SECONDS + 30.0, component=component)
+
+    def _adopt(self, state: DeploymentState) -> None:
+        self.base_url = state.base_url
+        self.faults_dir = state.faults_dir
+        self.cpu_control = state.cpu_control
+
+    def _follow(self, progress: int) -> None:
+        """Read the supervisor's reports until it is ready. Raises ShopbenchError."""
+        with os.fdopen(progress, "r", encoding="utf-8") as stream:
+            for line in stream:
+                event = json.loads(line)
+                if event["event"] == "step":
+                    self.report(event["text"])
+                elif event["event"] == "failed":
+                    raise ShopbenchError(f"{self.name}: {event['message']}", event["exit_code"])
+                else:
+                    return
+        raise ShopbenchError(
+            f"{self.name}: the supervisor ended during the start"
+            f" (log: {self._request.logs / 'supervisor.log'})"
+        )
+
+    def _kill_supervisor(self) -> None:
+        state = read_state(self.folder)
+        if state is not None:
+            kill_for_certain(state.supervisor)
+
+    def _wait_gone(self) -> None:
+        deadline = time.monotonic() + _GONE_SECONDS
+        while self.folder.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        problems = clean_up(self.folder) if self.folder.exists() else []
+        if problems:
+            raise ShopbenchError(f"{self.name} is down, but {'; '.join(problems)}")
+
+
+def kill_for_certain(supervisor: ProcessId) -> None:
+    """End a supervisor that does not answer; its janitor then removes all it owned."""
+    supervisor.signal(9)
+
+
+def new_deployment(
+    home: StateHome, name: str, port: int | None, options: UpOptions, *, current: bool
+) -> LocalDeployment:
+    """Prepare a deployment's folder name and log folder; nothing is started."""
+    topology = parse_topology(name)
+    sweep(home.deployments)
+    _prune_logs(home)
+    ident = (
+        f"{topology.name[:13] if topology.name.isalpha() else 'services'}-{secrets.token_hex(3)}"
+    )
+    request = StartRequest(topology.name, port, current, home.logs / ident, options)
+    return LocalDeployment(home, home.deployments / ident, request)
+
+
+def open_deployment(
+    name: str, *, base_port: int | None = None, options: UpOptions | None = None
+) -> LocalDeployment:
+    """Return a deployment for a `with` block: up on entry, down on exit, never outlives us.
+
+    `base_port`: its public port; None takes any free one. Raises ShopbenchError.
+    """
+    home = StateHome.from_environment()
+    return new_deployment(home, name, base_port, options or UpOptions(), current=False)
+
+
+def attach(home: StateHome, folder: Path, state: DeploymentState) -> LocalDeployment:
+    """Speak to a deployment that another process started."""
+    port = int(state.base_url.rpartition(":")[2])
+    request = StartRequest(state.name, port, state.current, state.logs, UpOptions())
+    deployment = LocalDeployment(home, folder, request)
+    deployment._adopt(state)
+    return deployment
+
+
+def _check_port(port: int | None) -> None:
+    if port is not None and not is_free(port):
+        raise ShopbenchError(
+            f"port {port} is in use by {owner_of(port)}; choose another with --port"
+        )
+
+
+def _prune_logs(home: StateHome) -> None:
+    folders = sorted(home.logs.iterdir(), key=lambda path: path.stat().st_mtime)
+    for folder in folders[:-KEPT_LOG_FOLDERS]:
+        if not (home.deployments / folder.name).exists():
+            shutil.rmtree(folder, ignore_errors=True)

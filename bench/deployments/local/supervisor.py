@@ -1,0 +1,134 @@
+"""The process that owns a running deployment and answers its control socket.
+
+`python -m bench.deployments.local.supervisor FOLDER PROGRESS ALIVE`, started by the janitor.
+PROGRESS takes one JSON line for each step of the start and a last one, `ready` or `failed`. ALIVE
+closes when the janitor is gone; then the supervisor cleans up itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench.contract.seed import SeedSpec
+from bench.deployments.local.control import ControlServer, Operation
+from bench.deployments.local.home import StateHome
+from bench.deployments.local.ledger import Ledger, clean_up
+from bench.deployments.local.processes import ProcessId
+from bench.deployments.local.request import read_request
+from bench.deployments.local.shop import Shop
+from bench.errors import ShopbenchError
+
+
+class Supervisor:
+    """Binds a shop to its control socket."""
+
+    def __init__(self, folder: Path, progress: int) -> None:
+        self._progress = progress
+        self.shop = Shop(StateHome.from_environment(), folder, read_request(folder))
+        self.finished = threading.Event()
+
+    def operations(self) -> dict[str, Operation]:
+        shop = self.shop
+        changes: dict[str, Callable[[dict[str, Any]], None]] = {
+            "kill": lambda request: shop.component(request["component"]).kill(),
+            "pause": lambda request: shop.component(request["component"]).pause(),
+            "resume": lambda request: shop.component(request["component"]).resume(),
+            "restart": lambda request: shop.component(request["component"]).restart(),
+            "redeploy": lambda request: shop.component(request["component"]).redeploy(),
+            "rebind": lambda request: shop.rebind(request["port"]),
+            "release_port": lambda _: _nothing(shop.release_port()),
+            "set_current": self._set_current,
+        }
+        return {
+            "status": lambda _: asdict(shop.state()),
+            "ready": lambda _: shop.ready(),
+            "usage": lambda _: self._usage(),
+            "dsn": lambda request: shop.dsns[shop.topology.owner(request["component"])],
+            "reset": lambda request: shop.reset(SeedSpec(**request["seed"])),
+            "down": lambda _: self._down(),
+            **{name: self._changing(change) for name, change in changes.items()},
+        }
+
+    def run(self) -> int:
+        """Start, serve requests until `down`, stop. Returns the exit code."""
+        try:
+            self.shop.start(lambda text: self.report(event="step", text=text))
+        except ShopbenchError as error:
+            self.report(event="failed", message=error.message, exit_code=error.exit_code)
+            return error.exit_code
+        server = ControlServer(self.shop.folder, self.operations())
+        server.serve_in_background()
+        self.shop.write_state()
+        signal.signal(signal.SIGTERM, lambda *_: self.finished.set())
+        self.report(event="ready", base_url=self.shop.state().base_url)
+        os.close(self._progress)
+        self.finished.wait()
+        server.shutdown()
+        return 0
+
+    def report(self, **event: Any) -> None:
+        try:
+            os.write(self._progress, json.dumps(event).encode() + b"\n")
+        except BrokenPipeError:  # the asker is gone; the janitor will tell us
+            return
+
+    def _changing(self, change: Callable[[dict[str, Any]], None]) -> Operation:
+        def operation(request: dict[str, Any]) -> None:
+            try:
+                change(request)
+            finally:
+                self.shop.write_state()
+
+        return operation
+
+    def _set_current(self, request: dict[str, Any]) -> None:
+        self.shop.current = bool(request["current"])
+
+    def _usage(self) -> dict[str, Any]:
+        managed = {**self.shop.processes, **self.shop.databases}
+        return {name: asdict(each.usage()) for name, each in managed.items()}
+
+    def _down(self) -> None:
+        self.shop.stop()
+        self.finished.set()
+
+
+def _nothing(_: object) -> None:
+    return None
+
+
+def watch_janitor(alive: int, folder: Path) -> None:
+    """Take over the janitor's work if it is killed."""
+
+    def watch() -> None:
+        os.read(alive, 1)
+        clean_up(folder, below=True)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="janitor-watch", daemon=True).start()
+
+
+def main() -> int:
+    folder, progress, alive = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    Ledger(folder).holder(ProcessId.of(os.getpid()))
+    watch_janitor(alive, folder)
+    try:
+        return Supervisor(folder, progress).run()
+    except ShopbenchError as error:
+        event = {"event": "failed", "message": error.message, "exit_code": error.exit_code}
+        os.write(progress, json.dumps(event).encode() + b"\n")
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
