@@ -1,0 +1,25 @@
+"""Deployments for this folder's tests: one of each kind, shared by all files, stopped at last."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.reliability.lab import DEPLOYMENTS, Lab, RunningShop, opened
+
+
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with opened(tmp_path_factory.mktemp("reliability")) as lab:
+        yield lab
+
+
+@pytest.fixture(params=DEPLOYMENTS)
+def shop(lab: Lab, request: pytest.FixtureRequest) -> Iterator[RunningShop]:
+    """A shop with fresh data; one whose test failed is stopped and started anew for the next."""
+    name = str(request.param)
+    failures = request.session.testsfailed
+    running = lab.shop(name)
+    running.reset()
+    yield running
+    if request.session.testsfailed > failures:
+        lab.discard(name)

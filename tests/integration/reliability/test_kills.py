@@ -1,0 +1,114 @@
+"""kill -9 of each process and database while people buy; after a restart nothing is lost.
+
+Zero acknowledged orders lost, zero double charges, zero oversold, money conserved: the audit.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from tests.integration.reliability.buyers import CheckoutLoad
+from tests.integration.reliability.lab import Lab, RunningShop
+from tests.integration.reliability.side_by_side import SideBySide, selected_cases
+
+WORKER = "a worker of monolith"
+# Each group is killed one by one during one load of 30 s.
+GROUPS = {
+    "monolith": [("monolith", WORKER, "db:shop")],
+    "modular": [("users+inventory+orders+payments", "db:all")],
+    "microservices": [
+        ("gateway", "orders", "db:orders"),
+        ("payments", "db:payments", "users"),
+        ("inventory", "db:inventory", "db:users"),
+    ],
+}
+LOAD_S, SHORT_LOAD_S = 30.0, 8.0
+FIRST_KILL_S = 3.0
+DOWN_S = 1.0  # how long the killed component stays away
+PEOPLE = 6
+Kills = tuple[tuple[str, ...], float]  # the components, and how long people buy in seconds
+
+
+def kill(shop: RunningShop, component: str) -> None:
+    """SIGKILL a component, or one worker process of the monolith's server."""
+    if component != WORKER:
+        shop.deployment.kill(component)
+        return
+    server = next(each for each in shop.deployment.components() if each.name == "monolith")
+    workers = psutil.Process(server.pid).children()
+    assert workers, "the server has no worker"
+    os.kill(workers[0].pid, signal.SIGKILL)
+
+
+def bring_back(shop: RunningShop, component: str) -> None:
+    """Start a killed component again; a worker is brought back by its own server."""
+    if component != WORKER:
+        shop.deployment.restart(component)
+
+
+def load_with_kills(shop: RunningShop, kills_during: Kills) -> None:
+    """Buy for a while, kill the components one after the other meanwhile, then judge."""
+    components, load_s = kills_during
+    started = time.monotonic()
+    pause_s = (load_s - FIRST_KILL_S) / len(components)
+    with CheckoutLoad(shop, PEOPLE) as load:
+        for number, component in enumerate(components):
+            wait_until(started + FIRST_KILL_S + number * pause_s)
+            before = load.acknowledged
+            assert before > 0, "nobody could buy before the kill"
+            kill(shop, component)
+            time.sleep(DOWN_S)
+            bring_back(shop, component)
+        wait_until(started + load_s)
+        assert load.acknowledged > before, f"nobody could buy after {component} was back"
+    assert not load.errors
+    assert shop.deployment.ready()
+    shop.assert_sound()
+    assert_wallets_agree_with_the_ledger(shop)
+
+
+def wait_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def assert_wallets_agree_with_the_ledger(shop: RunningShop) -> None:
+    """The stored balance is no audit view, so ask the shop for it."""
+    ledger = shop.ledger_wallets()
+    for person in shop.buyers:
+        client = shop.client(person)
+        assert client.read("/wallet").body == {"balance_cents": ledger[person.user_id]}
+        client.close()
+
+
+FAST = [
+    ("monolith", (WORKER,)),
+    ("monolith", ("db:shop",)),
+    ("modular", ("users+inventory+orders+payments",)),
+    ("microservices", ("orders",)),
+    ("microservices", ("db:payments",)),
+]
+SLOW = [(name, group) for name, groups in GROUPS.items() for group in groups]
+PARAMS = [
+    *(pytest.param(name, (group, SHORT_LOAD_S), id=f"{name} {group[0]}") for name, group in FAST),
+    *(
+        pytest.param(name, (group, LOAD_S), id=f"{name} {' '.join(group)}", marks=pytest.mark.slow)
+        for name, group in SLOW
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def kills(lab: Lab, request: pytest.FixtureRequest) -> Iterator[SideBySide[Kills]]:
+    running = SideBySide(lab, selected_cases(request, "kills_during"), load_with_kills)
+    yield running
+    running.close()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("deployment", "kills_during"), PARAMS)
+def test_kills_lose_nothing(kills: SideBySide[Kills], deployment: str, kills_during: Kills) -> None:
+    kills.result(deployment, kills_during)
