@@ -84,7 +84,7 @@ def assert_wallets_agree_with_the_ledger(shop: RunningShop) -> None:
         client.close()
 
 
-FAST = [
+FAST: list[tuple[str, tuple[str, ...]]] = [
     ("monolith", (WORKER,)),
     ("monolith", ("db:shop",)),
     ("modular", ("users+inventory+orders+payments",)),

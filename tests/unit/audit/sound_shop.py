@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.audit.history import Answer, History, Operation
+from bench.audit.history import Answer, History, Operation, Outcome
 from bench.audit.judge import judge
 from bench.audit.report import AuditReport
 from bench.audit.rows import (
@@ -45,7 +45,7 @@ def transfer(name: str, kind: str, to: str, out_of: str, cents: int) -> tuple[Le
 
 
 def placed(number: int, name: str, answer: Answer, **changes: Any) -> Operation:
-    outcome = "ok" if answer.is_success else "fail"
+    outcome: Outcome = "ok" if answer.is_success else "fail"
     arguments = {"items": [{"product_id": "tea", "quantity": 2}]}
     row = Operation(
         number, "orders.place", BUYER, f"key-{name}", arguments, outcome, (answer,), 0.0, 1.0

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.audit.history import Answer, Operation
+from bench.audit.history import Answer, Operation, Outcome
 from bench.audit.rows import IdempotencyRow, OutboxRow, ReservationRow
 from tests.unit.audit.sound_shop import (
     BUYER,
@@ -25,14 +25,14 @@ Plant = Callable[[Shop], Shop]
 BOUGHT, UNDONE, REFUSED = range(3)
 
 
-def deposited(number: int, key: str, outcome: str, status: int) -> Operation:
+def deposited(number: int, key: str, outcome: Outcome, status: int) -> Operation:
     answers = (Answer(status, {"code": "x"}),)
     return Operation(
         number, "payments.deposit", BUYER, key, {"amount_cents": 50}, outcome, answers, 0.0, 1.0
     )  # fmt: skip
 
 
-def cancelled(number: int, order_id: str, outcome: str) -> Operation:
+def cancelled(number: int, order_id: str, outcome: Outcome) -> Operation:
     arguments = {"order_id": order_id}
     return Operation(number, "orders.cancel", BUYER, "k", arguments, outcome, (), 0.0, 1.0)
 

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.audit.history import Answer
 from bench.audit.judge import INVARIANTS, audit, judge
-from bench.audit.rows import ReservationRow
+from bench.audit.rows import OutboxRow, ReservationRow
 from bench.audit.views import VIEWS
 from tests.unit.audit.sound_shop import confirmed_body, line, order, placed, sound_shop
 
@@ -41,6 +42,12 @@ def test_the_tombstone_of_an_order_never_made_visible_refers_to_nothing_lost() -
     assert shop.audit()["I11"].outcome == "valid"
 
 
+def test_the_release_of_an_order_never_made_visible_waits_and_refers_to_nothing_lost() -> None:
+    event = OutboxRow("1", "inventory.release", "ghost", 2, "2026-01-01T00:00:00Z")
+    report = sound_shop().plus("outbox", event).audit()
+    assert (report["I8"].outcome, report["I11"].outcome) == ("violated", "valid")
+
+
 def test_a_rejected_order_may_lack_total_and_a_known_product() -> None:
     unknown = order("odd", "rejected", reason="unknown_product", total_cents=None, payment_id=None)
     shop = sound_shop().plus("orders", unknown)
@@ -64,9 +71,8 @@ def test_an_unreadable_view_makes_its_invariants_unknown_never_valid(view: str) 
 def test_every_view_a_checker_uses_is_declared() -> None:
     """A checker that reads an undeclared view would call an unreadable one `valid`."""
     for invariant in INVARIANTS:
-        blind = replace(
-            sound_shop().rows, **{name: None for name in set(VIEWS) - set(invariant.reads)}
-        )
+        undeclared: dict[str, Any] = dict.fromkeys(set(VIEWS) - set(invariant.reads))
+        blind = replace(sound_shop().rows, **undeclared)
         if invariant.check is not None:
             assert not invariant.check(blind).evidence
         else:
