@@ -1,0 +1,268 @@
+"""The app factory: builds the components of a process, binds their peers, and makes the HTTP app.
+
+Which components a process hosts, and whether the edge runs in it, is data (`ProcessSpec`).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import aiohttp
+from aiohttp import web
+from msgspec import Struct
+
+from microservices.chassis import faults, idempotency
+from microservices.chassis.auth import (
+    Jwk,
+    KeyStore,
+    ServiceSigner,
+    ServiceVerifier,
+    load_private_key,
+)
+from microservices.chassis.context import current_or_none, start_background
+from microservices.chassis.database import Database
+from microservices.chassis.endpoint import MAX_BODY, Endpoint
+from microservices.chassis.front import Front, Routes, Target
+from microservices.chassis.health import Document, Live, Ready
+from microservices.chassis.http_transport import HttpPeer, new_session
+from microservices.chassis.local_transport import LocalTransport, finish_running
+from microservices.chassis.operations import ComponentSpec, Operation, Resources
+from microservices.chassis.peers import Message, Peers, Transport
+from microservices.chassis.settings import Settings, required, stop
+
+IDENTITY = "users"  # the component whose keys sign user tokens
+IN_FLIGHT_SECONDS = 10.0
+RESTART_SECONDS = 1.0
+PURGE_SECONDS = 3600.0
+_log = logging.getLogger(__name__)
+
+
+class _JwkSet(Struct, frozen=True):
+    keys: list[Jwk]
+
+
+_FETCH_KEYS = Message(IDENTITY, "GET", "/api/v1/auth/jwks", _JwkSet)
+
+
+@dataclass(frozen=True)
+class Route:
+    """A public route and the component that owns it."""
+
+    method: str
+    path: str
+    component: str
+
+
+Forward: TypeAlias = Callable[[str, HttpPeer], Target]
+
+
+@dataclass(frozen=True)
+class EdgeSpec:
+    """The edge as data: the public routes, what it composes itself, how it forwards, the contract."""
+
+    name: str
+    routes: tuple[Route, ...]
+    operations: tuple[Operation, ...]
+    build: Callable[[Peers], Any]
+    peers: tuple[str, ...]
+    forward: Forward
+    document: Path
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """What one process runs."""
+
+    components: tuple[ComponentSpec, ...]
+    edge: EdgeSpec | None = None
+
+
+@dataclass
+class Process:
+    """A built process; `close` undoes what `build` opened."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    session: aiohttp.ClientSession
+    signer: ServiceSigner | None
+    databases: dict[str, Database] = field(default_factory=dict)
+    endpoints: dict[str, dict[tuple[str, str], Endpoint]] = field(default_factory=dict)
+    remote: dict[str, HttpPeer] = field(default_factory=dict)
+    keys: list[KeyStore] = field(default_factory=list)
+    background: list[tuple[str, Callable[[], Awaitable[None]]]] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def transport(self, peer: str) -> Transport:
+        """Memory if the peer is hosted here, else HTTP."""
+        if peer in self.endpoints:
+            return LocalTransport(self.endpoints[peer])
+        if peer not in self.remote:
+            urls = required(self.environ, f"{peer.upper()}_URL").split(",")
+            self.remote[peer] = HttpPeer(peer, urls, self.session, self.settings, self.signer)
+        return self.remote[peer]
+
+    def peers(self, names: Sequence[str]) -> Peers:
+        return Peers({name: self.transport(name) for name in names})
+
+
+PROCESS = web.AppKey("process", Process)
+FRONT = web.AppKey("front", Front)
+
+
+async def create_app(
+    spec: ProcessSpec, settings: Settings, environ: Mapping[str, str]
+) -> web.Application:
+    """Builds the app of a process; needs a running loop.
+
+    Raises:
+        SystemExit: a setting is missing or malformed.
+    """
+    faults.arm(settings.faults_dir if settings.faults else None)
+    hosted = {component.name for component in spec.components}
+    called = {peer for each in spec.components for peer in _peers_of(each)}
+    called |= set(spec.edge.peers) if spec.edge else set()
+    signer = _signer(settings) if called - hosted else None
+    process = Process(settings, environ, new_session(settings), signer)
+    for component in spec.components:
+        url = required(environ, component.database_setting)
+        process.databases[component.name] = Database(component.name, url, settings)
+        process.endpoints[component.name] = {}
+    for component in spec.components:
+        _build_component(process, component)
+    routes = Routes()
+    front = Front(routes, settings, edge=spec.edge is not None)
+    routes.add("GET", "/live", Live())
+    routes.add("GET", "/ready", Ready(front, list(process.databases.values())))
+    if spec.edge is None:
+        _publish_all(process, routes)
+    else:
+        _publish_edge(process, spec.edge, routes)
+    # The largest body is the endpoint's business (413 comes after 401); this is only the reader's bound.
+    app = web.Application(client_max_size=MAX_BODY + 1)
+    app.router.add_route("*", "/{tail:.*}", front.handle)
+    app[PROCESS] = process
+    app[FRONT] = front
+    app.cleanup_ctx.extend([_session, _databases, _background])
+    return app
+
+
+def _peers_of(component: ComponentSpec) -> tuple[str, ...]:
+    return component.peers + ((IDENTITY,) if "keys" in component.tables else ())
+
+
+def _signer(settings: Settings) -> ServiceSigner:
+    if settings.service_key_file is None:
+        stop("setting SERVICE_KEY_FILE is missing: a peer runs in another process")
+    return ServiceSigner(load_private_key("SERVICE_KEY_FILE", settings.service_key_file))
+
+
+def _build_component(process: Process, component: ComponentSpec) -> None:
+    database = process.databases[component.name]
+    # Transports of hosted peers are bound to dictionaries that are still being filled.
+    peers = process.peers(_peers_of(component))
+    keys = _key_store(process, component, peers, database)
+    resources = Resources(database, peers, process.environ, process.settings, keys)
+    service = component.build(resources)
+    verifier = ServiceVerifier(component.name, process.settings.service_jwks_file)
+    for operation in component.operations:
+        endpoint = Endpoint(operation, service, keys, verifier)
+        process.endpoints[component.name][operation.method, operation.path] = endpoint
+    for work in component.background:
+        process.background.append((component.name, lambda work=work: work(service)))
+    if "idempotency" in component.tables:
+        process.background.append((component.name, lambda: _purge_for_ever(database)))
+
+
+def _key_store(
+    process: Process, component: ComponentSpec, peers: Peers, database: Database
+) -> KeyStore | None:
+    if component.own_keys is not None:
+        return KeyStore(None, None, component.own_keys(process.environ))
+    if "keys" not in component.tables:
+        return None
+    keys = KeyStore(lambda: _fetch_keys(peers), database)
+    process.keys.append(keys)
+    return keys
+
+
+async def _fetch_keys(peers: Peers) -> Sequence[Jwk]:
+    if current_or_none() is None:
+        start_background("keys", 2.0)
+    return (await peers.call(_FETCH_KEYS)).keys
+
+
+def _publish_all(process: Process, routes: Routes) -> None:
+    for endpoints in process.endpoints.values():
+        for (method, path), endpoint in endpoints.items():
+            routes.add(method, path, endpoint)
+
+
+def _publish_edge(process: Process, edge: EdgeSpec, routes: Routes) -> None:
+    """Public routes: to the component in this process, else forwarded. Internal ones only if some
+    component runs elsewhere and may therefore have to call the ones here.
+    """
+    for route in edge.routes:
+        local = process.endpoints.get(route.component, {}).get((route.method, route.path))
+        if local is None:
+            process.transport(route.component)
+            local = edge.forward(route.component, process.remote[route.component])
+        routes.add(route.method, route.path, local)
+    if {route.component for route in edge.routes} - process.endpoints.keys():
+        for endpoints in process.endpoints.values():
+            for (method, path), endpoint in endpoints.items():
+                if endpoint.operation.auth == "service":
+                    routes.add(method, path, endpoint)
+    peers = process.peers(edge.peers)
+    keys = KeyStore(lambda: _fetch_keys(peers), None)
+    process.keys.append(keys)
+    service = edge.build(peers)
+    for operation in edge.operations:
+        routes.add(operation.method, operation.path, Endpoint(operation, service, keys, None))
+    routes.add("GET", "/openapi.json", Document(edge.document.read_bytes()))
+
+
+async def _session(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[PROCESS].session.close()
+
+
+async def _databases(app: web.Application) -> AsyncIterator[None]:
+    databases = app[PROCESS].databases.values()
+    for database in databases:
+        await database.open()
+    yield
+    await asyncio.gather(*(database.close() for database in databases))
+
+
+async def _background(app: web.Application) -> AsyncIterator[None]:
+    process = app[PROCESS]
+    for keys in process.keys:
+        process.tasks.append(asyncio.create_task(keys.keep_fresh()))
+    for name, work in process.background:
+        process.tasks.append(asyncio.create_task(_supervise(name, work)))
+    yield
+    await app[FRONT].finish(IN_FLIGHT_SECONDS)
+    await finish_running(IN_FLIGHT_SECONDS)
+    for task in process.tasks:
+        task.cancel()
+    await asyncio.gather(*process.tasks, return_exceptions=True)
+
+
+async def _supervise(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Runs an endless task; one that fails is logged and started again."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            _log.exception("a background task of %s failed", name)
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+async def _purge_for_ever(database: Database) -> None:
+    while True:
+        start_background("purge", 30.0)
+        await idempotency.purge(database)
+        await asyncio.sleep(PURGE_SECONDS)

@@ -1,0 +1,105 @@
+"""What the process knows about the request it is serving: identity, deadline, time spent elsewhere.
+
+One contextvar holds the whole of it, so that the database and the peers can account for a call
+without every function passing it on.
+"""
+
+import asyncio
+import os
+from contextvars import ContextVar
+from typing import Any
+
+
+class Timings:
+    """Seconds spent in databases and, per peer, in calls; shared by a request and its local calls."""
+
+    __slots__ = ("db", "peers")
+
+    def __init__(self) -> None:
+        self.db = 0.0
+        self.peers: dict[str, float] = {}
+
+    def add_peer(self, peer: str, seconds: float) -> None:
+        self.peers[peer] = self.peers.get(peer, 0.0) + seconds
+
+
+class Context:
+    """One request. `deadline` is in the running loop's clock; `body` is the validated body as plain JSON."""
+
+    __slots__ = (
+        "body",
+        "deadline",
+        "idempotency_key",
+        "method",
+        "path",
+        "request_id",
+        "staff",
+        "timings",
+        "token",
+        "user_id",
+        "verified",
+    )
+
+    def __init__(self, request_id: str, deadline: float, method: str = "", path: str = "") -> None:
+        self.request_id = request_id
+        self.deadline = deadline
+        self.method = method
+        self.path = path
+        self.timings = Timings()
+        self.user_id = ""
+        self.staff = False
+        self.idempotency_key = ""
+        self.body: Any = None
+        self.token = ""
+        self.verified = False
+
+    def remaining(self) -> float:
+        """Seconds until the deadline, never negative."""
+        return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+    def child(self, deadline: float, method: str = "", path: str = "") -> "Context":
+        """The context of a call made on behalf of this request: same id, identity and account of time."""
+        child = Context(self.request_id, min(deadline, self.deadline), method, path)
+        child.timings = self.timings
+        child.user_id, child.staff = self.user_id, self.staff
+        child.token, child.verified = self.token, self.verified
+        return child
+
+
+_current: ContextVar[Context] = ContextVar("request_context")
+
+
+def activate(context: Context) -> None:
+    """Makes `context` the current one of this task."""
+    _current.set(context)
+
+
+def current() -> Context:
+    """The context of the running task; LookupError outside of one."""
+    return _current.get()
+
+
+def current_or_none() -> Context | None:
+    """The context of the running task, if it has one."""
+    return _current.get(None)
+
+
+def new_request_id() -> str:
+    """16 hexadecimal digits: unique enough to find a request in a log."""
+    return os.urandom(8).hex()
+
+
+def start_background(name: str, seconds: float) -> Context:
+    """Gives the running background task a fresh context that ends `seconds` from now."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    context = Context(f"{name}-{new_request_id()}", deadline)
+    _current.set(context)
+    return context
+
+
+def shortened(context: Context, seconds: float) -> Context:
+    """A child of `context` that ends at most `seconds` from now, made the current one of this task."""
+    child = context.child(asyncio.get_running_loop().time() + seconds, context.method, context.path)
+    child.idempotency_key, child.body = context.idempotency_key, context.body
+    _current.set(child)
+    return child

@@ -1,0 +1,176 @@
+"""A component's own PostgreSQL: one bounded pool, time accounted per request, driver errors mapped."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString, TypeAlias, TypeVar, cast
+
+import psycopg
+from psycopg import AsyncConnection, errors
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from microservices.chassis.context import current_or_none
+from microservices.chassis.errors import (
+    ApiError,
+    DeadlineExceeded,
+    DependencyUnavailable,
+    Overloaded,
+)
+from microservices.chassis.settings import Settings
+
+Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
+Row: TypeAlias = tuple[Any, ...]
+T = TypeVar("T")
+
+PREPARE_THRESHOLD = 5  # psycopg's default, said aloud: both arms use the same
+RECONNECT_SECONDS = (
+    4.0  # then the next request starts a new attempt, instead of waiting out a long back-off
+)
+TRANSACTION_TRIES = 3
+_CONTENTION = (errors.SerializationFailure, errors.DeadlockDetected)
+
+
+class Database:
+    """The pool of one component in this process."""
+
+    def __init__(self, name: str, url: str, settings: Settings) -> None:
+        self.name = name
+        self.contention_retries = 0
+        self._timeout = settings.pool_timeout_ms / 1e3
+        self._sweep: asyncio.Task[None] | None = None
+        options = f"-c statement_timeout={settings.statement_timeout_ms} -c timezone=UTC"
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": PREPARE_THRESHOLD,
+                "options": options,
+                "application_name": name,
+                "connect_timeout": 3,
+            },
+            min_size=settings.pool_max,
+            max_size=settings.pool_max,
+            max_waiting=settings.pool_waiting if settings.resilient else 0,
+            timeout=self._timeout,
+            reconnect_timeout=RECONNECT_SECONDS,
+            open=False,
+        )
+
+    async def open(self) -> None:
+        """Starts the pool without waiting: a database that is down makes the process unready, not dead."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
+        await self._pool.close(timeout=2.0)
+
+    async def fetch_one(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+        """The first row of one autocommit statement."""
+        started = time.perf_counter()
+        try:
+            connection = await self._pool.getconn()
+            try:
+                cursor = await connection.execute(cast(LiteralString, sql), params)
+                return await cursor.fetchone()
+            finally:
+                await self._pool.putconn(connection)
+        except (psycopg.OperationalError, PoolClosed) as error:
+            raise self._mapped(error) from error
+        finally:
+            _account(started)
+
+    async def fetch_all(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """All rows of one autocommit statement."""
+        started = time.perf_counter()
+        try:
+            connection = await self._pool.getconn()
+            try:
+                cursor = await connection.execute(cast(LiteralString, sql), params)
+                return await cursor.fetchall()
+            finally:
+                await self._pool.putconn(connection)
+        except (psycopg.OperationalError, PoolClosed) as error:
+            raise self._mapped(error) from error
+        finally:
+            _account(started)
+
+    async def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
+        """Runs one autocommit statement; the number of rows it touched."""
+        started = time.perf_counter()
+        try:
+            connection = await self._pool.getconn()
+            try:
+                cursor = await connection.execute(cast(LiteralString, sql), params)
+                return cursor.rowcount
+            finally:
+                await self._pool.putconn(connection)
+        except (psycopg.OperationalError, PoolClosed) as error:
+            raise self._mapped(error) from error
+        finally:
+            _account(started)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction: commits at the end of the block, rolls back when it raises."""
+        started = time.perf_counter()
+        try:
+            connection = await self._pool.getconn()
+            try:
+                async with connection.transaction():
+                    yield connection
+            finally:
+                await self._pool.putconn(connection)
+        except _CONTENTION:
+            raise
+        except (psycopg.OperationalError, PoolClosed) as error:
+            raise self._mapped(error) from error
+        finally:
+            _account(started)
+
+    async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """`work` in a transaction, from the start again on a deadlock or serialization failure.
+
+        Raises:
+            Overloaded: it failed so in each of 3 tries.
+        """
+        for attempt in range(TRANSACTION_TRIES):
+            try:
+                async with self.transaction() as connection:
+                    return await work(connection)
+            except _CONTENTION:
+                self.contention_retries += 1
+                await asyncio.sleep(random.uniform(0.005, 0.02) * (attempt + 1))
+        raise Overloaded("Too much contention on the same rows.")
+
+    async def alive(self) -> bool:
+        """Whether the database answers, for readiness."""
+        try:
+            return await self.fetch_one("SELECT 1") is not None
+        except ApiError:
+            return False
+
+    def _mapped(self, error: Exception) -> ApiError:
+        match error:
+            case TooManyRequests() | PoolTimeout():
+                return Overloaded("No database connection became free in time.")
+            case errors.QueryCanceled():
+                return DeadlineExceeded("The database took too long.")
+            case errors.TooManyConnections():
+                return Overloaded("The database takes no more connections.")
+            case _:
+                self._sweep_stale()
+                return DependencyUnavailable("The database is out of reach.")
+
+    def _sweep_stale(self) -> None:
+        """A lost connection is seldom alone: look through the idle ones before requests find them."""
+        if self._sweep is None or self._sweep.done():
+            self._sweep = asyncio.create_task(self._pool.check())
+
+
+def _account(started: float) -> None:
+    context = current_or_none()
+    if context is not None:
+        context.timings.db += time.perf_counter() - started

@@ -1,0 +1,93 @@
+"""The in-memory transport: the callee's operation, run in its own task under the caller's deadline."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from microservices.chassis.context import Context, activate
+from microservices.chassis.endpoint import Endpoint
+from microservices.chassis.errors import ApiError
+from microservices.chassis.faults import DropReply
+from microservices.chassis.operations import Reply
+from microservices.chassis.peers import Message, PeerRefused, PeerUnclear, answer_of
+
+_log = logging.getLogger(__name__)
+_running: set[asyncio.Task[Any]] = set()
+
+
+async def finish_running(seconds: float) -> None:
+    """Waits for calls whose callers have given up, as the end of the drain."""
+    if _running:
+        await asyncio.wait(set(_running), timeout=seconds)
+
+
+class LocalTransport:
+    """Calls a component of the same process. Giving up on a call never cancels it."""
+
+    def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint]) -> None:
+        self._endpoints = endpoints
+
+    async def call(
+        self,
+        ctx: Context,
+        message: Message[Any],
+        request: Struct | None,
+        deadline: float,
+        tries: int,
+    ) -> Any:
+        endpoint = self._endpoints[message.method, message.path]
+        child = ctx.child(deadline, message.method, _filled(message.path, request))
+        task = asyncio.create_task(_run(endpoint, child, request, message.as_user))
+        _running.add(task)
+        task.add_done_callback(_running.discard)
+        await asyncio.wait((task,), timeout=child.remaining())
+        if not task.done():
+            task.add_done_callback(_log_late_failure)
+            raise PeerUnclear(f"{message.peer} did not answer in time.")
+        return _converted(message, _result(message.peer, task))
+
+
+async def _run(
+    endpoint: Endpoint, ctx: Context, request: Struct | None, as_user: bool
+) -> Struct | Reply:
+    activate(ctx)
+    kind = endpoint.operation.request
+    converted = msgspec.convert(request or {}, kind, from_attributes=True)
+    return await endpoint.invoke(ctx, converted, as_user)
+
+
+def _result(peer: str, task: asyncio.Task[Struct | Reply]) -> Struct | Reply:
+    error = task.exception()
+    if error is None:
+        return task.result()
+    if isinstance(error, ApiError) and error.status < 500:
+        raise PeerRefused(error.code, error.status, error.title, error.detail) from error
+    if not isinstance(error, ApiError | DropReply):
+        _log.error("%s failed", peer, exc_info=error)
+    raise PeerUnclear(f"{peer} failed.") from error
+
+
+def _converted(message: Message[Any], answer: Struct | Reply) -> Any:
+    if isinstance(answer, Reply):
+        if answer.status >= 400:
+            members = msgspec.json.decode(answer.body)
+            raise PeerRefused(members["code"], answer.status, members["title"], members["detail"])
+        return answer_of(message, answer.body)
+    if message.answer is Any:
+        return msgspec.to_builtins(answer)
+    return msgspec.convert(answer, message.answer, from_attributes=True)
+
+
+def _filled(path: str, request: Struct | None) -> str:
+    return re.sub(r"\{(\w+)\}", lambda name: str(getattr(request, name[1])), path)
+
+
+def _log_late_failure(task: asyncio.Task[Any]) -> None:
+    error = task.exception()
+    if error is not None and not isinstance(error, ApiError | DropReply):
+        _log.error("a call failed after its caller gave up", exc_info=error)

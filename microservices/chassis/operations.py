@@ -1,0 +1,119 @@
+"""What a component publishes: typed operations, from which HTTP routes and in-memory entries are made.
+
+`ComponentSpec` is a component as data; `app.py` builds it, `http.py` and `peers.py` call its operations.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from microservices.chassis.context import Context
+from microservices.chassis.database import Connection, Database
+from microservices.chassis.errors import ApiError, problem_body
+from microservices.chassis.settings import Settings
+
+if TYPE_CHECKING:
+    from microservices.chassis.auth import KeyStore
+    from microservices.chassis.peers import Peers
+
+UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+Id = Annotated[str, Meta(pattern=rf"^{UUID_PATTERN}\Z")]
+Auth = Literal["public", "user", "staff", "service"]
+Body = Literal["none", "required", "optional"]
+_encode = msgspec.json.Encoder().encode
+
+
+class Empty(Struct, frozen=True, forbid_unknown_fields=True):
+    """A request without fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that is already encoded: a replay, or a status other than the operation's own."""
+
+    status: int
+    body: bytes
+
+    @classmethod
+    def of(cls, status: int, answer: Struct) -> "Reply":
+        return cls(status, _encode(answer))
+
+
+def reply_of_error(error: ApiError) -> Reply:
+    """The answer of a business error, for recording."""
+    return Reply(error.status, problem_body(error))
+
+
+Handler: TypeAlias = Callable[[Any, Context, Any], Awaitable[Struct | Reply]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: where it is reached, what it takes, who may call it, the function that does it.
+
+    `request` collects the ids of the path and, on GET, the query or else the body's members.
+    """
+
+    name: str
+    method: str
+    path: str
+    request: type[Struct]
+    handler: Handler
+    auth: Auth
+    status: int = 200
+    key: bool = False
+    body: Body | None = None
+
+    @property
+    def body_rule(self) -> Body:
+        return self.body or ("none" if self.method == "GET" else "required")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a component gets from the process that hosts it; its pool is its own."""
+
+    database: Database
+    peers: "Peers"
+    environ: Mapping[str, str]
+    settings: Settings
+    keys: "KeyStore | None"
+
+
+SeedLoader: TypeAlias = Callable[[Connection, Path], Awaitable[None]]
+SeedGuard: TypeAlias = Callable[[Connection], Awaitable[None]]
+Background: TypeAlias = Callable[[Any], Coroutine[Any, Any, None]]
+OwnKeys: TypeAlias = Callable[[Mapping[str, str]], list[dict[str, str]]]
+
+
+@dataclass(frozen=True)
+class ComponentSpec:
+    """A component as data.
+
+    `tables` names the chassis tables it wants: keys, idempotency, outbox. `own_keys` is for the issuer
+    of user tokens: its public keys, from the environment.
+    """
+
+    name: str
+    operations: tuple[Operation, ...]
+    build: Callable[[Resources], Any]
+    migrations: str
+    tables: tuple[str, ...] = ()
+    peers: tuple[str, ...] = ()
+    fault_points: tuple[str, ...] = ()
+    load_seed: SeedLoader | None = None
+    before_seed: SeedGuard | None = None
+    background: tuple[Background, ...] = ()
+    own_keys: OwnKeys | None = None
+
+    @property
+    def database_setting(self) -> str:
+        return f"{self.name.upper()}_DATABASE_URL"
+
+
+class SeedRefused(Exception):
+    """The seed cannot be loaded now; the text is one clear line."""

@@ -1,0 +1,143 @@
+"""The command line of a service process: `serve`, `migrate`, `load-seed DIR`.
+
+`main` is for a component alone; composition roots call `run_command` with the components they chose.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import uvloop
+from aiohttp import web
+from psycopg import sql
+
+from microservices.chassis.app import FRONT, IN_FLIGHT_SECONDS, ProcessSpec, create_app
+from microservices.chassis.database import Connection
+from microservices.chassis.migrations import migrate
+from microservices.chassis.operations import ComponentSpec, SeedRefused
+from microservices.chassis.settings import Settings, load, required, stop
+from microservices.chassis.telemetry import configure_logging
+
+KEEP_ALIVE_SECONDS = 75.0
+BACKLOG = 1024
+NEVER_TRUNCATED = ("schema_migrations", "verification_keys")
+
+
+def main(component: ComponentSpec, argv: Sequence[str] | None = None) -> None:
+    """The entry of `python -m` for one component."""
+    parser = command_parser(component.name)
+    arguments = parser.parse_args(argv)
+    run_command(arguments, ProcessSpec((component,)))
+
+
+def command_parser(name: str) -> argparse.ArgumentParser:
+    """Parser of the commands that every service process has; `serve` is the default."""
+    parser = argparse.ArgumentParser(prog=f"python -m microservices.{name}")
+    parser.set_defaults(command="serve")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("serve", help="listen on SHOP_BIND until SIGTERM (the default)")
+    commands.add_parser("migrate", help="bring the database up to date")
+    seed = commands.add_parser("load-seed", help="replace all rows by those of a seed directory")
+    seed.add_argument("directory", type=Path)
+    return parser
+
+
+def run_command(arguments: argparse.Namespace, spec: ProcessSpec) -> None:
+    """Runs `serve`, `migrate` or `load-seed` for the components of `spec`."""
+    settings = load(Settings)
+    configure_logging(settings.log_level)
+    match arguments.command or "serve":
+        case "serve":
+            work: Any = serve(spec, settings, os.environ)
+        case "migrate":
+            work = _migrate_all(spec.components, os.environ)
+        case _:
+            work = _load_seed_all(spec.components, arguments.directory, os.environ)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+async def serve(spec: ProcessSpec, settings: Settings, environ: Mapping[str, str]) -> None:
+    """Listens until SIGTERM or SIGINT, then drains.
+
+    Drain: readiness off, wait, stop listening, finish what is in flight (10 s), close resources.
+    """
+    host, port = settings.address
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    app = await create_app(spec, settings, environ)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        keepalive_timeout=KEEP_ALIVE_SECONDS,
+        shutdown_timeout=IN_FLIGHT_SECONDS,
+        handler_cancellation=False,
+        auto_decompress=False,
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+    except OSError as error:
+        await runner.cleanup()
+        stop(f"cannot listen on {settings.bind}: {error.strerror or error}")
+    await stopping.wait()
+    app[FRONT].draining = True
+    await asyncio.sleep(settings.drain_seconds)
+    await runner.cleanup()
+
+
+async def _migrate_all(components: Sequence[ComponentSpec], environ: Mapping[str, str]) -> None:
+    for component in components:
+        applied = await migrate(component, required(environ, component.database_setting))
+        print(f"{component.name}: {', '.join(applied) or 'up to date'}")
+
+
+async def _load_seed_all(
+    components: Sequence[ComponentSpec], directory: Path, environ: Mapping[str, str]
+) -> None:
+    if not (directory / "seed.json").is_file():  # noqa: ASYNC240 - a command, not a server
+        stop(f"{directory} is no seed directory: seed.json is missing")
+    for component in components:
+        url = required(environ, component.database_setting)
+        try:
+            async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+                await load_seed(component, connection, directory)
+        except psycopg.OperationalError as error:
+            stop(f"{component.name}: {str(error).splitlines()[0]}")
+        except SeedRefused as error:
+            stop(f"{component.name}: {error}")
+
+
+async def load_seed(component: ComponentSpec, connection: Connection, directory: Path) -> None:
+    """Replaces all rows of a component, then brings statistics and files to a known state."""
+    if component.before_seed is not None:
+        await component.before_seed(connection)
+    async with connection.transaction():
+        await _truncate_all(connection)
+        if component.load_seed is not None:
+            await component.load_seed(connection, directory)
+    await connection.execute("ANALYZE")
+    try:
+        await connection.execute("CHECKPOINT")
+    except psycopg.errors.InsufficientPrivilege:
+        print(f"warning: {component.name}: no CHECKPOINT without pg_checkpoint", file=sys.stderr)
+
+
+async def _truncate_all(connection: Connection) -> None:
+    cursor = await connection.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(%s)",
+        (list(NEVER_TRUNCATED),),
+    )
+    tables = [sql.Identifier(row[0]) for row in await cursor.fetchall()]
+    if tables:
+        await connection.execute(
+            sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(tables))
+        )

@@ -1,0 +1,1 @@
+"""SQL of the tables that the chassis gives to components that ask for them."""
