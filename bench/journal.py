@@ -263,6 +263,10 @@ class RunWriter:
         if text not in self.journal.notes:
             self._change(notes=(*self.journal.notes, text))
 
+    def add_settings(self, **settings: Any) -> None:
+        """Add what became known during the run (probed capacities, chosen rates)."""
+        self._change(settings={**self.journal.settings, **settings})
+
     def write_verdicts(self, verdicts: Iterable[Verdict]) -> None:
         """Replace `verdicts.json`."""
         write_verdicts(self.path, verdicts)

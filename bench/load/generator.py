@@ -55,11 +55,15 @@ class Target:
 
 @dataclass(frozen=True)
 class ClosedLoop:
-    """A saturating closed loop: so many clients, warm-up, then measured seconds."""
+    """A closed loop: so many clients, warm-up, then measured seconds.
+
+    `max_visits` ends it sooner (0: only the time does).
+    """
 
     concurrency: int
     warmup_s: float
     measured_s: float
+    max_visits: int = 0
 
 
 class LoadProcess:
@@ -116,7 +120,11 @@ class LoadProcess:
     def run_closed(self, target: Target, visits: list[Visit], loop: ClosedLoop) -> Result:
         """Saturate: `visits` one after the other by `loop.concurrency` clients."""
         window = (loop.warmup_s, loop.warmup_s + loop.measured_s)
-        options = {"concurrency": loop.concurrency, "warm_sessions": loop.concurrency}
+        options = {
+            "concurrency": loop.concurrency,
+            "warm_sessions": loop.concurrency,
+            "max_visits": loop.max_visits,
+        }
         return self._run(_plan(target, "closed", visits, window, options))
 
     def _run(self, plan: Plan) -> Result:

@@ -99,22 +99,41 @@ OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
         Operation(
-            "product_read", "GET", "/products/{id}", frozenset({200}), Product, authorized=False
+            "product_read",
+            "GET",
+            "/api/v1/products/{product_id}",
+            frozenset({200}),
+            Product,
+            authorized=False,
         ),
         Operation(
-            "product_list", "GET", "/products", frozenset({200}), ProductPage, authorized=False
+            "product_list",
+            "GET",
+            "/api/v1/products",
+            frozenset({200}),
+            ProductPage,
+            authorized=False,
         ),
-        Operation("wallet_read", "GET", "/wallet", frozenset({200}), Wallet),
-        Operation("profile_read", "GET", "/users/me", frozenset({200}), Profile),
-        Operation("order", "POST", "/orders", frozenset({201, 202}), Order, keyed=True),
-        Operation("order_read", "GET", "/orders/{id}", frozenset({200}), Order),
-        Operation("order_list", "GET", "/orders", frozenset({200}), OrderPage),
+        Operation("wallet_read", "GET", "/api/v1/wallet", frozenset({200}), Wallet),
+        Operation("profile_read", "GET", "/api/v1/users/me", frozenset({200}), Profile),
+        Operation("order", "POST", "/api/v1/orders", frozenset({201, 202}), Order, keyed=True),
+        Operation("order_read", "GET", "/api/v1/orders/{order_id}", frozenset({200}), Order),
+        Operation("order_list", "GET", "/api/v1/orders", frozenset({200}), OrderPage),
         Operation(
-            "order_cancel", "POST", "/orders/{id}/cancellation", frozenset({200}), Order, keyed=True
+            "order_cancel",
+            "POST",
+            "/api/v1/orders/{order_id}/cancellation",
+            frozenset({200}),
+            Order,
+            keyed=True,
         ),
-        Operation("deposit", "POST", "/wallet/deposits", frozenset({201}), Wallet, keyed=True),
-        Operation("overview", "GET", "/account/overview", frozenset({200}), Overview),
-        Operation("login", "POST", "/auth/tokens", frozenset({200}), Token, authorized=False),
+        Operation(
+            "deposit", "POST", "/api/v1/wallet/deposits", frozenset({201}), Wallet, keyed=True
+        ),
+        Operation("overview", "GET", "/api/v1/account/overview", frozenset({200}), Overview),
+        Operation(
+            "login", "POST", "/api/v1/auth/tokens", frozenset({200}), Token, authorized=False
+        ),
     )
 }
 

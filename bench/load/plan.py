@@ -42,6 +42,7 @@ class Plan(msgspec.Struct, frozen=True):
     max_sessions: int = 512  # file descriptors below 900: above 1,023 keep-alive is silently lost
     warm_sessions: int = 8
     concurrency: int = 8
+    max_visits: int = 0  # of a closed loop; 0: no limit but the time
     request_timeout_s: float = 10.0
     drain_s: float = 10.0
     sample_every: int = 100  # one visit in so many keeps its bodies for the schema check

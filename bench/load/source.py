@@ -75,12 +75,13 @@ class Replay:
 
     def _run_closed(self) -> None:
         marker = gevent.spawn(self._mark_cpu)
-        numbers = iter(range(_CLOSED_HEADROOM))
+        numbers = iter(range(self.plan.max_visits or _CLOSED_HEADROOM))
         for _ in range(self.plan.concurrency):
             greenlet = gevent.spawn(self._repeat, numbers)
             self._active.add(greenlet)
             greenlet.rawlink(self._active.discard)
-        marker.join()
+        gevent.joinall(list(self._active), timeout=self.plan.measured_to_s)
+        marker.join(timeout=0 if self.plan.max_visits else None)
 
     def _repeat(self, numbers: Any) -> None:
         """One closed-loop client: the next visit as soon as the last one is answered."""
@@ -170,6 +171,8 @@ class Replay:
         self._unfinished = len(left)
         gevent.killall(left, exception=TimeoutError, timeout=1.0)
         self._drained = perf_counter()
+        while len(self._cpu_marks) < 2:  # a closed loop of so many visits ends when they are made
+            self._cpu_marks.append((self._drained, time.process_time()))
         self._pool.close()
 
     def result(self) -> Result:
@@ -184,7 +187,7 @@ class Replay:
             abandoned=self._abandoned,
             unfinished=self._unfinished,
             cpu_seconds=cpu_end - cpu_start,
-            cpu_window_s=end - start,
+            cpu_window_s=max(end - start, 1e-9),
             drained_s=self._drained - self._zero,
             pacer=self._pacer.name,
             samples=self._samples,

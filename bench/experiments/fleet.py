@@ -1,0 +1,138 @@
+"""The deployments of a run: started, seeded, primed with orders, handed out as subjects.
+
+With `restart` each request for a subject gets a fresh deployment and only one is up; otherwise
+each is started once and all stay up, since idle ones cost little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Protocol
+
+from bench.contract.seed import SeedSpec
+from bench.deployments.base import Deployment
+from bench.errors import ShopbenchError
+from bench.experiments.subject import DeploymentSubject
+from bench.load.catalogue import Catalogue
+from bench.load.generator import ClosedLoop, LoadProcess, Target
+from bench.load.plan import Visit
+from bench.load.schedule import ScheduleSpec, build_schedule
+
+PRIME_CLIENTS = 8
+PRIME_LIMIT_S = 300.0
+_PRIME_SEED = 20_260_101  # the same orders everywhere, whatever the run's seed
+
+
+class OpenDeployment(Deployment, Protocol):
+    """A deployment as a context manager: up on entry, down on exit."""
+
+    def __enter__(self) -> Deployment:
+        """Start it."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Stop it."""
+
+
+class Fleet:
+    """Opens deployments by name. A context manager: none outlives it."""
+
+    def __init__(
+        self,
+        opener: Callable[[str], OpenDeployment],
+        tokens: Callable[[Deployment], list[str]],
+        *,
+        restart: bool,
+    ) -> None:
+        self._opener = opener
+        self._tokens = tokens
+        self._restart = restart
+        self._open: dict[str, tuple[ExitStack, Deployment, DeploymentSubject]] = {}
+        self._prepare: Callable[[DeploymentSubject], None] = lambda _: None
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def on_fresh(self, prepare: Callable[[DeploymentSubject], None]) -> None:
+        """What to do with each deployment after it was started or reset."""
+        self._prepare = prepare
+
+    def subject(self, name: str) -> DeploymentSubject:
+        """The named deployment, ready for a trial."""
+        if self._restart:
+            self.close()
+        return self._entry(name)[2]
+
+    def deployment(self, name: str) -> Deployment:
+        """The named deployment itself, as it is."""
+        return self._entry(name)[1]
+
+    def reset(self, name: str, seed: SeedSpec) -> None:
+        """Load the seed again and prepare it; a fresh deployment needs neither."""
+        if not self._restart:
+            _, deployment, subject = self._entry(name)
+            deployment.reset(seed)
+            self._prepare(subject)
+
+    @property
+    def controlled(self) -> bool:
+        """Whether every deployment started so far runs within a CPU budget."""
+        return all(entry[1].cpu_control != "uncontrolled" for entry in self._open.values())
+
+    def close(self) -> None:
+        """Stop all."""
+        while self._open:
+            self._open.popitem()[1][0].close()
+
+    def _entry(self, name: str) -> tuple[ExitStack, Deployment, DeploymentSubject]:
+        if name not in self._open:
+            with ExitStack() as stack:
+                deployment = stack.enter_context(self._opener(name))
+                subject = DeploymentSubject(deployment, self._tokens(deployment))
+                stack.callback(subject.close)
+                self._prepare(subject)
+                self._open[name] = (stack.pop_all(), deployment, subject)
+        return self._open[name]
+
+
+def prime_orders(
+    load: LoadProcess, target: Target, catalogue: Catalogue, orders_per_user: int
+) -> None:
+    """Place the same orders in every deployment, so that its pages have something to show.
+
+    Raises ShopbenchError if an order is not accepted.
+    """
+    if not orders_per_user:
+        return
+    visits = priming_visits(catalogue, orders_per_user)
+    loop = ClosedLoop(PRIME_CLIENTS, 0.0, PRIME_LIMIT_S, max_visits=len(visits))
+    result = load.run_closed(target, visits, loop)
+    errors = sorted({text for text in result.error if text})
+    if errors or len(result.due_s) < len(visits):
+        reason = ", ".join(errors) or "too slow"
+        raise ShopbenchError(f"{target.base_url} does not take orders: {reason}", 1)
+
+
+def priming_visits(catalogue: Catalogue, orders_per_user: int) -> list[Visit]:
+    """So many orders for each user, in turn."""
+    wanted = orders_per_user * len(catalogue.users)
+    spec = ScheduleSpec("order", wanted * 1.2 + 50, _PRIME_SEED, 0.0, 0.0, 1.0, gaps="uniform")
+    visits = build_schedule(spec, catalogue).visits[:wanted]
+    return [
+        Visit(visit.due_s, visit.journey, number % len(catalogue.users), visit.requests)
+        for number, visit in enumerate(visits)
+    ]

@@ -1,0 +1,157 @@
+"""Reads the machine around a trial: CPU of everybody, steal, swap, a fixed piece of CPU work.
+
+What a meter cannot read is None, and the gate that needs it says 'not measured'.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
+_ROOT_CPUACCT = Path("/sys/fs/cgroup/cpuacct/cpuacct.usage")
+_PF_KTHREAD = 0x00200000
+_CANARY_ROUNDS = 5
+_CANARY_SIZE = 60_000  # additions: about 2 ms on a core of 2024
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The machine at one moment. CPU in seconds since boot."""
+
+    at: float  # perf_counter
+    all_cpu_s: float | None  # of all tasks, kernel threads included
+    kernel_threads_cpu_s: float | None
+    steal_s: float | None
+    all_states_s: float | None  # over all states of all CPUs: what steal is a share of
+    swapped_pages: int | None
+
+
+def read_machine() -> Reading:
+    """Read the machine now."""
+    states = _cpu_states()
+    return Reading(
+        at=time.perf_counter(),
+        all_cpu_s=_all_cpu(states),
+        kernel_threads_cpu_s=_kernel_threads(),
+        steal_s=states[7] if states else None,
+        all_states_s=sum(states[:8]) if states else None,
+        swapped_pages=_swapped_pages(),
+    )
+
+
+def process_cpu(pid: int) -> float | None:
+    """CPU seconds of one process, all its threads."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        # schedstat counts nanoseconds where stat counts ticks of 10 ms
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def foreign_cpu(first: Reading, last: Reading, known_s: float) -> float | None:
+    """Cores kept busy between two readings by neither `known_s` CPU seconds nor the kernel.
+
+    A hundredth of a core is 0.01.
+    """
+    spent = _difference(first.all_cpu_s, last.all_cpu_s)
+    kernel = _difference(first.kernel_threads_cpu_s, last.kernel_threads_cpu_s)
+    if spent is None or kernel is None:
+        return None
+    return max(0.0, spent - kernel - known_s) / (last.at - first.at)
+
+
+def steal_share(first: Reading, last: Reading) -> float | None:
+    """Share of all CPU time the hypervisor gave to others."""
+    stolen = _difference(first.steal_s, last.steal_s)
+    total = _difference(first.all_states_s, last.all_states_s)
+    return stolen / total if stolen is not None and total else None
+
+
+def swapped(first: Reading, last: Reading) -> int | None:
+    """Pages swapped in or out between two readings."""
+    pages = _difference(first.swapped_pages, last.swapped_pages)
+    return None if pages is None else int(pages)
+
+
+@dataclass
+class Canary:
+    """The same piece of CPU work again and again: it slows when the core is not ours alone."""
+
+    cpu: int | None
+    history_s: list[float] = field(default_factory=list)
+
+    def sing(self) -> float:
+        """Time the work, best of a few rounds, on the deployment's core; return seconds."""
+        before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+        try:
+            if before is not None and self.cpu is not None:
+                os.sched_setaffinity(0, {self.cpu})
+            took = min(_fixed_work() for _ in range(_CANARY_ROUNDS))
+        finally:
+            if before is not None:
+                os.sched_setaffinity(0, before)
+        self.history_s.append(took)
+        return took
+
+    def deviation(self, *took_s: float) -> float:
+        """Largest relative distance of the given times from the median of all so far."""
+        median = statistics.median(self.history_s)
+        return max(abs(took - median) / median for took in took_s)
+
+
+def _fixed_work() -> float:
+    start = time.perf_counter()
+    total = 0
+    for number in range(_CANARY_SIZE):
+        total += number
+    return time.perf_counter() - start
+
+
+def _difference(first: float | None, last: float | None) -> float | None:
+    return None if first is None or last is None else last - first
+
+
+def _cpu_states() -> list[float]:
+    """Seconds in user, nice, system, idle, iowait, irq, softirq, steal over all CPUs."""
+    try:
+        with Path("/proc/stat").open() as file:
+            return [int(ticks) * _TICK_S for ticks in file.readline().split()[1:]]
+    except (OSError, ValueError):
+        return []
+
+
+def _all_cpu(states: list[float]) -> float | None:
+    """Nanosecond accounting where the root group has it; else ticks, without interrupts."""
+    try:
+        return int(_ROOT_CPUACCT.read_text()) / 1e9
+    except (OSError, ValueError):
+        return sum(states[:3]) if states else None
+
+
+def _kernel_threads() -> float | None:
+    total = 0
+    try:
+        pids = [name for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return None
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            if int(fields[6]) & _PF_KTHREAD:
+                total += int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+        except (OSError, ValueError, IndexError):
+            continue
+    return total / 1e9
+
+
+def _swapped_pages() -> int | None:
+    try:
+        lines = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
+        return int(lines["pswpin"]) + int(lines["pswpout"])
+    except (OSError, ValueError, KeyError):
+        return None
