@@ -17,7 +17,7 @@ from tests.integration.reliability.side_by_side import SideBySide, selected_case
 
 WORKER = "a worker of monolith"
 # Each group is killed one by one during one load of 30 s.
-GROUPS = {
+GROUPS: dict[str, list[tuple[str, ...]]] = {
     "monolith": [("monolith", WORKER, "db:shop")],
     "modular": [("users+inventory+orders+payments", "db:all")],
     "microservices": [
@@ -84,7 +84,7 @@ def assert_wallets_agree_with_the_ledger(shop: RunningShop) -> None:
         client.close()
 
 
-FAST: list[tuple[str, tuple[str, ...]]] = [
+FAST = [
     ("monolith", (WORKER,)),
     ("monolith", ("db:shop",)),
     ("modular", ("users+inventory+orders+payments",)),
