@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from bench.errors import ShopbenchError
 
 PACKAGES = (
     *("django", "djangorestframework", "gunicorn", "aiohttp", "uvloop", "msgspec", "psycopg"),
@@ -49,6 +52,21 @@ def usable_cpus() -> list[int]:
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
+
+
+def parse_cpus(text: str) -> tuple[int, ...]:
+    """Read a CPU list such as `0` or `0,2-3`; "" is none. Raises ShopbenchError."""
+    found: set[int] = set()
+    for part in filter(None, text.split(",")):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        if match is None:
+            raise ShopbenchError(f"not a list of CPUs: {text!r}; write 0 or 0,2-3", 2)
+        found.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    unknown = sorted(found - set(usable_cpus()))
+    if unknown:
+        usable = ",".join(map(str, usable_cpus()))
+        raise ShopbenchError(f"no CPU {unknown[0]} here; usable are {usable}", 2)
+    return tuple(sorted(found))
 
 
 def package_versions() -> dict[str, str]:

@@ -1,0 +1,120 @@
+"""What this machine allows: can a deployment run here, and will its figures be controlled."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bench import machine
+from bench.deployments.local.binaries import prepare_postgres
+from bench.deployments.local.cgroups import DeploymentGroups
+from bench.deployments.local.home import StateHome
+from bench.deployments.local.ledger import remove_groups
+from bench.deployments.local.ports import is_free, owner_of, port_range
+from bench.errors import ShopbenchError
+
+Outcome = Literal["ok", "limited", "missing"]
+DEFAULT_PORT = 8000
+_BUSY_LOAD = 0.5  # run queue above which another program will disturb a benchmark
+
+
+@dataclass(frozen=True)
+class Check:
+    """One fact. `limited`: it runs, but what `consequence` says; `missing`: it does not run."""
+
+    name: str
+    value: str
+    outcome: Outcome
+    consequence: str = ""
+
+
+def diagnose() -> list[Check]:
+    """Look at everything that decides what a run may claim. Starts nothing that stays."""
+    checks = [*_processor(), *_control(), _memory_accounting(), *_timer(), *_embedded()]
+    return [*checks, _public_port(), _load()]
+
+
+def is_controlled(checks: list[Check]) -> bool:
+    """Tell whether a run on this machine holds every deployment to its CPU budget."""
+    return all(c.outcome == "ok" for c in checks if c.name in {"cpu budget", "cores"})
+
+
+def _processor() -> Iterator[Check]:
+    usable = machine.usable_cpus()
+    text = f"{len(usable)} usable of {os.cpu_count()} ({machine.machine_facts()['cpu_model']})"
+    if len(usable) < 2:
+        yield Check("cores", text, "limited", "load generator and shop share a core: uncontrolled")
+    else:
+        yield Check("cores", text, "ok")
+
+
+def _control() -> Iterator[Check]:
+    groups = DeploymentGroups(f"doctor-{secrets.token_hex(3)}", (machine.usable_cpus()[0],))
+    control, counted = groups.control, bool(groups.roots)
+    remove_groups(groups.roots)
+    if control == "cpuset":
+        yield Check("cpu budget", "control group (cpuset)", "ok")
+    elif control == "affinity":
+        yield Check("cpu budget", "CPU affinity, inherited by every process", "ok")
+    else:
+        yield Check("cpu budget", "none", "limited", "results are stamped uncontrolled")
+    if counted:
+        yield Check("cpu accounting", "one control group a component", "ok")
+    else:
+        yield Check(
+            *("cpu accounting", "process times", "limited"),
+            "CPU of processes that ended between two readings is missed",
+        )
+
+
+def _memory_accounting() -> Check:
+    if Path("/proc/self/smaps_rollup").exists():
+        return Check("memory accounting", "PSS (smaps_rollup)", "ok")
+    return Check("memory accounting", "RSS", "limited", "shared pages are counted more than once")
+
+
+def _timer() -> Iterator[Check]:
+    late_ms = machine.sleep_error_ms()
+    kind = "timerfd" if machine.has_timerfd() else "sleep"
+    text = f"{kind}; a sleep of 1 ms is {late_ms:.2f} ms late"
+    if late_ms < 0.5:
+        yield Check("timer", text, "ok")
+    else:
+        yield Check("timer", text, "limited", "send lag will flag trials")
+
+
+def _embedded() -> Iterator[Check]:
+    wanted: list[tuple[str, Callable[[StateHome], str]]] = [
+        ("state home", lambda home: str(home.root)),
+        ("postgresql", _postgres),
+        ("ports", lambda _: f"{port_range().start}-{port_range().stop - 1}"),
+    ]
+    for name, look in wanted:
+        try:
+            yield Check(name, look(StateHome.from_environment()), "ok")
+        except (ShopbenchError, subprocess.SubprocessError, OSError) as error:
+            yield Check(name, str(error), "missing", "embedded deployments cannot start")
+
+
+def _postgres(home: StateHome) -> str:
+    install = prepare_postgres(home)
+    return f"{install.version} from the wheel, run by user '{install.account.name}'"
+
+
+def _public_port() -> Check:
+    if is_free(DEFAULT_PORT):
+        return Check("public port", f"{DEFAULT_PORT} is free", "ok")
+    who = owner_of(DEFAULT_PORT)
+    return Check("public port", f"{DEFAULT_PORT}: {who}", "limited", "`up` needs another --port")
+
+
+def _load() -> Check:
+    load = os.getloadavg()[0]
+    if load < _BUSY_LOAD:
+        return Check("load", f"{load:.2f} over the last minute", "ok")
+    return Check("load", f"{load:.2f} over the last minute", "limited", "gates will flag trials")

@@ -1,0 +1,59 @@
+"""Reads the logs of a deployment: the last lines of each component's file, and what follows."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.deployments.local.driver import LocalDeployment
+from bench.errors import ShopbenchError
+
+_POLL_SECONDS = 0.2
+
+
+def log_files(deployment: LocalDeployment, component: str) -> dict[str, Path]:
+    """Map component names to log files; all of them if `component` is empty."""
+    files = {part.name: part.log for part in deployment.components()}
+    if not component:
+        return files
+    if component in files:
+        return {component: files[component]}
+    hosts = [name for name in files if component in name.split("+")]
+    if hosts:
+        return {hosts[0]: files[hosts[0]]}
+    raise ShopbenchError(
+        f"no component {component!r} in {deployment.name}; there are {', '.join(files)}", 2
+    )
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """Return the last lines of a log; [] if it was not written yet."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            return [line.rstrip("\n") for line in deque(stream, maxlen=lines)]
+    except FileNotFoundError:
+        return []
+
+
+def follow_logs(files: dict[str, Path], show: Callable[[str, str], None]) -> None:
+    """Show lines as they come, until the logs are removed or the reader stops it."""
+    offsets = {name: path.stat().st_size if path.exists() else 0 for name, path in files.items()}
+    while any(path.exists() for path in files.values()):
+        for name, path in files.items():
+            if path.exists():
+                offsets[name] = _show_new(name, path, offsets[name], show)
+        time.sleep(_POLL_SECONDS)
+
+
+def _show_new(name: str, path: Path, offset: int, show: Callable[[str, str], None]) -> int:
+    """Show whole lines behind `offset`; return the offset behind them."""
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        whole, newline, _ = stream.read().rpartition(b"\n")
+    if not newline:
+        return offset
+    for line in whole.decode("utf-8", "replace").splitlines():
+        show(name, line)
+    return offset + len(whole) + 1
