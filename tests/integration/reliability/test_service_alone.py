@@ -8,14 +8,11 @@ from bench.contract.conformance.registry import run_case, select_cases
 from bench.contract.conformance.world import World
 from bench.deployments.base import COMPONENTS
 from bench.deployments.local.home import StateHome
-from bench.deployments.local.keys import prepare_keys
 from tests.integration.reliability.lab import Lab, RunningShop
 
 
 @pytest.fixture(params=COMPONENTS)
-def lonely(
-    lab: Lab, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+def lonely(lab: Lab, request: pytest.FixtureRequest) -> Iterator[World]:
     """One service and its database, started while every other process is dead."""
     component = str(request.param)
     shop = lab.shop("microservices")
@@ -25,9 +22,7 @@ def lonely(
         shop.deployment.restart(component)
         yield World(
             url_of(shop, component),
-            signing_key=prepare_keys(
-                StateHome.from_environment(), tmp_path_factory.mktemp("keys"), []
-            ).signing,
+            signing_key=StateHome.from_environment().keys / "signing.pem",
             hosted=frozenset({component}),
         )
         bring_back(shop, others)
