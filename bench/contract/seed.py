@@ -17,6 +17,8 @@ from pathlib import Path
 
 from argon2.low_level import Type, hash_secret
 
+from bench.errors import ShopbenchError
+
 SCHEMA_VERSION = 1
 PASSWORD = "correct-horse-battery"
 STAFF_EMAIL = "staff@shop.example"
@@ -50,7 +52,8 @@ class SeedSpec:
 
     def __post_init__(self) -> None:
         if min(self.users, self.products, self.categories) < 1 or self.seed < 0:
-            raise ValueError("a seed needs at least one user, product and category, and seed >= 0")
+            message = "a seed needs at least one user, product and category, and a number >= 0"
+            raise ShopbenchError(message, exit_code=2)
 
 
 def user_email(number: int) -> str:
