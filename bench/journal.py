@@ -263,6 +263,11 @@ class RunWriter:
         if text not in self.journal.notes:
             self._change(notes=(*self.journal.notes, text))
 
+    def mark_uncontrolled(self, why: str) -> None:
+        """State that the CPU budget was not enforced in this run."""
+        self._change(controlled=False)
+        self.note(why)
+
     def add_settings(self, **settings: Any) -> None:
         """Add what became known during the run (probed capacities, chosen rates)."""
         self._change(settings={**self.journal.settings, **settings})

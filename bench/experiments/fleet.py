@@ -81,6 +81,10 @@ class Fleet:
         """The named deployment itself, as it is."""
         return self._entry(name)[1]
 
+    def current(self, name: str) -> DeploymentSubject:
+        """The named deployment as it is, started only if it is not up."""
+        return self._entry(name)[2]
+
     def reset(self, name: str, seed: SeedSpec) -> None:
         """Load the seed again and prepare it; a fresh deployment needs neither."""
         if not self._restart:

@@ -12,7 +12,9 @@ from bench.deployments.base import Deployment, Usage
 from bench.load.generator import Target
 
 OUTBOX_LIMIT_S = 10.0
+OUTBOX_VIEW = "audit_outbox"
 _POLL_S = 0.02
+_COUNT_OUTBOX = f"SELECT count(*) FROM {OUTBOX_VIEW}".encode()
 
 
 class Subject(Protocol):
@@ -72,7 +74,7 @@ class DeploymentSubject:
         if self._outbox is None:
             dsn = self._deployment.database_dsn("orders")
             self._outbox = psycopg.connect(dsn, autocommit=True, connect_timeout=5)
-        row = self._outbox.execute("SELECT count(*) FROM audit_outbox").fetchone()
+        row = self._outbox.execute(_COUNT_OUTBOX).fetchone()
         return int(row[0]) if row else 0
 
 

@@ -1,0 +1,194 @@
+"""Response time and CPU of each operation and of the mixed load, over all deployments, paired.
+
+First a short probe finds what each deployment can do; all then run at the same small share of
+the smallest capacity, where response times mean something in every one of them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bench.errors import ShopbenchError
+from bench.experiments.fleet import prime_orders
+from bench.experiments.laboratory import (
+    TRIAL_OVERHEAD_S,
+    Attempt,
+    Laboratory,
+    run_until_valid,
+    shuffled,
+    store,
+)
+from bench.experiments.options import DEPLOYMENTS
+from bench.experiments.precision import precise_enough
+from bench.experiments.statements import count_statements
+from bench.experiments.subject import DeploymentSubject
+from bench.experiments.trial import TrialKey
+from bench.journal import TrialStatus
+from bench.load.generator import ClosedLoop
+from bench.load.mixes import MIXES
+from bench.load.schedule import ScheduleSpec, build_schedule
+
+EXPERIMENT = "latency"
+PROBE_CLIENTS = 16
+PROBE_WARMUP_S = 0.2
+START_S = 8.0  # of one deployment, with its seed and primed orders
+SQL_S = 1.2
+MIN_RPS = 2.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One mix at one offered load."""
+
+    mix: str
+    offered_rps: float
+
+
+def run(lab: Laboratory) -> None:
+    """Probe, choose the rates, run the blocks."""
+    names = lab.options.deployments or DEPLOYMENTS
+    mixes = lab.options.mixes or lab.profile.mixes
+    lab.fleet.on_fresh(lambda subject: _prime(lab, subject))
+    _announce(lab, names, mixes)
+    capacities = _probe(lab, names, mixes)
+    cells = [
+        Cell(mix, rate)
+        for mix in mixes
+        for rate in _rates(capacities[mix], lab.profile.load_shares)
+    ]
+    lab.writer.add_settings(
+        deployments=list(names),
+        mixes=list(mixes),
+        capacity_rps=capacities,
+        load_shares=list(lab.profile.load_shares),
+        reference_rps={cell.mix: cell.offered_rps for cell in reversed(cells)},
+    )
+    _count_sql(lab, names, mixes)
+    _blocks(lab, names, cells)
+
+
+def _announce(lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]) -> None:
+    """Tell the progress what is coming."""
+    profile = lab.profile
+    probes = len(names) * len(mixes) * (profile.probe_s + PROBE_WARMUP_S + TRIAL_OVERHEAD_S)
+    starts = START_S * len(names) * (1.5 if not profile.restart else 1 + len(mixes))
+    blocks = sum(_block_s(lab, mix, len(names)) for mix in mixes) * len(profile.load_shares)
+    lab.progress.plan(starts + probes + blocks * profile.min_blocks)
+    lab.progress.plan(SQL_S * len(names) * len(mixes))
+    lab.rerun_budget_s += profile.rerun_share * blocks * profile.min_blocks
+
+
+def _block_s(lab: Laboratory, mix: str, deployments: int) -> float:
+    spec = _spec(lab, Cell(mix, 1.0), 0)
+    start = START_S if lab.profile.restart else 0.0
+    return (spec.measured_to_s + TRIAL_OVERHEAD_S + start) * deployments
+
+
+def _spec(lab: Laboratory, cell: Cell, seed: int) -> ScheduleSpec:
+    profile = lab.profile
+    journeys = MIXES[cell.mix].steps_per_visit > 1
+    return ScheduleSpec(
+        mix=cell.mix,
+        offered_rps=cell.offered_rps,
+        seed=seed,
+        primer_s=profile.primer_s,
+        warmup_s=profile.warmup_s,
+        measured_s=profile.mixed_measured_s if journeys else profile.measured_s,
+    )
+
+
+def _prime(lab: Laboratory, subject: DeploymentSubject) -> None:
+    prime_orders(lab.load, subject.target, lab.catalogue, lab.profile.primed_orders)
+    subject.settle()
+
+
+def _probe(
+    lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]
+) -> dict[str, dict[str, float]]:
+    """Saturating closed-loop throughput of each deployment, mix by mix, in requests a second."""
+    found: dict[str, dict[str, float]] = {mix: {} for mix in mixes}
+    for name in names:
+        lab.progress.say(f"starting {name}")
+        subject = lab.fleet.subject(name)
+        lab.progress.done(START_S)
+        for mix in mixes:
+            lab.progress.say(f"probing {name}: {mix}")
+            found[mix][name] = _capacity(lab, subject, mix)
+            lab.progress.done(lab.profile.probe_s + PROBE_WARMUP_S + TRIAL_OVERHEAD_S)
+        # The probes left more orders in a faster shop: all start again from the same state.
+        lab.fleet.reset(name, lab.options.shop_seed)
+        lab.progress.done(START_S / 2)
+    return found
+
+
+def _capacity(lab: Laboratory, subject: DeploymentSubject, mix: str) -> float:
+    """Answers a second that were right; raises ShopbenchError if none was."""
+    seed = lab.seed("probe", mix)
+    schedule = build_schedule(ScheduleSpec(mix, 500.0, seed, 0.0, 0.0, 2.0), lab.catalogue)
+    loop = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, lab.profile.probe_s)
+    result = lab.load.run_closed(subject.target, schedule.visits, loop)
+    end = loop.warmup_s + loop.measured_s
+    good = sum(
+        not error and loop.warmup_s <= done < end
+        for error, done in zip(result.error, result.done_s, strict=True)
+    )
+    subject.settle()
+    if not good:
+        reason = next((text for text in result.error if text), "no answer")
+        raise ShopbenchError(f"{subject.name} answers no {mix} rightly: {reason}", 1)
+    return good / loop.measured_s
+
+
+def _rates(capacities: dict[str, float], shares: tuple[float, ...]) -> list[float]:
+    """The shares of the smallest capacity, to two significant digits."""
+    smallest = min(capacities.values())
+    return sorted({max(MIN_RPS, _two_digits(share * smallest)) for share in shares})
+
+
+def _two_digits(value: float) -> float:
+    if value <= 0:
+        return 0.0
+    digits = 1 - math.floor(math.log10(value))
+    return round(value, digits)
+
+
+def _count_sql(lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]) -> None:
+    for name in names:
+        for mix in mixes:
+            if MIXES[mix].steps_per_visit == 1:
+                lab.progress.say(f"counting SQL of {name}: {mix}")
+                # not through subject(): a count needs no fresh deployment
+                deployment, subject = lab.fleet.deployment(name), lab.fleet.current(name)
+                count_statements(lab, deployment, subject, mix)
+            lab.progress.done(SQL_S)
+
+
+def _blocks(lab: Laboratory, names: tuple[str, ...], cells: list[Cell]) -> None:
+    """Blocks outermost, so that an interrupted run has as many of every cell."""
+    open_cells = list(cells)
+    for block in range(lab.profile.max_blocks):
+        if block >= lab.profile.min_blocks:
+            open_cells = [c for c in open_cells if not precise_enough(lab, EXPERIMENT, c)]
+            for cell in open_cells:
+                lab.progress.plan(_block_s(lab, cell.mix, len(names)))
+        for cell in open_cells:
+            planned_s = _block_s(lab, cell.mix, len(names))
+            label = f"{EXPERIMENT} {cell.mix} block {block}"
+            run_until_valid(lab, label, planned_s, _attempt(lab, names, cell, block))
+
+
+def _attempt(lab: Laboratory, names: tuple[str, ...], cell: Cell, block: int) -> Attempt:
+    def attempt(number: int) -> list[TrialStatus]:
+        seed = lab.seed(EXPERIMENT, cell.mix, cell.offered_rps, block, number)
+        schedule = build_schedule(_spec(lab, cell, seed), lab.catalogue)
+        statuses = []
+        for position, name in enumerate(shuffled(names, seed)):
+            again = f", attempt {number + 1}" if number else ""
+            lab.progress.say(f"block {block + 1}: {cell.mix} on {name}{again}")
+            key = TrialKey(EXPERIMENT, block, number, position)
+            measured = lab.bench.run_open(key, lab.fleet.subject(name), schedule)
+            statuses.append(store(lab, measured))
+        return statuses
+
+    return attempt

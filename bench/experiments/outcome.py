@@ -1,0 +1,76 @@
+"""The plain values of a finished run that a pipeline may hold to a limit (`--fail-on`)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.experiments.fail_on import Measured
+from bench.journal import RunReader, Trial
+from bench.stats.errors import StatisticsError
+from bench.stats.quantiles import exact_quantile
+
+_QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+_IGNORED = {"sql"}  # counting trials: their times mean nothing
+
+
+def measured_values(reader: RunReader) -> list[Measured]:
+    """Every metric of every deployment and operation, pooled over the trials that count.
+
+    A quantile with too few samples is left out, so a condition on it is broken rather than passed.
+    """
+    pools: dict[tuple[str, str], list[tuple[NDArray[np.float64], NDArray[np.bool_]]]]
+    pools = defaultdict(list)
+    cpu: dict[tuple[str, str], list[float]] = defaultdict(list)
+    seconds: dict[tuple[str, str], float] = defaultdict(float)
+    for trial in reader.trials:
+        if trial.experiment in _IGNORED or trial.loop == "closed" or trial.status == "invalid":
+            continue
+        for operation, times, failed in _by_operation(reader, trial):
+            pools[trial.deployment, operation].append((times, failed))
+            seconds[trial.deployment, operation] += trial.measured_s
+        spent = sum(used.cpu_seconds for used in trial.usage.values())
+        if trial.cpu_requests:
+            cpu[trial.deployment, trial.mix].append(spent * 1000 / trial.cpu_requests)
+    found: list[Measured] = []
+    for (deployment, operation), parts in pools.items():
+        times = np.concatenate([each for each, _ in parts])
+        failed = np.concatenate([each for _, each in parts])
+        found += _quantiles(deployment, operation, times)
+        found.append(Measured("errors", deployment, operation, float(failed.mean())))
+        good = float((~failed).sum()) / seconds[deployment, operation]
+        found.append(Measured("throughput", deployment, operation, good))
+    found += [
+        Measured("cpu", deployment, mix, float(np.mean(values)))
+        for (deployment, mix), values in cpu.items()
+    ]
+    return found
+
+
+def _by_operation(
+    reader: RunReader, trial: Trial
+) -> list[tuple[str, NDArray[np.float64], NDArray[np.bool_]]]:
+    """(operation, response times in ms, failed) of the measured window."""
+    rows = reader.rows(trial.trial_id)
+    due, done = (np.asarray(rows.column(name), dtype=float) for name in ("due_s", "done_s"))
+    names = np.asarray(rows.column("operation").to_pylist(), dtype=object)
+    failed = np.asarray([text != "" for text in rows.column("error").to_pylist()], dtype=bool)
+    inside = (due >= trial.measured_from_s) & (due < trial.measured_to_s)
+    return [
+        (str(name), (done - due)[chosen] * 1000, failed[chosen])
+        for name in np.unique(names[inside].astype(str))
+        if (chosen := inside & (names == name)).any()
+    ]
+
+
+def _quantiles(deployment: str, operation: str, times: NDArray[np.float64]) -> list[Measured]:
+    found = []
+    for metric, q in _QUANTILES.items():
+        try:
+            value = exact_quantile(times, q)
+        except StatisticsError:
+            continue
+        found.append(Measured(metric, deployment, operation, float(value)))
+    return found

@@ -1,0 +1,209 @@
+"""Runs experiments from start to end: `run(names, options)`.
+
+Whatever ends it, what was measured is in the run folder and no process is left. The report is
+built from that folder by `bench.report`; the command line puts the two together.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from bench.deployments.base import Deployment, UpOptions
+from bench.deployments.local.driver import open_deployment
+from bench.deployments.local.home import StateHome
+from bench.deployments.local.topology import parse_topology
+from bench.errors import ShopbenchError
+from bench.experiments import floor, latency
+from bench.experiments.fail_on import broken, parse_condition
+from bench.experiments.fleet import Fleet
+from bench.experiments.laboratory import Laboratory
+from bench.experiments.meters import Canary
+from bench.experiments.options import Profile, RunOptions, profile_of
+from bench.experiments.outcome import measured_values
+from bench.experiments.progress import Progress
+from bench.experiments.provenance import commit_facts, machine_facts, versions
+from bench.experiments.trial import Bench, own_cpus
+from bench.journal import RunFacts, RunReader, RunWriter
+from bench.load.catalogue import seeded_catalogue
+from bench.load.generator import LoadProcess
+from bench.load.mixes import MIXES
+from bench.load.tokens import request_tokens, sign_tokens
+
+EXPERIMENTS: dict[str, Callable[[Laboratory], None]] = {
+    latency.EXPERIMENT: latency.run,
+    floor.EXPERIMENT: floor.run,
+}
+SLO_MS = 200.0
+REQUEST_TIMEOUT_S = 10.0
+INTERRUPTED_EXIT = 130
+
+
+class Interrupted(ShopbenchError):
+    """The user ended the run; `run_dir` holds what was measured."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(f"interrupted; what was measured is in {run_dir}", INTERRUPTED_EXIT)
+        self.run_dir = run_dir
+
+
+class ExpectationBroken(ShopbenchError):
+    """A `--fail-on` condition was met; `run_dir` holds the complete run."""
+
+    def __init__(self, run_dir: Path, lines: list[str]) -> None:
+        super().__init__("; ".join(lines), 1)
+        self.run_dir = run_dir
+
+
+def run(names: list[str], options: RunOptions) -> Path:
+    """Run the named experiments one after the other on the same deployments; return the folder.
+
+    Raises ShopbenchError: usage (2) before anything starts, Interrupted after Ctrl-C or SIGTERM,
+    and whatever stopped an experiment. In each case the run folder is complete and readable.
+    """
+    profile = _checked(names, options)
+    cpus, load_cpus, remarks = choose_cpus(options.cpus)
+    facts = _facts(options, profile, cpus, load_cpus)
+    writer = RunWriter.create(options.results_root, _run_id(names, profile), facts)
+    for remark in remarks:
+        writer.note(remark)
+    progress = Progress(quiet=options.quiet)
+    try:
+        with _interruptible():
+            _measure(names, options, profile, writer, progress)
+    except KeyboardInterrupt:
+        writer.finish(interrupted=True)
+        raise Interrupted(writer.path) from None
+    except ShopbenchError as exc:
+        writer.note(f"stopped: {exc.message}")
+        writer.finish(interrupted=True)
+        raise
+    finally:
+        progress.close()
+    writer.finish()
+    return writer.path
+
+
+def check_expectations(run_dir: Path, fail_on: tuple[str, ...]) -> None:
+    """Hold a finished run against `--fail-on` conditions. Raises ExpectationBroken."""
+    conditions = [parse_condition(text) for text in fail_on]
+    if conditions:
+        lines = broken(conditions, measured_values(RunReader(run_dir)))
+        if lines:
+            raise ExpectationBroken(run_dir, lines)
+
+
+def choose_cpus(wanted: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...], list[str]]:
+    """(the deployment's CPUs, the load generator's, remarks): the last CPU is the generator's."""
+    available = own_cpus()
+    unknown = sorted(set(wanted) - set(available))
+    if unknown:
+        raise ShopbenchError(f"CPU {unknown[0]} is not available; there are {available}", 2)
+    cpus = wanted or available[:-1] or available
+    rest = tuple(cpu for cpu in available if cpu not in cpus)
+    if not rest:
+        return cpus, available, ["the load generator shares its cores with the deployments"]
+    return cpus, rest[-1:], []
+
+
+def _checked(names: list[str], options: RunOptions) -> Profile:
+    """Refuse what cannot be run. Raises ShopbenchError (usage)."""
+    if not names:
+        raise ShopbenchError(f"name an experiment: {', '.join(EXPERIMENTS)}", 2)
+    for name in names:
+        if name not in EXPERIMENTS:
+            known = ", ".join(EXPERIMENTS)
+            raise ShopbenchError(f"unknown experiment {name!r}; there are {known}", 2)
+    for mix in options.mixes:
+        if mix not in MIXES:
+            raise ShopbenchError(f"unknown mix {mix!r}; there are {', '.join(MIXES)}", 2)
+    canonical = [parse_topology(name).name for name in options.deployments]
+    if len(set(canonical)) != len(canonical):
+        raise ShopbenchError("a deployment is named twice", 2)
+    for text in options.fail_on:
+        parse_condition(text)
+    return profile_of(options.profile)
+
+
+def _measure(
+    names: list[str], options: RunOptions, profile: Profile, writer: RunWriter, progress: Progress
+) -> None:
+    settings = writer.journal.settings
+    cpus = tuple(settings["cpus"])
+    catalogue = seeded_catalogue(options.shop_seed)
+    up = UpOptions(seed=options.shop_seed, cpus=cpus)
+    ports = iter(range(options.base_port, options.base_port + 100)) if options.base_port else None
+
+    def opener(name: str):  # type: ignore[no-untyped-def]
+        port = next(ports) if ports and not profile.restart else options.base_port
+        return open_deployment(name, base_port=port, options=up)
+
+    def tokens(deployment: Deployment) -> list[str]:
+        key = StateHome.from_environment().keys / "signing.pem"
+        if key.exists():
+            return sign_tokens(catalogue.users, key)
+        return request_tokens(catalogue.users, deployment.base_url)
+
+    canary = Canary(cpus[0] if cpus else None)
+    for _ in range(5):
+        canary.sing()
+    with (
+        LoadProcess(cpus=settings["load_cpus"]) as load,
+        Fleet(opener, tokens, restart=profile.restart) as fleet,
+    ):
+        bench = Bench(load, canary)
+        lab = Laboratory(options, profile, writer, load, bench, fleet, catalogue, progress)
+        for name in names:
+            EXPERIMENTS[name](lab)
+            if not fleet.controlled:
+                writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
+
+
+def _facts(
+    options: RunOptions, profile: Profile, cpus: tuple[int, ...], load_cpus: tuple[int, ...]
+) -> RunFacts:
+    commit, dirty = commit_facts()
+    return RunFacts(
+        command=options.command,
+        commit=commit,
+        dirty=dirty,
+        machine=machine_facts(),
+        versions=versions(),
+        settings={
+            "cpus": list(cpus),
+            "load_cpus": list(load_cpus),
+            "slo_ms": SLO_MS,
+            "request_timeout_s": REQUEST_TIMEOUT_S,
+            "shop_seed": options.shop_seed.seed,
+            "shop_users": options.shop_seed.users,
+            "shop_products": options.shop_seed.products,
+            "deployments_stay_up": not profile.restart,
+        },
+        profile=profile.name,
+        seed=options.seed,
+        controlled=True,
+    )
+
+
+def _run_id(names: list[str], profile: Profile) -> str:
+    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return f"{now}-{'-'.join(names)}-{profile.name}-{secrets.token_hex(2)}"
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends the run in the same order as Ctrl-C."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

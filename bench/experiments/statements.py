@@ -1,0 +1,150 @@
+"""SQL statements and commits an operation costs, counted from the database servers' own logs.
+
+Only on servers of ours: `log_statement` needs their superuser. A trial of its own, because
+logging costs time. What the shop does by itself meanwhile (polling) is measured and taken off.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg
+
+from bench.deployments.base import Deployment
+from bench.deployments.local.binaries import SUPERUSER, prepare_postgres
+from bench.deployments.local.home import StateHome
+from bench.deployments.local.ports import LOOPBACK
+from bench.experiments.laboratory import Laboratory
+from bench.experiments.subject import OUTBOX_VIEW, Subject
+from bench.experiments.trial import TrialKey
+from bench.journal import SqlCount
+from bench.load.generator import ClosedLoop
+from bench.load.schedule import ScheduleSpec, build_schedule
+
+REQUESTS = 40
+_LIMIT_S = 20.0
+_RELOAD_S = 0.1  # the postmaster tells its children; each looks before its next statement
+_FLUSH_S = 0.05
+# "%m [%p] %q%u@%d " and then what log_statement=all writes for both protocols
+_LINE = re.compile(
+    r"^\S+ \S+ \S+ \[(?P<pid>\d+)\] (?P<role>[^@\s]+)@\S+ LOG:\s+"
+    r"(?:statement|execute [^:]*): (?P<sql>.*)$"
+)
+_BEGIN = ("BEGIN", "START")
+_END = ("COMMIT", "END")
+_CONTROL = (*_BEGIN, *_END, "ROLLBACK", "ABORT")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A database server of ours: its superuser's DSN and its log."""
+
+    dsn: str
+    log: Path
+
+
+def own_servers(deployment: Deployment) -> list[Server]:
+    """The deployment's database servers; none if they are not of our making."""
+    found = [each for each in deployment.components() if each.kind == "database"]
+    if not found:
+        return []
+    password = prepare_postgres(StateHome.from_environment()).password
+    return [
+        Server(f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{each.port}/postgres", each.log)
+        for each in found
+    ]
+
+
+def count_statements(
+    lab: Laboratory, deployment: Deployment, subject: Subject, operation: str
+) -> None:
+    """Store a trial of experiment `sql` that says what one operation costs a deployment."""
+    servers = own_servers(deployment)
+    if _already_counted(lab, subject.name, operation):
+        return
+    if not servers:
+        lab.writer.note("SQL statements were not counted: the database servers are not ours")
+        return
+    seed = lab.seed("sql", operation)
+    spec = ScheduleSpec(operation, 2.0 * REQUESTS, seed, 0.0, 0.0, 1.0)
+    schedule = build_schedule(spec, lab.catalogue)
+    loop = ClosedLoop(1, 0.0, _LIMIT_S, max_visits=REQUESTS)
+    with _logging(servers):
+        sizes = [server.log.stat().st_size for server in servers]
+        start = time.monotonic()
+        trial, rows = lab.bench.run_closed(TrialKey("sql", 0, 0, 0), subject, schedule, loop)
+        took = time.monotonic() - start
+        time.sleep(_FLUSH_S)
+        busy = _count_since(servers, sizes)
+        sizes = [server.log.stat().st_size for server in servers]
+        time.sleep(took)
+        idle = _count_since(servers, sizes)
+    sql = SqlCount(
+        max(0, (busy.statements or 0) - (idle.statements or 0)),
+        max(0, busy.commits - idle.commits),
+    )
+    failed = any(text for text in rows.column("error").to_pylist())
+    # Timing gates do not matter to a count; a failed request does.
+    lab.writer.add_trial(
+        replace(trial, sql=sql, gates=(), status="invalid" if failed else "valid"), rows
+    )
+
+
+def _already_counted(lab: Laboratory, name: str, operation: str) -> bool:
+    return any(
+        (trial.experiment, trial.deployment, trial.mix) == ("sql", name, operation)
+        for trial in lab.writer.journal.trials
+    )
+
+
+def count_log(lines: Iterable[str]) -> SqlCount:
+    """Count statements (without transaction control) and commits (implicit ones too) in a log."""
+    statements, commits = 0, 0
+    inside: set[str] = set()
+    for line in lines:
+        match = _LINE.match(line)
+        if match is None or match["role"] == SUPERUSER or OUTBOX_VIEW in match["sql"]:
+            continue  # the superuser and the look at the outbox are ours, not the shop's
+        pid, word = match["pid"], match["sql"].lstrip().split(" ", 1)[0].rstrip(";").upper()
+        if word in _BEGIN:
+            inside.add(pid)
+        elif word in _CONTROL and "TO SAVEPOINT" not in match["sql"].upper():
+            inside.discard(pid)
+            commits += word in _END
+        else:
+            statements += 1
+            commits += pid not in inside
+    return SqlCount(statements, commits)
+
+
+def _count_since(servers: list[Server], sizes: list[int]) -> SqlCount:
+    statements, commits = 0, 0
+    for server, size in zip(servers, sizes, strict=True):
+        with server.log.open(encoding="utf-8", errors="replace") as log:
+            log.seek(size)
+            count = count_log(log)
+        statements += count.statements or 0
+        commits += count.commits
+    return SqlCount(statements, commits)
+
+
+@contextmanager
+def _logging(servers: list[Server]) -> Iterator[None]:
+    try:
+        _configure(servers, "ALTER SYSTEM SET log_statement = 'all'")
+        yield
+    finally:
+        _configure(servers, "ALTER SYSTEM RESET log_statement")
+
+
+def _configure(servers: list[Server], change: str) -> None:
+    for server in servers:
+        with psycopg.connect(server.dsn, autocommit=True, connect_timeout=5) as connection:
+            connection.execute(change.encode())
+            connection.execute(b"SELECT pg_reload_conf()")
+    time.sleep(_RELOAD_S)
