@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 CaseFunction = Callable[["World"], None]
 Outcome = Literal["passed", "failed", "skipped"]
 
-#: A case of this component needs several components; any other needs its own and nothing else.
+#: A case of this component needs several components and the edge; any other only its own.
 WHOLE_SHOP = "shop"
+#: A case of this component can be put to any serving process.
+EVERYWHERE = "everywhere"
 
 
 class ContractViolation(AssertionError):
@@ -97,5 +99,6 @@ def select_cases(
     return tuple(
         item
         for item in registered_cases()
-        if (wanted is None or item.area in wanted) and (hosted is None or item.component in hosted)
+        if (wanted is None or item.area in wanted)
+        and (hosted is None or item.component in {*hosted, EVERYWHERE})
     )
