@@ -1,1 +1,3 @@
-"""Plumbing that every service shares and that knows nothing of the shop: HTTP, SQL, calls between components."""
+"""Plumbing that every service shares and that knows nothing of the shop: HTTP, SQL, calls between
+components.
+"""

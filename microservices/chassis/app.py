@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -61,7 +62,9 @@ Forward: TypeAlias = Callable[[str, HttpPeer], Target]
 
 @dataclass(frozen=True)
 class EdgeSpec:
-    """The edge as data: the public routes, what it composes itself, how it forwards, the contract."""
+    """The edge as data: the public routes, what it composes itself, how it forwards, the
+    contract.
+    """
 
     name: str
     routes: tuple[Route, ...]
@@ -140,7 +143,8 @@ async def create_app(
         _publish_all(process, routes)
     else:
         _publish_edge(process, spec.edge, routes)
-    # The largest body is the endpoint's business (413 comes after 401); this is only the reader's bound.
+    # The largest body is the endpoint's business (413 comes after 401); this is only the reader's
+    # bound.
     app = web.Application(client_max_size=MAX_BODY + 1)
     app.router.add_route("*", "/{tail:.*}", front.handle)
     app[PROCESS] = process
@@ -171,9 +175,9 @@ def _build_component(process: Process, component: ComponentSpec) -> None:
         endpoint = Endpoint(operation, service, keys, verifier)
         process.endpoints[component.name][operation.method, operation.path] = endpoint
     for work in component.background:
-        process.background.append((component.name, lambda work=work: work(service)))
+        process.background.append((component.name, partial(work, service)))
     if "idempotency" in component.tables:
-        process.background.append((component.name, lambda: _purge_for_ever(database)))
+        process.background.append((component.name, partial(_purge_for_ever, database)))
 
 
 def _key_store(
@@ -205,11 +209,7 @@ def _publish_edge(process: Process, edge: EdgeSpec, routes: Routes) -> None:
     component runs elsewhere and may therefore have to call the ones here.
     """
     for route in edge.routes:
-        local = process.endpoints.get(route.component, {}).get((route.method, route.path))
-        if local is None:
-            process.transport(route.component)
-            local = edge.forward(route.component, process.remote[route.component])
-        routes.add(route.method, route.path, local)
+        routes.add(route.method, route.path, _owner(process, edge, route))
     if {route.component for route in edge.routes} - process.endpoints.keys():
         for endpoints in process.endpoints.values():
             for (method, path), endpoint in endpoints.items():
@@ -222,6 +222,14 @@ def _publish_edge(process: Process, edge: EdgeSpec, routes: Routes) -> None:
     for operation in edge.operations:
         routes.add(operation.method, operation.path, Endpoint(operation, service, keys, None))
     routes.add("GET", "/openapi.json", Document(edge.document.read_bytes()))
+
+
+def _owner(process: Process, edge: EdgeSpec, route: Route) -> Target:
+    """Where a public route leads: to the component in this process, or to another process."""
+    if route.component in process.endpoints:
+        return process.endpoints[route.component][route.method, route.path]
+    process.transport(route.component)
+    return edge.forward(route.component, process.remote[route.component])
 
 
 async def _session(app: web.Application) -> AsyncIterator[None]:

@@ -1,8 +1,9 @@
-"""Who is calling: user tokens (ES256, verified on every request) and service tokens between processes.
+"""Who is calling: user tokens (ES256, verified on every request) and service tokens between
+processes.
 
-Public keys of users live in each component's own database, so that tokens stay verifiable while their
-issuer is down. Service tokens stand for mTLS, which is paid per connection: the callee remembers a
-verified one until it expires. Verified user tokens are never remembered.
+Public keys of users live in each component's own database, so that tokens stay verifiable while
+their issuer is down. Service tokens stand for mTLS, which is paid per connection: the callee
+remembers a verified one until it expires. Verified user tokens are never remembered.
 """
 
 import asyncio
@@ -152,7 +153,9 @@ class KeyStore:
         return key
 
     async def keep_fresh(self) -> None:
-        """Loads the stored keys, then asks the issuer until it has answered once. Endless until then."""
+        """Loads the stored keys, then asks the issuer until it has answered once. Endless until
+        then.
+        """
         while not self._keys and self._database is not None:
             try:
                 rows = await self._database.fetch_all("SELECT jwk::text FROM verification_keys")
@@ -161,8 +164,12 @@ class KeyStore:
                 continue
             self._adopt([msgspec.json.decode(row[0], type=Jwk) for row in rows])
             break
-        while self._fetch is not None and not await self._ask_once():
+        if self._fetch is None:
+            return
+        fetched = await self._ask_once()
+        while not fetched:
             await asyncio.sleep(EMPTY_REFETCH_SECONDS)
+            fetched = await self._ask_once()
 
     async def _ask(self) -> None:
         """Asks the issuer unless that happened lately; simultaneous callers share one question."""

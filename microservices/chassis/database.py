@@ -1,11 +1,13 @@
-"""A component's own PostgreSQL: one bounded pool, time accounted per request, driver errors mapped."""
+"""A component's own PostgreSQL: one bounded pool, time accounted per request, driver errors
+mapped.
+"""
 
 import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, LiteralString, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, errors
@@ -59,7 +61,9 @@ class Database:
         )
 
     async def open(self) -> None:
-        """Starts the pool without waiting: a database that is down makes the process unready, not dead."""
+        """Starts the pool without waiting: a database that is down makes the process unready, not
+        dead.
+        """
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
@@ -73,7 +77,7 @@ class Database:
         try:
             connection = await self._pool.getconn()
             try:
-                cursor = await connection.execute(cast(LiteralString, sql), params)
+                cursor = await connection.execute(sql, params)
                 return await cursor.fetchone()
             finally:
                 await self._pool.putconn(connection)
@@ -88,7 +92,7 @@ class Database:
         try:
             connection = await self._pool.getconn()
             try:
-                cursor = await connection.execute(cast(LiteralString, sql), params)
+                cursor = await connection.execute(sql, params)
                 return await cursor.fetchall()
             finally:
                 await self._pool.putconn(connection)
@@ -103,7 +107,7 @@ class Database:
         try:
             connection = await self._pool.getconn()
             try:
-                cursor = await connection.execute(cast(LiteralString, sql), params)
+                cursor = await connection.execute(sql, params)
                 return cursor.rowcount
             finally:
                 await self._pool.putconn(connection)
@@ -165,7 +169,9 @@ class Database:
                 return DependencyUnavailable("The database is out of reach.")
 
     def _sweep_stale(self) -> None:
-        """A lost connection is seldom alone: look through the idle ones before requests find them."""
+        """A lost connection is seldom alone: look through the idle ones before requests find
+        them.
+        """
         if self._sweep is None or self._sweep.done():
             self._sweep = asyncio.create_task(self._pool.check())
 

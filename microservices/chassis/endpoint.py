@@ -1,4 +1,5 @@
-"""An operation bound to its service: the checks of a request, in the contract's order, then the call.
+"""An operation bound to its service: the checks of a request, in the contract's order, then the
+call.
 
 401 → 403 → 413 → 415 → malformed JSON 400 → idempotency key 400 → validation 422 → the operation.
 (404 and 405 come before, in `front.py`.)
@@ -187,25 +188,34 @@ async def read_body(request: web.BaseRequest, ctx: Context) -> bytes:
     length = request.content_length
     if length is not None and length > MAX_BODY:
         raise PayloadTooLarge(f"A body has at most {MAX_BODY} bytes.")
-    try:
-        if request.content.is_eof():
-            body = await request.content.read()
-        else:
-            async with asyncio.timeout_at(ctx.deadline):
-                body = await _read_at_most(request.content, MAX_BODY + 1)
-    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, TimeoutError):
-        raise MalformedJson("The body did not arrive whole.") from None
+    body = await read_at_most(request, ctx, MAX_BODY + 1)
     if len(body) > MAX_BODY:
         raise PayloadTooLarge(f"A body has at most {MAX_BODY} bytes.")
     return body
 
 
-async def _read_at_most(stream: aiohttp.StreamReader, limit: int) -> bytes:
-    parts, size = [], 0
+async def read_at_most(request: web.BaseRequest, ctx: Context, limit: int) -> bytes:
+    """The first `limit` bytes of the body.
+
+    Raises:
+        MalformedJson: the client ended it early, or broke the chunked coding.
+    """
+    try:
+        async with asyncio.timeout_at(ctx.deadline):
+            return await _read(request.content, limit)
+    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, TimeoutError):
+        raise MalformedJson("The body did not arrive whole.") from None
+
+
+async def _read(stream: aiohttp.StreamReader, limit: int) -> bytes:
+    part = await stream.readany()
+    if stream.at_eof() or len(part) >= limit:
+        return part[:limit]
+    parts, size = [part], len(part)
     while size < limit and (part := await stream.readany()):
         parts.append(part)
         size += len(part)
-    return b"".join(parts)
+    return b"".join(parts)[:limit]
 
 
 def _idempotency_key(headers: CIMultiDictProxy[str]) -> str:

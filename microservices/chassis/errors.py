@@ -1,7 +1,8 @@
 """The one error tree: raised in the core, turned into problem+json at one border (`http.py`).
 
 Components add the leaves that name their own business answers; a leaf carries its code, status and
-title, and whether it is an answer of the business stage (those are recorded under an idempotency key).
+title, and whether it is an answer of the business stage (those are recorded under an idempotency
+key).
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,9 @@ PROBLEM_JSON = "application/problem+json"
 
 
 class ApiError(Exception):
-    """An answer other than success. `errors` holds (field, message) pairs and stands in every 422."""
+    """An answer other than success. `errors` holds (field, message) pairs and stands in every
+    422.
+    """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500

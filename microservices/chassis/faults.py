@@ -1,4 +1,5 @@
-"""Fault points: places where a test may make this process fail on purpose. Off unless SHOP_FAULTS=1.
+"""Fault points: places where a test may make this process fail on purpose. Off unless
+SHOP_FAULTS=1.
 
 A point is armed by the file `<point>.json` in the faults folder; with `once`, the process that wins
 the renaming of that file is the one that fails.
@@ -37,7 +38,7 @@ _folder: Path | None = None
 
 def arm(folder: str | None) -> None:
     """Looks for armed faults in `folder` from now on; None switches all points off."""
-    global _folder  # noqa: PLW0603 - one switch for the process, so that a point costs one comparison
+    global _folder  # noqa: PLW0603 - one switch a process: a point costs one comparison
     _folder = Path(folder) if folder else None
 
 
@@ -83,7 +84,9 @@ def _armed(path: Path) -> Fault | None:
 
 
 async def _hang(path: Path, once: bool) -> None:
-    """Sleeps until the file is gone: the fired one of a fault that fires once, else the armed one."""
+    """Sleeps until the file is gone: the fired one of a fault that fires once, else the armed
+    one.
+    """
     marker = Path(f"{path}.fired") if once else path
     waits = int(HANG_LIMIT_SECONDS / HANG_POLL_SECONDS)
     for _ in range(waits):

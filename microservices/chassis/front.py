@@ -1,7 +1,9 @@
-"""The HTTP border of a process: one handler finds the route, runs its target, and answers everything.
+"""The HTTP border of a process: one handler finds the route, runs its target, and answers
+everything.
 
-The order of checks begins here: 404 (also for a path id that is no lower-case hyphenated UUID), then
-405 with `Allow`. Errors become problem+json only here. An edge adds the deadline and sheds load.
+The order of checks begins here: 404 (also for a path id that is no lower-case hyphenated UUID),
+then 405 with `Allow`. Errors become problem+json only here. An edge adds the deadline and sheds
+load.
 """
 
 import asyncio
@@ -56,7 +58,9 @@ class Target(Protocol):
 
 
 class Routes:
-    """Paths of a process. A template names each id as `{...}`; at most 512 characters are looked at."""
+    """Paths of a process. A template names each id as `{...}`; at most 512 characters are looked
+    at.
+    """
 
     def __init__(self) -> None:
         self._targets: dict[str, dict[str, Target]] = {}
@@ -143,7 +147,9 @@ class Front:
         return self._response(answer, ctx, time.perf_counter() - started)
 
     def _seconds(self, request: web.BaseRequest) -> float:
-        """What is left for this request: the caller's word counts only inside, and only to shorten."""
+        """What is left for this request: the caller's word counts only inside, and only to
+        shorten.
+        """
         given = None if self._edge else request.headers.get(DEADLINE)
         if given is not None and given.isdecimal() and len(given) < 10:
             return min(int(given) / 1e3, self._deadline)

@@ -1,4 +1,6 @@
-"""`/live` touches nothing; `/ready` looks at the process's own databases and its drain flag only."""
+"""`/live` touches nothing; `/ready` looks at the process's own databases and its drain flag
+only.
+"""
 
 import asyncio
 from collections.abc import Sequence

@@ -8,7 +8,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import aiohttp
 import msgspec
@@ -33,6 +33,7 @@ DEADLINE = "X-Deadline-Ms"
 # A little under the servers' 75 s, so that the client is the side that closes an idle connection.
 KEEP_ALIVE_SECONDS = 70.0
 RETRY_PAUSE_SECONDS = 0.025
+Headers: TypeAlias = list[tuple[str, str]]  # pairs: what is forwarded may be repeated
 RETRIED = frozenset({500, 503})
 _encode = msgspec.json.Encoder().encode
 _placeholder = re.compile(r"\{(\w+)\}")
@@ -56,7 +57,9 @@ class RawAnswer:
 
 
 def new_session(settings: Settings) -> aiohttp.ClientSession:
-    """The one client session of a process. Retries are ours alone: aiohttp's own is switched off."""
+    """The one client session of a process. Retries are ours alone: aiohttp's own is switched
+    off.
+    """
     connector = aiohttp.TCPConnector(
         limit=0,
         limit_per_host=settings.peer_concurrency if settings.resilient else 0,
@@ -66,10 +69,10 @@ def new_session(settings: Settings) -> aiohttp.ClientSession:
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
     )
-    # No public switch exists: a GET on a connection that the server just closed would be sent twice,
-    # outside of the retry budget (the client of aiohttp's own test suite does the same).
+    # No public switch exists: a GET on a connection that the server just closed would be sent
+    # twice, outside of the retry budget (the client of aiohttp's own test suite does the same).
     session._retry_connection = False
     return session
 
@@ -112,14 +115,14 @@ class HttpPeer:
         ctx.timings.db += database_seconds(answer.headers.get(SERVER_TIMING))
         return _interpreted(self._name, message, answer)
 
-    def _headers(self, ctx: Context, message: Message[Any]) -> dict[str, str]:
-        headers = {REQUEST_ID: ctx.request_id}
+    def _headers(self, ctx: Context, message: Message[Any]) -> Headers:
+        headers = [(REQUEST_ID, ctx.request_id)]
         if message.as_user:
-            headers["Authorization"] = f"Bearer {ctx.token}"
+            headers.append(("Authorization", f"Bearer {ctx.token}"))
         elif self._signer is not None:
-            headers["Authorization"] = self._signer.header(self._name)
+            headers.append(("Authorization", self._signer.header(self._name)))
         if message.method != "GET":
-            headers["Content-Type"] = "application/json"
+            headers.append(("Content-Type", "application/json"))
         return headers
 
     async def send(  # noqa: PLR0913 - an HTTP request is that many things
@@ -127,7 +130,7 @@ class HttpPeer:
         method: str,
         path: str,
         *,
-        headers: dict[str, str],
+        headers: Headers,
         body: bytes | None,
         deadline: float,
         tries: int,
@@ -161,7 +164,7 @@ class HttpPeer:
         raise outcome
 
     async def _guarded(
-        self, method: str, path: str, headers: dict[str, str], body: bytes | None, deadline: float
+        self, method: str, path: str, headers: Headers, body: bytes | None, deadline: float
     ) -> RawAnswer:
         """One try behind bulkhead and breaker."""
         if not self._resilient:
@@ -187,20 +190,22 @@ class HttpPeer:
             self._bulkhead.leave()
 
     async def _exchange(
-        self, method: str, path: str, headers: dict[str, str], body: bytes | None, deadline: float
+        self, method: str, path: str, headers: Headers, body: bytes | None, deadline: float
     ) -> RawAnswer:
-        """One try; the next endpoint is taken when one refuses the connection (nothing was sent)."""
+        """One try; the next endpoint is taken when one refuses the connection (nothing was
+        sent).
+        """
         loop = asyncio.get_running_loop()
         for _ in self._urls:
             remaining = deadline - loop.time()
             if remaining <= 0:
                 raise PeerUnavailable(f"No time was left to call {self._name}.")
-            headers[DEADLINE] = str(int(remaining * 1000))
+            sent = [*headers, (DEADLINE, str(int(remaining * 1000)))]
             url = URL(self._urls[self._preferred] + path, encoded=True)
             timeout = aiohttp.ClientTimeout(total=remaining)
             try:
                 async with self._session.request(
-                    method, url, headers=headers, data=body, timeout=timeout, allow_redirects=False
+                    method, url, headers=sent, data=body, timeout=timeout, allow_redirects=False
                 ) as response:
                     return RawAnswer(response.status, response.headers, await response.read())
             except aiohttp.ClientConnectorError:

@@ -1,4 +1,5 @@
-"""Idempotency keys in the component's own database: the record is written with the effect, in one commit.
+"""Idempotency keys in the component's own database: the record is written with the effect, in one
+commit.
 
 Whoever holds the advisory lock of a key works on it; nobody waits for the unique index. Answers of
 the business stage are recorded and replayed, status and body; everything else never is.
@@ -131,8 +132,8 @@ async def run_once(
 ) -> Reply:
     """An operation of one transaction under its key: lock, look up, business, record, commit.
 
-    A recorded error of `business` is rolled back and then recorded in a transaction of its own, which
-    keeps a savepoint out of the usual path.
+    A recorded error of `business` is rolled back and then recorded in a transaction of its own,
+    which keeps a savepoint out of the usual path.
 
     Raises:
         RequestInProgress, IdempotencyKeyReused: see `claim`.

@@ -1,4 +1,6 @@
-"""The in-memory transport: the callee's operation, run in its own task under the caller's deadline."""
+"""The in-memory transport: the callee's operation, run in its own task under the caller's
+deadline.
+"""
 
 import asyncio
 import logging

@@ -7,7 +7,6 @@ refused by its checksum.
 import hashlib
 from dataclasses import dataclass
 from importlib import resources
-from typing import LiteralString, cast
 
 import psycopg
 
@@ -76,7 +75,7 @@ async def _apply_missing(connection: Connection, spec: ComponentSpec) -> list[st
                 stop(f"{spec.name}: migration {migration.name} was changed after it was applied")
             continue
         async with connection.transaction():
-            await connection.execute(cast(LiteralString, migration.sql))
+            await connection.execute(migration.sql)
             await connection.execute(
                 "INSERT INTO schema_migrations (name, sha256) VALUES (%s, %s)",
                 (migration.name, migration.sha256),

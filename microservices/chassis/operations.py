@@ -1,6 +1,8 @@
-"""What a component publishes: typed operations, from which HTTP routes and in-memory entries are made.
+"""What a component publishes: typed operations, from which HTTP routes and in-memory entries are
+made.
 
-`ComponentSpec` is a component as data; `app.py` builds it, `http.py` and `peers.py` call its operations.
+`ComponentSpec` is a component as data; `app.py` builds it, `http.py` and `peers.py` call its
+operations.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -53,7 +55,8 @@ Handler: TypeAlias = Callable[[Any, Context, Any], Awaitable[Struct | Reply]]
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: where it is reached, what it takes, who may call it, the function that does it.
+    """One operation: where it is reached, what it takes, who may call it, the function that does
+    it.
 
     `request` collects the ids of the path and, on GET, the query or else the body's members.
     """
@@ -94,8 +97,8 @@ OwnKeys: TypeAlias = Callable[[Mapping[str, str]], list[dict[str, str]]]
 class ComponentSpec:
     """A component as data.
 
-    `tables` names the chassis tables it wants: keys, idempotency, outbox. `own_keys` is for the issuer
-    of user tokens: its public keys, from the environment.
+    `tables` names the chassis tables it wants: keys, idempotency, outbox. `own_keys` is for the
+    issuer of user tokens: its public keys, from the environment.
     """
 
     name: str

@@ -1,7 +1,8 @@
-"""The transactional outbox: events committed with the state they follow from, delivered at least once.
+"""The transactional outbox: events committed with the state they follow from, delivered at least
+once.
 
-No connection is held while a handler runs. A claimed row is invisible to other relays until its next
-attempt is due, so a relay that dies in between delays its events and loses none.
+No connection is held while a handler runs. A claimed row is invisible to other relays until its
+next attempt is due, so a relay that dies in between delays its events and loses none.
 """
 
 import asyncio
@@ -91,7 +92,7 @@ class Outbox:
         rows = await self._database.fetch_all(_CLAIM, (BATCH,))
         if not rows:
             return False
-        events = [Event(*row[:3], row[3].encode(), row[4]) for row in rows]
+        events = [Event(row[0], row[1], row[2], row[3].encode(), row[4]) for row in rows]
         delivered = await asyncio.gather(*(_deliver(handlers, event) for event in events))
         done = [event.event_id for event, ok in zip(events, delivered, strict=True) if ok]
         if done:

@@ -22,7 +22,9 @@ PEER_TIMEOUT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Message(Generic[A]):
-    """A call that a consumer makes, declared by the consumer: its own request struct and answer type."""
+    """A call that a consumer makes, declared by the consumer: its own request struct and answer
+    type.
+    """
 
     peer: str
     method: str
@@ -51,7 +53,9 @@ class PeerFailed(DependencyUnavailable):
 
 
 class PeerUnavailable(PeerFailed):
-    """Surely nothing was done: the connection was refused, the breaker is open, the bulkhead full."""
+    """Surely nothing was done: the connection was refused, the breaker is open, the bulkhead
+    full.
+    """
 
 
 class PeerUnclear(PeerFailed):

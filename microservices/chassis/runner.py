@@ -1,6 +1,7 @@
 """The command line of a service process: `serve`, `migrate`, `load-seed DIR`.
 
-`main` is for a component alone; composition roots call `run_command` with the components they chose.
+`main` is for a component alone; composition roots call `run_command` with the components they
+chose.
 """
 
 import argparse
@@ -30,29 +31,36 @@ NEVER_TRUNCATED = ("schema_migrations", "verification_keys")
 
 
 def main(component: ComponentSpec, argv: Sequence[str] | None = None) -> None:
-    """The entry of `python -m` for one component."""
-    parser = command_parser(component.name)
-    arguments = parser.parse_args(argv)
+    """The entry of `python -m` for one component; without a command it serves."""
+    parser = argparse.ArgumentParser(prog=f"python -m microservices.{component.name}")
+    add_commands(parser)
+    arguments = parser.parse_args((sys.argv[1:] if argv is None else argv) or ["serve"])
     run_command(arguments, ProcessSpec((component,)))
 
 
-def command_parser(name: str) -> argparse.ArgumentParser:
-    """Parser of the commands that every service process has; `serve` is the default."""
-    parser = argparse.ArgumentParser(prog=f"python -m microservices.{name}")
-    parser.set_defaults(command="serve")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("serve", help="listen on SHOP_BIND until SIGTERM (the default)")
-    commands.add_parser("migrate", help="bring the database up to date")
-    seed = commands.add_parser("load-seed", help="replace all rows by those of a seed directory")
-    seed.add_argument("directory", type=Path)
-    return parser
+def add_commands(parser: argparse.ArgumentParser, *options: argparse.ArgumentParser) -> Any:
+    """Adds the commands that every service process has, each with these options.
+
+    Returns:
+        The group of commands, for more of them.
+    """
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in (
+        ("serve", "listen on SHOP_BIND until SIGTERM"),
+        ("migrate", "bring the database up to date"),
+        ("load-seed", "replace all rows by those of a seed directory"),
+    ):
+        command = commands.add_parser(name, help=text, parents=options)
+        if name == "load-seed":
+            command.add_argument("directory", type=Path)
+    return commands
 
 
 def run_command(arguments: argparse.Namespace, spec: ProcessSpec) -> None:
     """Runs `serve`, `migrate` or `load-seed` for the components of `spec`."""
     settings = load(Settings)
     configure_logging(settings.log_level)
-    match arguments.command or "serve":
+    match arguments.command:
         case "serve":
             work: Any = serve(spec, settings, os.environ)
         case "migrate":

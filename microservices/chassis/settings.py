@@ -25,14 +25,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     - `DATABASE_POOL_MAX`: connections in the pool of each component (4).
     - `DATABASE_POOL_WAITING`: requests that may wait for a connection of one pool (128).
     - `DATABASE_POOL_TIMEOUT_MS`: how long one waits for it (1000).
-    - `EDGE_CONCURRENCY`: requests served at once by the edge; more are answered 503 `overloaded` (256).
-    - `PEER_CONCURRENCY`: calls under way to one peer: the bulkhead and the client's connection limit (128).
+    - `EDGE_CONCURRENCY`: requests served at once by the edge; more are answered 503 `overloaded`
+      (256).
+    - `PEER_CONCURRENCY`: calls under way to one peer: the bulkhead and the client's connection
+      limit (128).
     - `RESILIENCE`: `on` (default) or `off`: retries, breaker, bulkhead and shedding.
     - `SHOP_FAULTS`: `1` arms the fault points; `SHOP_FAULTS_DIR`: the folder of the armed faults.
     - `DRAIN_SECONDS`: wait between readiness off and closing the listener (0.2).
     - `LOG_LEVEL`: lowest level that is logged (`warning`).
-    - `SERVICE_KEY_FILE`: PEM file with this process's private ES256 key, which signs its service tokens;
-      needed when a peer runs in another process.
+    - `SERVICE_KEY_FILE`: PEM file with this process's private ES256 key, which signs its service
+      tokens; needed when a peer runs in another process.
     - `SERVICE_JWKS_FILE`: JWK set with the public keys of all processes; without it every internal
       operation answers 401.
     - `<COMPONENT>_DATABASE_URL`: `postgresql://role:password@host:port/db` of a hosted component.

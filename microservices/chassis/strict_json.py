@@ -1,4 +1,5 @@
-"""JSON in two passes: parse untyped (400), then validate (422), so that a syntax error wins over a wrong type.
+"""JSON in two passes: parse untyped (400), then validate (422), so that a syntax error wins over a
+wrong type.
 
 The rules are the contract's: nesting of at most 64, no lone surrogates, no NUL, no string of white
 space only, no floats, unknown members refused.
@@ -20,8 +21,8 @@ def parse(raw: bytes) -> Any:
     """The document as plain objects.
 
     Raises:
-        MalformedJson: a syntax error, an empty document, bytes that are not UTF-8, a lone surrogate,
-            NaN, Infinity, or nesting deeper than 64.
+        MalformedJson: a syntax error, an empty document, bytes that are not UTF-8, a lone
+            surrogate, NaN, Infinity, or nesting deeper than 64.
         ValidationFailed: a number too large for any type.
     """
     try:
@@ -52,7 +53,9 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _depth(value: Any) -> int:
-    """Nesting of arrays and objects, without recursion: the parser's own limit is far above ours."""
+    """Nesting of arrays and objects, without recursion: the parser's own limit is far above
+    ours.
+    """
     deepest, stack = 0, [(value, 1)]
     while stack:
         item, level = stack.pop()
@@ -71,7 +74,8 @@ def check_values(value: Any, field: str) -> None:
     """Refuses what no field of any request may hold.
 
     Raises:
-        ValidationFailed: a float (integers are JSON integers only), a NUL, or a string of white space only.
+        ValidationFailed: a float (integers are JSON integers only), a NUL, or a string of white
+        space only.
     """
     kind = type(value)
     if kind is str:

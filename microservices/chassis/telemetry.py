@@ -1,4 +1,6 @@
-"""Request ids and Server-Timing: what each response tells about itself, and the process's log format."""
+"""Request ids and Server-Timing: what each response tells about itself, and the process's log
+format.
+"""
 
 import logging
 import re

@@ -1,0 +1,1 @@
+"""Who the customers are: registration, sign-in, and the public keys that verify user tokens."""

@@ -1,0 +1,97 @@
+"""`GET /account/overview`: parts from four components, in parallel; a part out of reach is null."""
+
+import asyncio
+from typing import Any, cast
+
+from msgspec import Struct
+
+from microservices.chassis.context import Context
+from microservices.chassis.operations import Empty
+from microservices.chassis.peers import Message, PeerFailed, Peers
+
+PART_SECONDS = 0.5
+RECENT = 5
+PAGE = 100
+
+
+class GetOrders(Struct):
+    limit: int
+    cursor: str | None = None
+
+
+class GetRecommended(Struct):
+    product_id: str
+
+
+class Overview(Struct, frozen=True):
+    user: Any
+    wallet: Any
+    recent_orders: list[Any] | None
+    recommended: list[Any] | None
+    degraded: list[str]
+
+
+_ANY: type[Any] = cast(type[Any], Any)  # passed on as it comes
+USER = Message("users", "GET", "/api/v1/users/me", _ANY, as_user=True)
+WALLET = Message("payments", "GET", "/api/v1/wallet", _ANY, as_user=True)
+ORDERS = Message("orders", "GET", "/api/v1/orders", _ANY, as_user=True)
+RECOMMENDED = Message("inventory", "GET", "/internal/v1/recommended", _ANY)
+
+
+class Overviews:
+    """Composes the overview from the peers' answers; each part has 500 ms."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    async def get_overview(self, ctx: Context, request: Empty) -> Overview:
+        user, wallet, orders = await asyncio.gather(
+            self._part(USER, None), self._part(WALLET, None), self._orders_and_recommended()
+        )
+        degraded = {peer for peer, part in (("users", user), ("payments", wallet)) if part is None}
+        recent, recommended = orders
+        if recent is None:
+            degraded.add("orders")
+        elif recommended is None:
+            degraded.add("inventory")
+        return Overview(user, wallet, recent, recommended, sorted(degraded))
+
+    async def _orders_and_recommended(self) -> tuple[list[Any] | None, list[Any] | None]:
+        page = await self._part(ORDERS, GetOrders(RECENT))
+        if page is None:
+            return None, None
+        return page["items"], await self._recommended(page)
+
+    async def _recommended(self, page: Any) -> list[Any] | None:
+        """From the newest confirmed order, which is nearly always among the newest five."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PART_SECONDS
+        while (product_id := _first_product(page["items"])) is None:
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return []
+            remaining = deadline - loop.time()
+            page = await self._part(ORDERS, GetOrders(PAGE, cursor), remaining)
+            if page is None:
+                return None
+        found = await self._part(RECOMMENDED, GetRecommended(product_id), deadline - loop.time())
+        return None if found is None else found["items"]
+
+    async def _part(
+        self, message: Message[Any], request: Struct | None, seconds: float = PART_SECONDS
+    ) -> Any:
+        """The peer's answer, None if it is out of reach. A refusal is the client's: it goes up."""
+        if seconds <= 0:
+            return None
+        try:
+            return await self._peers.call(message, request, timeout=seconds)
+        except PeerFailed:
+            return None
+
+
+def _first_product(orders: list[Any]) -> str | None:
+    """The product of the first line of the newest confirmed order."""
+    for order in orders:
+        if order["status"] == "confirmed":
+            return str(order["items"][0]["product_id"])
+    return None
