@@ -27,13 +27,13 @@ from bench.experiments.meters import Canary
 from bench.experiments.options import Profile, RunOptions, profile_of
 from bench.experiments.outcome import measured_values
 from bench.experiments.progress import Progress
-from bench.experiments.provenance import commit_facts, machine_facts, versions
-from bench.experiments.trial import Bench, own_cpus
+from bench.experiments.trial import Bench
 from bench.journal import RunFacts, RunReader, RunWriter
 from bench.load.catalogue import seeded_catalogue
 from bench.load.generator import LoadProcess
 from bench.load.mixes import MIXES
 from bench.load.tokens import request_tokens, sign_tokens
+from bench.machine import machine_facts, package_versions, source_commit, usable_cpus
 
 EXPERIMENTS: dict[str, Callable[[Laboratory], None]] = {
     latency.EXPERIMENT: latency.run,
@@ -44,11 +44,11 @@ REQUEST_TIMEOUT_S = 10.0
 INTERRUPTED_EXIT = 130
 
 
-class Interrupted(ShopbenchError):
-    """The user ended the run; `run_dir` holds what was measured."""
+class RunStopped(ShopbenchError):
+    """The run ended early; `run_dir` holds what was measured."""
 
-    def __init__(self, run_dir: Path) -> None:
-        super().__init__(f"interrupted; what was measured is in {run_dir}", INTERRUPTED_EXIT)
+    def __init__(self, run_dir: Path, message: str, exit_code: int) -> None:
+        super().__init__(f"{message} (what was measured is in {run_dir})", exit_code)
         self.run_dir = run_dir
 
 
@@ -60,11 +60,33 @@ class ExpectationBroken(ShopbenchError):
         self.run_dir = run_dir
 
 
-def run(names: list[str], options: RunOptions) -> Path:
+Report = Callable[[Path], object]
+
+
+def run(names: list[str], options: RunOptions, report: Report | None = None) -> Path:
+    """Run the named experiments, report, judge `fail_on`; return the run folder.
+
+    `report` (the command line hands in `build_report`) gets the folder of every run that
+    measured something, also of one that was stopped. Raises ShopbenchError: usage (2) before
+    anything starts, RunStopped after Ctrl-C or SIGTERM, ExpectationBroken (1), and whatever
+    stopped an experiment.
+    """
+    try:
+        run_dir = measure(names, options)
+    except RunStopped as stopped:
+        if report is not None and RunReader(stopped.run_dir).trials:
+            report(stopped.run_dir)
+        raise
+    if report is not None:
+        report(run_dir)
+    check_expectations(run_dir, options.fail_on)
+    return run_dir
+
+
+def measure(names: list[str], options: RunOptions) -> Path:
     """Run the named experiments one after the other on the same deployments; return the folder.
 
-    Raises ShopbenchError: usage (2) before anything starts, Interrupted after Ctrl-C or SIGTERM,
-    and whatever stopped an experiment. In each case the run folder is complete and readable.
+    Raises RunStopped with a complete and readable folder if something ended it early.
     """
     profile = _checked(names, options)
     cpus, load_cpus, remarks = choose_cpus(options.cpus)
@@ -78,11 +100,11 @@ def run(names: list[str], options: RunOptions) -> Path:
             _measure(names, options, profile, writer, progress)
     except KeyboardInterrupt:
         writer.finish(interrupted=True)
-        raise Interrupted(writer.path) from None
+        raise RunStopped(writer.path, "interrupted", INTERRUPTED_EXIT) from None
     except ShopbenchError as exc:
         writer.note(f"stopped: {exc.message}")
         writer.finish(interrupted=True)
-        raise
+        raise RunStopped(writer.path, exc.message, exc.exit_code) from exc
     finally:
         progress.close()
     writer.finish()
@@ -100,7 +122,7 @@ def check_expectations(run_dir: Path, fail_on: tuple[str, ...]) -> None:
 
 def choose_cpus(wanted: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...], list[str]]:
     """(the deployment's CPUs, the load generator's, remarks): the last CPU is the generator's."""
-    available = own_cpus()
+    available = tuple(usable_cpus())
     unknown = sorted(set(wanted) - set(available))
     if unknown:
         raise ShopbenchError(f"CPU {unknown[0]} is not available; there are {available}", 2)
@@ -167,13 +189,13 @@ def _measure(
 def _facts(
     options: RunOptions, profile: Profile, cpus: tuple[int, ...], load_cpus: tuple[int, ...]
 ) -> RunFacts:
-    commit, dirty = commit_facts()
+    commit, dirty = source_commit()
     return RunFacts(
         command=options.command,
-        commit=commit,
-        dirty=dirty,
+        commit=commit or "unknown",
+        dirty=bool(dirty),
         machine=machine_facts(),
-        versions=versions(),
+        versions=package_versions(),
         settings={
             "cpus": list(cpus),
             "load_cpus": list(load_cpus),

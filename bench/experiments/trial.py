@@ -6,7 +6,6 @@ the last answer: no reading disturbs the measured window, and work put off is co
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -247,10 +246,3 @@ def _quantile(values: Floats, q: float) -> float | None:
     if values.size < MIN_LAG_SAMPLES:
         return None
     return float(np.sort(values)[int(np.ceil(q * values.size)) - 1])
-
-
-def own_cpus() -> tuple[int, ...]:
-    """CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return tuple(sorted(os.sched_getaffinity(0)))
-    return tuple(range(os.cpu_count() or 1))

@@ -105,22 +105,22 @@ class Replay:
             operation = OPERATIONS[request.operation]
             wire = self._wires.build(operation, request, visit.user, f"{number}-{step}", order_id)
             answer = session.exchange(wire, operation.method)
-            error, placed = self._judge(operation, answer, number)
+            error, order = self._judge(operation, answer, number)
             self._record(number, visit.journey, operation, due, answer, error)
-            if error:
+            if error or _ends_early(visit, step, order):
                 self._abandoned += len(visit.requests) - step - 1
                 break
-            due, order_id = answer.done, placed or order_id
+            due, order_id = answer.done, order.id if order else order_id
         self._pool.give_back(session)
 
-    def _judge(self, operation: Operation, answer: Answer, number: int) -> tuple[str, str]:
-        """The error of an answer ("" if none) and the id of the order it speaks of."""
+    def _judge(self, operation: Operation, answer: Answer, number: int) -> tuple[str, Order | None]:
+        """The error of an answer ("" if none) and the order it speaks of."""
         if answer.error:
-            return answer.error, ""
+            return answer.error, None
         if number % self.plan.sample_every == 0 and len(self._samples) < MAX_SAMPLES:
             self._samples.append(Sample(operation.name, answer.status, answer.body))
         error, decoded = check_answer(operation, answer.status, answer.body)
-        return error, decoded.id if isinstance(decoded, Order) else ""
+        return error, decoded if isinstance(decoded, Order) else None
 
     def _record(  # noqa: PLR0913 - the parts of one row, called from one place
         self,
@@ -192,6 +192,13 @@ class Replay:
             pacer=self._pacer.name,
             samples=self._samples,
         )
+
+
+def _ends_early(visit: Visit, step: int, order: Order | None) -> bool:
+    """Only a confirmed order can be cancelled; a pending one (202) is the shop's good right."""
+    following = visit.requests[step + 1 : step + 2]
+    cancels = bool(following) and following[0].operation == "order_cancel"
+    return cancels and order is not None and order.status != "confirmed"
 
 
 class _Wires:
