@@ -89,6 +89,9 @@ def members(leader: int) -> list[ProcessId]:
 
 def tree(root: ProcessId) -> list[ProcessId]:
     """List a process and all it started. PostgreSQL's children each make their own session."""
+    facts = _facts(root.pid)
+    if facts is not None and facts[0] != root.started:
+        return []  # the pid is somebody else's now, and so is its session
     found = {member.pid: member for member in members(root.pid)}
     if root.alive():
         found[root.pid] = root

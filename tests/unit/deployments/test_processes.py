@@ -1,0 +1,71 @@
+"""Processes: known by pid and start time, ended with all they started."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from bench.deployments.local.processes import ProcessId, kill_tree, signal_tree, tree
+
+PARENT = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def family() -> subprocess.Popen[str]:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    return parent
+
+
+def test_another_start_time_is_another_process() -> None:
+    me = ProcessId.of(os.getpid())
+    assert me.alive()
+    assert not ProcessId(me.pid, me.started - 1).alive()
+    assert not ProcessId(me.pid, me.started - 1).signal(signal.SIGKILL)
+
+
+def test_a_zombie_has_ended() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    process = ProcessId.of(child.pid)
+    deadline = time.monotonic() + 5
+    while process.alive():
+        assert time.monotonic() < deadline
+    child.wait()
+
+
+def test_a_tree_holds_children_in_sessions_of_their_own() -> None:
+    parent = family()
+    everyone = tree(ProcessId.of(parent.pid))
+    assert len(everyone) == 3
+    assert kill_tree(ProcessId.of(parent.pid)) == []
+    assert not any(process.alive() for process in everyone)
+    parent.wait()
+
+
+def test_a_paused_tree_does_not_run_until_it_is_resumed() -> None:
+    parent = family()
+    root = ProcessId.of(parent.pid)
+    signal_tree(root, signal.SIGSTOP)
+    states = {process.pid: state_of(process.pid) for process in tree(root)}
+    assert set(states.values()) == {"T"}
+    signal_tree(root, signal.SIGCONT)
+    assert "T" not in {state_of(process.pid) for process in tree(root)}
+    kill_tree(root)
+    parent.wait()
+
+
+def state_of(pid: int) -> str:
+    deadline = time.monotonic() + 1
+    with open(f"/proc/{pid}/stat") as file:
+        text = file.read()
+    assert time.monotonic() < deadline
+    return text.rpartition(")")[2].split()[0]
