@@ -1,0 +1,101 @@
+"""Everything a report says, computed once: verdicts, percentiles, ladders, floor.
+
+Neighbours: `build` turns it into files; `console`, `compare` and `export` read it too.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bench.journal import Trial, Verdict
+from bench.report.dataset import RunData, load_run
+from bench.report.floor import FloorResult, floor_results
+from bench.report.ladder import Ladder, ladders
+from bench.report.measures import QUANTILES, columns, pooled_quantile
+from bench.report.naming import ALL
+from bench.report.questions import main_mix, reference_cell
+from bench.report.selection import Cell, cells_of
+from bench.report.verdicts import NAMED, judge
+from bench.stats.quantiles import QuantileEstimate
+
+
+@dataclass(frozen=True)
+class PercentileRow:
+    """Percentiles of one operation in one deployment and cell, over its trials."""
+
+    cell: Cell
+    deployment: str
+    operation: str
+    requests: int
+    failed: int
+    estimates: dict[str, QuantileEstimate | None]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The analysed run."""
+
+    data: RunData
+    cells: list[Cell]
+    verdicts: list[Verdict]
+    floors: list[FloorResult]
+    ladders: list[Ladder]
+    percentiles: list[PercentileRow]
+
+    @cached_property
+    def named(self) -> list[Verdict]:
+        """Verdicts on the metrics named beforehand."""
+        return [v for v in self.verdicts if v.note.startswith(NAMED)]
+
+    @cached_property
+    def main_cell(self) -> Cell | None:
+        """The cell that figures of one cell show: the main mix at its reference load."""
+        mix = main_mix(self.cells)
+        return reference_cell(self.data, self.cells, mix) if mix else None
+
+    @cached_property
+    def trials(self) -> list[Trial]:
+        """All trials of the run, invalid ones and reruns included."""
+        return [s.trial for s in self.data.trials]
+
+    def rows_of(self, cell: Cell) -> list[PercentileRow]:
+        """Return the percentile rows of a cell."""
+        return [row for row in self.percentiles if row.cell is cell]
+
+
+def analyse(run_dir: Path) -> Analysis:
+    """Read and analyse a run. Raises CorruptResults or ShopbenchError with one line."""
+    data = load_run(run_dir)
+    cells = cells_of(data.load_trials)
+    floors = floor_results(data)
+    return Analysis(
+        data=data,
+        cells=cells,
+        verdicts=[*judge(data, cells), *(result.verdict for result in floors)],
+        floors=floors,
+        ladders=ladders(data, cells),
+        percentiles=[row for cell in cells for row in _percentiles(cell)],
+    )
+
+
+def _percentiles(cell: Cell) -> list[PercentileRow]:
+    operations = [ALL] if len(cell.operations) < 2 else [ALL, *cell.operations]
+    return [
+        _percentile_row(cell, deployment, operation)
+        for operation in operations
+        for deployment in cell.deployments
+    ]
+
+
+def _percentile_row(cell: Cell, deployment: str, operation: str) -> PercentileRow:
+    samples = cell.samples(deployment)
+    return PercentileRow(
+        cell=cell,
+        deployment=deployment,
+        operation=operation,
+        requests=sum(part.size for part in columns(samples, operation)),
+        failed=sum(s.failures.get(operation, 0) for s in samples),
+        estimates={
+            kind: pooled_quantile(cell, deployment, operation, q) for kind, q in QUANTILES.items()
+        },
+    )

@@ -1,0 +1,51 @@
+"""Rebuilds everything a reader gets from a run's journal and raw rows alone.
+
+Neighbours: `analysis` computes, `page`, `summary` and `figures` form; `bench.journal` stores.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from bench.errors import ShopbenchError
+from bench.journal import write_verdicts
+from bench.report.analysis import Analysis, analyse
+from bench.report.figures.style import save, svg_text
+from bench.report.page import Drawn, render_page
+from bench.report.summary import render_summary
+
+PAGE, SUMMARY, FIGURES = "report.html", "summary.md", "figures"
+
+
+def build_report(run_dir: Path) -> Path:
+    """Write verdicts.json, summary.md, figures/ and report.html of a run; return the page.
+
+    Raises CorruptResults for damaged results and ShopbenchError where nothing can be written,
+    each with one line.
+    """
+    return write_report(analyse(run_dir))
+
+
+def write_report(analysis: Analysis) -> Path:
+    """Write all files of an analysed run; earlier figures are replaced as a whole."""
+    run_dir = analysis.data.path
+    drawn = Drawn(analysis)
+    svgs = {figure.name: svg_text(figure) for figure in drawn.all}
+    try:
+        write_verdicts(run_dir, analysis.verdicts)
+        shutil.rmtree(run_dir / FIGURES, ignore_errors=True)
+        (run_dir / FIGURES).mkdir()
+        for figure in drawn.all:
+            save(figure, run_dir / FIGURES, svgs[figure.name])
+        write_text(run_dir / SUMMARY, render_summary(analysis, drawn.all))
+        write_text(run_dir / PAGE, render_page(analysis, drawn, svgs))
+    except OSError as exc:
+        raise ShopbenchError(f"cannot write the report in {run_dir}: {exc.strerror}", 3) from exc
+    return run_dir / PAGE
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)

@@ -1,0 +1,127 @@
+"""Which figures a run gets, in the order of the page."""
+
+from collections.abc import Iterator, Sequence
+
+from bench.journal import Verdict
+from bench.report.analysis import Analysis
+from bench.report.figures.cpu import cpu_stack
+from bench.report.figures.forest import ForestRow, forest, row_label
+from bench.report.figures.ladder import ladder_figure
+from bench.report.figures.load_curve import load_curve
+from bench.report.figures.percentiles import percentile_dots
+from bench.report.figures.quality import quality_strip
+from bench.report.figures.style import Figure
+from bench.report.figures.tail import percentile_plot
+from bench.report.naming import ALL
+from bench.report.questions import reference_cell
+from bench.report.selection import Cell
+from bench.report.tables import cell_label
+from bench.report.verdicts import aa_bands
+
+_FOREST_GROUP = "forest-all"
+_MAX_EXPLORATORY = 60  # rows of one exploratory forest; the table holds them all
+
+
+def forests(analysis: Analysis) -> list[Figure]:
+    """Return the named forest, then one exploratory forest a pair (a group to choose from)."""
+    bands = aa_bands(analysis.data)
+    ratios = [v for v in analysis.verdicts if not v.id.startswith("floor/")]
+    figures = []
+    summary = [*analysis.named, *(v for v in ratios if _is_overall(analysis, v))]
+    if summary:
+        groups = _by_pair(dict.fromkeys(summary))
+        title = "Ratios on the metrics named beforehand, and the steps between deployments"
+        figures.append(forest(groups, "named", title, bands))
+    for pair, rows in _by_pair(v for v in ratios if v not in analysis.named).items():
+        slug = pair.replace(" : ", "-to-")
+        title = f"All other ratios of {pair} (exploratory)"
+        shown = {pair: rows[:_MAX_EXPLORATORY]}
+        figures.append(forest(shown, slug, title, bands, group=_FOREST_GROUP, option=pair))
+    return figures
+
+
+def load_curves(analysis: Analysis) -> list[Figure]:
+    """Return one curve for each mix with at least two loads."""
+    slo_ms = analysis.data.setting("slo_ms", 200.0)
+    mixes = dict.fromkeys(cell.mix for cell in analysis.cells)
+    drawn = (load_curve([c for c in analysis.cells if c.mix == mix], slo_ms, mix) for mix in mixes)
+    return [figure for figure in drawn if figure is not None]
+
+
+def tails(analysis: Analysis) -> list[Figure]:
+    """Return the distribution plots of the main cell, one an operation."""
+    cell = analysis.main_cell
+    if cell is None:
+        return []
+    return [percentile_plot(cell, operation, cell.mix) for operation in _operations(cell)]
+
+
+def percentiles(analysis: Analysis) -> list[Figure]:
+    """Return the dots-and-intervals figure of the main cell and of single-operation cells."""
+    figures = []
+    for cell in _reference_cells(analysis):
+        rows = analysis.rows_of(cell)
+        estimates = {
+            (row.deployment, row.operation, kind): estimate
+            for row in rows
+            for kind, estimate in row.estimates.items()
+        }
+        figure = percentile_dots(cell, estimates, _operations(cell), cell.mix)
+        figures.append(figure)
+    return figures
+
+
+def cpu(analysis: Analysis) -> Figure | None:
+    """Return the CPU stack of the reference cells."""
+    return cpu_stack(_reference_cells(analysis), "components")
+
+
+def ladder(analysis: Analysis) -> Figure | None:
+    """Return the ladder."""
+    return ladder_figure(analysis.ladders)
+
+
+def quality(analysis: Analysis) -> Figure:
+    """Return the run-quality strip."""
+    return quality_strip(analysis.trials)
+
+
+def taint(analysis: Analysis) -> str:
+    """Return a warning where figures had to be drawn from invalid trials, else nothing."""
+    tainted = [cell_label(cell) for cell in _reference_cells(analysis) if cell.tainted]
+    if not tainted:
+        return ""
+    return (
+        f"No valid block for {'; '.join(tainted)}: its figures are drawn from invalid trials, "
+        "for orientation only."
+    )
+
+
+def _reference_cells(analysis: Analysis) -> list[Cell]:
+    """One cell a mix, the main one first."""
+    mixes = dict.fromkeys(cell.mix for cell in analysis.cells)
+    found = [reference_cell(analysis.data, analysis.cells, mix) for mix in mixes]
+    present = [cell for cell in found if cell is not None]
+    return sorted(present, key=lambda cell: cell is not analysis.main_cell)
+
+
+def _operations(cell: Cell) -> list[str]:
+    return [ALL] if len(cell.operations) < 2 else [ALL, *cell.operations]
+
+
+def _is_overall(analysis: Analysis, verdict: Verdict) -> bool:
+    """Whether it is the p50 or CPU of everything in the main cell: the steps of the ladder."""
+    cell = analysis.main_cell
+    if cell is None or verdict.operation != ALL or not verdict.metric.endswith(("p50", "request")):
+        return False
+    experiment, mix, rps = cell.key
+    load = f"{rps:g}" if rps else "closed"
+    return verdict.id.startswith(f"{experiment}/{mix}@{load}/")
+
+
+def _by_pair(verdicts: Iterator[Verdict] | dict[Verdict, None]) -> dict[str, Sequence[ForestRow]]:
+    groups: dict[str, list[ForestRow]] = {}
+    for verdict in verdicts:
+        pair = f"{verdict.numerator} : {verdict.denominator}"
+        groups.setdefault(pair, []).append(ForestRow(row_label(verdict), verdict))
+    return dict(groups)

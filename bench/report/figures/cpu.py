@@ -1,0 +1,104 @@
+"""CPU-ms per request, stacked by component; the total carries the interval."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from bench.report.figures.style import INK, WIDTH_IN, Figure, component_colour, drawing, text_on
+from bench.report.measures import Level, cpu_ms_per_request, level_of, mean_parts
+from bench.report.naming import (
+    component_order,
+    interval,
+    is_database,
+    load_label,
+    number,
+    span,
+    words,
+)
+from bench.report.selection import Cell
+
+_ONE_DATABASE = {"all": "one server, four databases", "shop": "one database"}
+_LABEL_FROM = 0.075  # a segment narrower than this share of the axis has no room for its name
+
+
+def cpu_stack(cells: Sequence[Cell], slug: str) -> Figure | None:
+    """Draw one panel a mix, one bar a deployment; None where no CPU was accounted."""
+    drawn = [cell for cell in cells if any(mean_parts(cell.samples(d)) for d in cell.deployments)]
+    if not drawn:
+        return None
+    bars = sum(len(cell.deployments) for cell in drawn)
+    height = 1.35 + 0.3 * bars + 0.42 * len(drawn)
+    ratios = [len(cell.deployments) for cell in drawn]
+    with drawing(
+        WIDTH_IN, height, nrows=len(drawn), sharex=True, gridspec_kw={"height_ratios": ratios}
+    ) as (canvas, axes):
+        widest = max(
+            sum(mean_parts(cell.samples(d)).values()) for cell in drawn for d in cell.deployments
+        )
+        for axis, cell in zip(axes, drawn, strict=True):
+            _panel(axis, cell, widest)
+        axes[-1].set_xlabel("CPU-ms per request")
+        _key(axes[0], drawn)
+        canvas.subplots_adjust(
+            left=0.15, right=0.8, top=1 - 0.3 / height, bottom=1.05 / height, hspace=0.38
+        )
+    blocks = [len(cell.blocks or cell.spoiled) for cell in drawn]
+    return Figure(
+        f"cpu-{slug}",
+        "CPU per request by component",
+        "CPU-ms of every process of the deployment, gateway and databases (hatched) included, "
+        "divided by the requests served in the CPU window, which ends when the outbox is empty. "
+        f"Parts: mean over trials; total: geometric mean with 95 % t interval; "
+        f"{span(blocks)} blocks. The load generator is not in it.",
+        canvas,
+    )
+
+
+def _panel(axis: Axes, cell: Cell, widest: float) -> None:
+    axis.set_title(f"{words(cell.mix)} mix, {load_label(cell.offered_rps)}", fontsize=9)
+    for y, deployment in enumerate(cell.deployments):
+        samples = cell.samples(deployment)
+        left = 0.0
+        for name, width in mean_parts(samples).items():
+            axis.barh(
+                y, width, left=left, height=0.62, color=component_colour(name), edgecolor="white",
+                linewidth=0.8, hatch="////" if is_database(name) else None,
+            )  # fmt: skip
+            if width > _LABEL_FROM * widest and not is_database(name):
+                axis.text(left + width / 2, y, name, ha="center", va="center", fontsize=7,
+                          color=text_on(component_colour(name)))  # fmt: skip
+            left += width
+        total = level_of([cpu_ms_per_request(s) for s in samples])
+        axis.text(left, y, "  " + _total(total), va="center", fontsize=8, color=INK)
+    axis.set_yticks(range(len(cell.deployments)), cell.deployments)
+    axis.set_ylim(len(cell.deployments) - 0.4, -0.6)
+    axis.set_xlim(0, widest * 1.02)
+    axis.tick_params(axis="y", length=0)
+    axis.grid(False, axis="y")
+
+
+def _total(level: Level | None) -> str:
+    if level is None:
+        return "not accounted"
+    return f"{number(level.value)} {interval(level.low, level.high)}"
+
+
+def _key(axis: Axes, drawn: Sequence[Cell]) -> None:
+    nouns = dict.fromkeys(
+        name.removeprefix("db:")
+        for name in component_order(
+            name for cell in drawn for d in cell.deployments for name in mean_parts(cell.samples(d))
+        )
+    )
+    handles = [
+        Patch(facecolor=component_colour(name), label=_ONE_DATABASE.get(name, name))
+        for name in nouns
+    ]
+    handles.append(
+        Patch(facecolor="#c9ced4", edgecolor="white", hatch="////", label="hatched: its database")
+    )
+    axis.figure.legend(
+        handles=handles, loc="lower left", ncols=4, frameon=False, fontsize=7.5, handlelength=1.4,
+        columnspacing=1.0,
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""Forest plot of ratios: log axis, line at 1, grey A/A band where one was measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp
+
+from matplotlib.axes import Axes
+
+from bench.journal import Verdict
+from bench.report.figures.style import BAD, INK, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
+from bench.report.measures import METRIC_NAMES
+from bench.report.naming import number, span, words
+
+_KINDS = {name: kind for kind, name in METRIC_NAMES.items()}
+_ROW_IN = 0.235
+_DECIDED = ("supported", "refuted", "no difference shown", "reached", "not reached")
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """A verdict with the words in front of it."""
+
+    label: str
+    verdict: Verdict
+
+
+def row_label(verdict: Verdict) -> str:
+    """Return `order, mixed 50/s · p95` for a verdict's id and metric."""
+    _, cell, *_ = verdict.id.split("/")
+    mix, _, load = cell.partition("@")
+    kind = _KINDS.get(verdict.metric, verdict.metric)
+    what = f"{words(mix)} load" if verdict.operation == "all" else words(verdict.operation)
+    where = f" @{load}/s" if load != "closed" else ""
+    return f"{what}{where} · {'CPU' if kind == 'cpu' else kind}"
+
+
+def forest(
+    groups: Mapping[str, Sequence[ForestRow]],
+    slug: str,
+    title: str,
+    bands: Mapping[str, float],
+    *,
+    group: str = "",
+    option: str = "",
+) -> Figure:
+    """Draw the rows under their headings; rows without a ratio say why instead."""
+    lines = sum(len(rows) + 1 for rows in groups.values())
+    height = 0.75 + _ROW_IN * lines
+    with drawing(WIDTH_IN, height) as (canvas, (axis,)):
+        y = 0.0
+        ticks: list[tuple[float, str]] = []
+        for heading, rows in groups.items():
+            axis.text(
+                -0.88, y, heading, transform=axis.get_yaxis_transform(), va="center",
+                fontweight="bold", fontsize=9,
+            )  # fmt: skip
+            y += 1
+            for row in rows:
+                _row(axis, y, row, bands)
+                ticks.append((y, row.label))
+                y += 1
+        axis.set_yticks([t for t, _ in ticks], [label for _, label in ticks])
+        axis.tick_params(axis="y", length=0, labelsize=8.5)
+        axis.set_ylim(y - 0.4, -0.6)
+        axis.axvline(1.0, color=INK, lw=1.1)
+        axis.grid(False, axis="y")
+        _ratio_axis(axis, [row.verdict for rows in groups.values() for row in rows])
+        axis.set_xlabel("ratio numerator / denominator (log; 1 = equal)")
+        canvas.subplots_adjust(left=0.3, right=0.635, top=1 - 0.12 / height, bottom=0.55 / height)
+    return Figure(f"forest-{slug}", title, _caption(groups, bands), canvas, group, option)
+
+
+def _row(axis: Axes, y: float, row: ForestRow, bands: Mapping[str, float]) -> None:
+    verdict = row.verdict
+    band = bands.get(_KINDS.get(verdict.metric, ""))
+    if band is not None:
+        axis.fill_between([exp(-band), exp(band)], y - 0.5, y + 0.5, color="#d9dde2", lw=0)
+    side = axis.get_yaxis_transform()
+    if verdict.estimate is None or verdict.low is None or verdict.high is None:
+        axis.text(1.02, y, f"no ratio: {verdict.verdict}", transform=side, va="center",
+                  fontsize=8, color=MUTED)  # fmt: skip
+        return
+    style = look(verdict.numerator)
+    decided = verdict.verdict in _DECIDED
+    axis.plot([verdict.low, verdict.high], [y, y], "|-", color=style.colour, lw=1.4, ms=6)
+    axis.plot(verdict.estimate, y, style.marker, ms=4.4, color=style.colour,
+              mfc=style.colour if decided else "white", mew=1.0)  # fmt: skip
+    text = f"{number(verdict.estimate)} [{number(verdict.low)}, {number(verdict.high)}]"
+    axis.text(1.02, y, text, transform=side, va="center", fontsize=8)
+    axis.text(
+        1.56, y, f"n={verdict.n_blocks} {_short(verdict)}", transform=side, va="center",
+        fontsize=8, color=BAD if verdict.verdict == "invalid" else INK,
+    )  # fmt: skip
+
+
+def _short(verdict: Verdict) -> str:
+    return {"no difference shown": "no difference"}.get(verdict.verdict, verdict.verdict)
+
+
+def _ratio_axis(axis: Axes, verdicts: Sequence[Verdict]) -> None:
+    lows = [v.low for v in verdicts if v.low is not None]
+    highs = [v.high for v in verdicts if v.high is not None]
+    axis.set_xscale("log")
+    axis.set_xlim(min([0.9, *lows]) * 0.93, max([1.1, *highs]) * 1.07)
+    log_axis(axis, "x", ratio=True)
+    axis.tick_params(axis="x", labelsize=7.5, labelrotation=45)
+
+
+def _caption(groups: Mapping[str, Sequence[ForestRow]], bands: Mapping[str, float]) -> str:
+    rows = [row.verdict for rows in groups.values() for row in rows]
+    levels = sorted({f"{v.level:.2%}" for v in rows if v.estimate is not None})
+    blocks = sorted({v.n_blocks for v in rows if v.estimate is not None})
+    band = (
+        "Grey: A/A band of this machine." if bands else "No A/A band was measured on this machine."
+    )
+    return (
+        "Geometric mean ratio over paired blocks with its t interval at the level of its own "
+        f"decision ({', '.join(levels) or 'none'}); n = {span(blocks)} blocks. "
+        f"Hollow: inconclusive. {band}"
+    )

@@ -1,0 +1,130 @@
+"""Response-time percentiles as dots with intervals: one row a deployment, one panel a percentile.
+
+Neighbours: `measures` pools the rows; `tail` draws the whole distribution.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+
+from bench.report.figures.style import INK, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
+from bench.report.measures import QUANTILES
+from bench.report.naming import load_label, span, words
+from bench.report.selection import Cell
+from bench.stats.quantiles import QuantileEstimate
+
+# (deployment, operation, metric kind) -> estimate
+Estimates = Mapping[tuple[str, str, str], QuantileEstimate | None]
+
+_ROW_IN = 0.155
+
+
+def percentile_dots(
+    cell: Cell, estimates: Estimates, operations: Sequence[str], slug: str
+) -> Figure:
+    """Draw p50, p95 and p99 of every operation and deployment on one shared log axis."""
+    rows = _rows(operations, cell.deployments)
+    height = 1.15 + _ROW_IN * (max(rows.values()) + 1)
+    with drawing(WIDTH_IN, height, ncols=3, sharex=True, sharey=True) as (canvas, axes):
+        for axis, kind in zip(axes, QUANTILES, strict=True):
+            axis.set_title(kind)
+            _panel(axis, cell, estimates, rows, kind)
+        _common(axes[0], rows, operations, len(cell.deployments))
+        for axis in axes:
+            _stripes(axis, rows, operations)
+            log_axis(axis, "x")
+            _thin(axis)
+        canvas.supxlabel("response time, ms (log)", fontsize=9, y=0.012)
+        _key(axes[0], cell.deployments, height)
+        canvas.subplots_adjust(left=0.15, right=0.985, top=1 - 0.62 / height, bottom=0.5 / height)
+    return Figure(
+        name=f"percentiles-{slug}",
+        title=f"Response-time percentiles, {words(cell.mix)} mix, {load_label(cell.offered_rps)}",
+        caption=_caption(cell, estimates),
+        canvas=canvas,
+    )
+
+
+def _rows(operations: Sequence[str], deployments: Sequence[str]) -> dict[tuple[str, str], float]:
+    step = len(deployments) + 1.1
+    return {
+        (operation, deployment): i * step + j
+        for i, operation in enumerate(operations)
+        for j, deployment in enumerate(deployments)
+    }
+
+
+def _panel(
+    axis: Axes,
+    cell: Cell,
+    estimates: Estimates,
+    rows: Mapping[tuple[str, str], float],
+    kind: str,
+) -> None:
+    for (operation, deployment), y in rows.items():
+        found = estimates.get((deployment, operation, kind))
+        style = look(deployment)
+        if found is None:
+            axis.text(
+                0.02, y, "too few requests", transform=axis.get_yaxis_transform(),
+                fontsize=6, color=MUTED, va="center",
+            )  # fmt: skip
+            continue
+        axis.plot([found.low, found.high], [y, y], "|-", color=style.colour, lw=1.3, ms=4.5)
+        open_face = "white" if found.clusters == 1 else style.colour
+        axis.plot(
+            found.value, y, style.marker, color=style.colour, mfc=open_face, ms=3.6, mew=0.9
+        )  # hollow: the interval knows one trial only
+
+
+def _common(
+    axis: Axes, rows: Mapping[tuple[str, str], float], operations: Sequence[str], count: int
+) -> None:
+    middles = [min(y for (op, _), y in rows.items() if op == o) + (count - 1) / 2
+               for o in operations]  # fmt: skip
+    axis.set_yticks(middles, [words(o) for o in operations])
+    axis.tick_params(axis="y", length=0)
+    axis.grid(False, axis="y")
+    axis.set_ylim(max(rows.values()) + 0.9, -0.9)
+
+
+def _stripes(axis: Axes, rows: Mapping[tuple[str, str], float], operations: Sequence[str]) -> None:
+    """Shade every second operation, so that a dot far right still belongs to its name."""
+    for operation in operations[1::2]:
+        ys = [y for (name, _), y in rows.items() if name == operation]
+        axis.axhspan(min(ys) - 1.0, max(ys) + 1.0, color="#f4f6f8", lw=0, zorder=0)
+
+
+def _thin(axis: Axes) -> None:
+    axis.tick_params(axis="x", labelsize=7, labelrotation=45)
+    axis.tick_params(axis="y", length=0)
+    axis.grid(False, axis="y")
+
+
+def _key(axis: Axes, deployments: Sequence[str], height: float) -> None:
+    handles = [
+        axis.plot([], [], look(d).marker, color=look(d).colour, ls="-", ms=4.5, label=d)[0]
+        for d in deployments
+    ]
+    axis.figure.legend(
+        handles=handles, loc="upper left", ncols=min(4, len(handles)), frameon=False,
+        bbox_to_anchor=(0.0, 1.0), fontsize=8.5, labelcolor=INK, handlelength=1.6,
+    )  # fmt: skip
+
+
+def _caption(cell: Cell, estimates: Estimates) -> str:
+    found = [e for e in estimates.values() if e is not None]
+    blocks = len(cell.blocks or cell.spoiled)
+    total = {e.n for (_, op, _), e in estimates.items() if e is not None and op == "all"}
+    requests = f"{span(total)} requests a deployment, " if total else ""
+    whisker = (
+        "whiskers: 95 % interval from trial to trial (delete-one-trial jackknife)"
+        if any(e.clusters > 1 for e in found)
+        else "whiskers: 95 % order-statistic interval within one trial, which says nothing about "
+        "another trial (hollow markers)"
+    )
+    return (
+        f"Response time = answer − planned arrival, ms. {requests}{blocks} blocks; {whisker}. "
+        "Failed and unanswered requests are in it, unanswered ones as their time until the "
+        "timeout. p95 needs 200 requests and p99 1,000."
+    )

@@ -1,0 +1,90 @@
+"""Run-quality strip: every gate of every trial, by deployment, in the order they ran."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from bench.journal import Trial
+from bench.report.figures.style import BAD, INK, WIDTH_IN, Figure, drawing
+from bench.report.naming import deployment_order, words
+
+_PASS = "#cfe3da"
+_MARKS = {"flag": ("#B26A00", "^"), "fail": (BAD, "X")}
+_STATUS = {"valid": "pass", "flagged": "flag", "invalid": "fail"}
+
+
+def quality_strip(trials: Sequence[Trial]) -> Figure:
+    """Draw one row a gate and one column a trial; shape and colour both tell the outcome."""
+    gates = list(dict.fromkeys(gate.name for trial in trials for gate in trial.gates))
+    names = deployment_order(t.deployment for t in trials)
+    height = 1.0 + 0.2 * (len(gates) + 1)
+    with drawing(WIDTH_IN, height) as (canvas, (axis,)):
+        start = 0.0
+        for name in names:
+            group = [t for t in trials if t.deployment == name]
+            middle = start + (len(group) - 1) / 2
+            axis.text(middle, -1.0, f"{name} ({len(group)})", ha="center", va="bottom",
+                      fontsize=8 if len(names) < 6 else 6.5)  # fmt: skip
+            _group(axis, start, group, gates)
+            start += len(group) + max(1.0, len(trials) / 60)
+        axis.set_yticks(range(len(gates) + 1), ["trial as a whole", *map(words, gates)])
+        axis.tick_params(axis="y", length=0, labelsize=8)
+        axis.set_xticks([])
+        axis.spines[["left", "bottom"]].set_visible(False)
+        axis.grid(False)
+        axis.set_xlim(-1, start)
+        axis.set_ylim(len(gates) + 0.6, -0.7)
+        _key(axis)
+        canvas.subplots_adjust(left=0.19, right=0.985, top=1 - 0.4 / height, bottom=0.32 / height)
+    return Figure(
+        "quality",
+        "Run quality: every gate of every trial",
+        f"{len(trials)} trials, in the order they ran within each deployment (number of trials in "
+        "brackets). A trial is invalid if one gate fails; its block is kept, marked and rerun "
+        "whole, at most twice.",
+        canvas,
+    )
+
+
+def _group(axis: Axes, start: float, group: Sequence[Trial], gates: Sequence[str]) -> None:
+    """A band where a gate was checked, a mark where it did not pass."""
+    seen = [_outcomes(trial) for trial in group]
+    for y, gate in enumerate(("", *gates)):
+        for x, outcomes in enumerate(seen):
+            if outcomes.get(gate) in _MARKS:
+                colour, marker = _MARKS[outcomes[gate]]
+                axis.plot(start + x, y, marker, ms=4.6, color=colour, mew=0)
+        checked = _stretches([gate in outcomes for outcomes in seen])
+        bars = [(start + first - 0.5, float(length)) for first, length in checked]
+        axis.broken_barh(bars, (y - 0.36, 0.72), color=_PASS, lw=0, zorder=0)
+
+
+def _stretches(present: Sequence[bool]) -> list[tuple[int, int]]:
+    """(first, length) of each run of True: one bar each, however long the run was."""
+    found: list[tuple[int, int]] = []
+    for x, yes in enumerate(present):
+        if yes and found and sum(found[-1]) == x:
+            found[-1] = (found[-1][0], found[-1][1] + 1)
+        elif yes:
+            found.append((x, 1))
+    return found
+
+
+def _outcomes(trial: Trial) -> dict[str, str]:
+    return {"": _STATUS[trial.status], **{gate.name: gate.outcome for gate in trial.gates}}
+
+
+def _key(axis: Axes) -> None:
+    handles = [
+        Line2D([], [], marker="s", color=_PASS, ls="", ms=8, mew=0, label="passed"),
+        *(
+            Line2D([], [], marker=marker, color=colour, ls="", ms=6, mew=0, label=label)
+            for (colour, marker), label in zip(
+                _MARKS.values(), ("flagged", "failed: trial invalid"), strict=True
+            )
+        ),
+    ]
+    axis.figure.legend(
+        handles=handles, loc="lower left", ncols=3, frameon=False, fontsize=8, labelcolor=INK
+    )

@@ -1,0 +1,170 @@
+"""The floor: how close each arm comes to a bare handler of its own framework with the same SQL.
+
+`settings["floor"]` of a run names the comparisons. Neighbours: `dataset`, `measures`, `build`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+import bench
+from bench.journal import CorruptResults, Verdict
+from bench.report.dataset import FLOOR, RunData, TrialSample
+from bench.report.measures import (
+    Level,
+    cpu_ms_per_request,
+    level_of,
+    mean_parts,
+    share_of_time,
+    sql_per_request,
+)
+from bench.report.naming import ALL, words
+from bench.report.selection import Cell, cells_of
+from bench.report.verdicts import SMOKE_NOTE
+from bench.stats.errors import StatisticsError
+from bench.stats.paired import PairedRatio, log_ratios, paired_ratio
+from bench.stats.precision import MIN_VALID_BLOCKS
+
+REPOSITORY = Path(bench.__file__).resolve().parent.parent
+_MAX_SOURCE_BYTES = 40_000
+
+
+@dataclass(frozen=True)
+class FloorPair:
+    """One comparison as the run's settings name it; `operation` is the trial's mix."""
+
+    operation: str
+    arm: str
+    bare: str
+    framework: str
+    source: str
+    target: float = 0.6
+    bound: float = 0.55
+
+
+@dataclass(frozen=True)
+class FloorSide:
+    """What one side (arm or bare handler) did, over its valid trials."""
+
+    name: str
+    rate_rps: Level | None
+    cpu_ms: Level | None
+    statements: float | None
+    commits: float | None
+    times_ms: dict[str, float | None]
+    cpu_parts_ms: dict[str, float]
+    failed: int
+
+
+@dataclass(frozen=True)
+class FloorResult:
+    """A comparison with both sides and its verdict."""
+
+    pair: FloorPair
+    arm: FloorSide
+    bare: FloorSide
+    verdict: Verdict
+
+    @property
+    def source_text(self) -> str | None:
+        """The bare handler's source if this tree has it, to be read inside the page."""
+        path = source_path(self.pair.source)
+        if path is None or path.stat().st_size > _MAX_SOURCE_BYTES:
+            return None
+        return path.read_text(encoding="utf-8", errors="replace")
+
+
+def floor_results(data: RunData) -> list[FloorResult]:
+    """Return every floor comparison the run holds; empty without a floor experiment."""
+    cells = {c.mix: c for c in cells_of(s for s in data.trials if s.trial.experiment == FLOOR)}
+    pairs = _pairs(data)
+    return [_result(data, pair, cells[pair.operation]) for pair in pairs if pair.operation in cells]
+
+
+def source_path(name: str) -> Path | None:
+    """Return the file of this tree, None if absent or outside of it."""
+    if not name or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        return None
+    path = REPOSITORY / name
+    return path if path.is_file() else None
+
+
+def _pairs(data: RunData) -> list[FloorPair]:
+    raw: Any = data.journal.settings.get("floor", [])
+    try:
+        return msgspec.convert(raw, list[FloorPair])
+    except msgspec.ValidationError as exc:
+        raise CorruptResults(f"{data.path}: settings.floor: {exc}") from exc
+
+
+def _result(data: RunData, pair: FloorPair, cell: Cell) -> FloorResult:
+    arm, bare = _side(cell, pair.arm), _side(cell, pair.bare)
+    return FloorResult(pair, arm, bare, _verdict(data, pair, cell))
+
+
+def _side(cell: Cell, name: str) -> FloorSide:
+    samples = cell.samples(name)
+    sql = [sql_per_request(s) for s in samples]
+    return FloorSide(
+        name=name,
+        rate_rps=level_of([s.good_rps for s in samples]),
+        cpu_ms=level_of([cpu_ms_per_request(s) for s in samples]),
+        statements=_mean([statements for statements, _ in sql]),
+        commits=_mean([commits for _, commits in sql]),
+        times_ms=share_of_time(samples, ALL),
+        cpu_parts_ms=mean_parts(samples),
+        failed=sum(s.failures[ALL] for s in samples),
+    )
+
+
+def _verdict(data: RunData, pair: FloorPair, cell: Cell) -> Verdict:
+    both = cell.pairs(pair.arm, pair.bare)
+    word, note, ratio = _judged(data, pair, both)
+    return Verdict(
+        id=f"floor/{pair.operation}/{pair.arm}:{pair.bare}",
+        question=(
+            f"Does {pair.arm} reach {pair.target:g} of a bare {pair.framework} handler's rate "
+            f"for {words(pair.operation)}?"
+        ),
+        metric="throughput_rps",
+        numerator=pair.arm,
+        denominator=pair.bare,
+        operation=pair.operation,
+        estimate=ratio.estimate if ratio else None,
+        low=ratio.low if ratio else None,
+        high=ratio.high if ratio else None,
+        level=0.95,
+        n_blocks=len(both),
+        verdict=word,
+        rule=(
+            f"estimate at least {pair.target:g} and lower bound of the paired 95 % t interval "
+            f"at least {pair.bound:g}, from at least {MIN_VALID_BLOCKS} valid blocks"
+        ),
+        note=note,
+    )
+
+
+def _judged(
+    data: RunData, pair: FloorPair, both: Sequence[tuple[TrialSample, TrialSample]]
+) -> tuple[Any, str, PairedRatio | None]:
+    if not both:
+        return "invalid", "no block with two valid trials", None
+    try:
+        logs = log_ratios([a.good_rps for a, _ in both], [b.good_rps for _, b in both])
+        ratio = paired_ratio(logs)
+    except StatisticsError as exc:
+        return "inconclusive", str(exc), None
+    if data.journal.profile == "smoke":
+        return "inconclusive", SMOKE_NOTE, ratio
+    if ratio.n_blocks < MIN_VALID_BLOCKS:
+        return "inconclusive", f"{ratio.n_blocks} valid blocks, {MIN_VALID_BLOCKS} needed", ratio
+    reached = ratio.estimate >= pair.target and ratio.low >= pair.bound
+    return ("reached" if reached else "not reached"), "", ratio
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    present = [v for v in values if v is not None]
+    return sum(present) / len(present) if present else None

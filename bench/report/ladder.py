@@ -1,0 +1,115 @@
+"""The ladder: where the difference between monolith and microservices comes from, step by step.
+
+Neighbours: `questions` picks the cells, `figures.ladder` draws, `page` prints the sanity check.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.report.dataset import RunData
+from bench.report.measures import Kind, Level, level_of, trial_value
+from bench.report.naming import ALL, DEPLOYMENTS, LADDER_STEPS, words
+from bench.report.questions import NAMED_ROLES, Question, headline_cell
+from bench.report.selection import Cell
+from bench.report.verdicts import evidence
+from bench.stats.errors import StatisticsError
+from bench.stats.paired import PairedRatio, paired_ratio
+
+# Same framework, one machine, equal CPU. Throughput 0.38-0.75 for light endpoints is a CPU ratio
+# of 1/0.75 ... 1/0.38; mean latency x2-3 at low load (Blinowski 2022, Ueda 2016).
+LITERATURE: dict[str, tuple[float, float]] = {"cpu": (1.0 / 0.75, 1.0 / 0.38), "p50": (2.0, 3.0)}
+FAR = 2.0  # this many times outside the band is suspicious
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rung to the next: what it adds and its ratio (None: not measured)."""
+
+    start: str
+    end: str
+    cause: str
+    ratio: PairedRatio | None
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """All rungs for one operation and metric; `levels` in ms, `to_first` relative to the first."""
+
+    role: str
+    kind: Kind
+    cell: Cell
+    operation: str
+    levels: dict[str, Level]
+    to_first: dict[str, PairedRatio]
+    steps: tuple[Step, ...]
+
+    @property
+    def title(self) -> str:
+        """Headline operation in words."""
+        return words(self.role) if self.role != "mixed" else "all operations (mixed load)"
+
+
+def ladders(data: RunData, cells: Sequence[Cell]) -> list[Ladder]:
+    """Return the ladders of the headline roles, p50 and CPU, that have at least two rungs."""
+    found = []
+    for role in NAMED_ROLES:
+        place = headline_cell(data, cells, role)
+        for kind in ("p50", "cpu"):
+            if place is not None and (kind == "p50" or place[1] == ALL):
+                ladder = _ladder(role, "cpu" if kind == "cpu" else "p50", *place)
+                if len(ladder.levels) > 1:
+                    found.append(ladder)
+    return found
+
+
+def sanity_check(found: Sequence[Ladder]) -> list[str]:
+    """Return one line for each modular-split -> microservices step held against the literature."""
+    lines = []
+    for ladder in found:
+        step = next((s for s in ladder.steps if s.end == "microservices"), None)
+        if step is None or step.ratio is None:
+            continue
+        low, high = LITERATURE[ladder.kind]
+        ratio = step.ratio
+        name = "CPU per request" if ladder.kind == "cpu" else "p50 response time"
+        lines.append(
+            f"{ladder.title}, {name}: ×{ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] "
+            f"against ×{low:.2f}–{high:.2f}: {_placed(ratio, low, high)}"
+        )
+    return lines
+
+
+def _placed(ratio: PairedRatio, low: float, high: float) -> str:
+    if ratio.low <= high and ratio.high >= low:
+        return "inside the band"
+    if ratio.high < low / FAR or ratio.low > high * FAR:
+        return "far outside the band: suspect the benchmark first"
+    return "outside the band, less than a factor of 2 away"
+
+
+def _ladder(role: str, kind: Kind, cell: Cell, operation: str) -> Ladder:
+    rungs = [name for name in DEPLOYMENTS if name in cell.deployments]
+    levels = {}
+    for name in rungs:
+        level = level_of([trial_value(s, kind, operation) for s in cell.samples(name)])
+        if level is not None:
+            levels[name] = level
+    first = next(iter(levels), "")
+    to_first = {n: r for n in levels if (r := _ratio(cell, n, first, operation, kind)) is not None}
+    steps = tuple(
+        Step(start, end, cause, _ratio(cell, end, start, operation, kind))
+        for start, end, cause in LADDER_STEPS
+        if start in levels and end in levels
+    )
+    return Ladder(role, kind, cell, operation, levels, to_first, steps)
+
+
+def _ratio(
+    cell: Cell, numerator: str, denominator: str, operation: str, kind: Kind
+) -> PairedRatio | None:
+    """Paired ratio at 95 %, None with fewer than two valid blocks."""
+    question = Question(cell, numerator, denominator, "different", operation, kind, named=False)
+    try:
+        return paired_ratio(evidence(question).logs)
+    except StatisticsError:
+        return None

@@ -1,0 +1,64 @@
+"""What a run does not show, and what has to be said before anything else is read."""
+
+from bench.report.analysis import Analysis
+from bench.report.drawings import taint
+from bench.report.naming import deployment_order
+from bench.report.verdicts import SMOKE_NOTE, aa_bands
+
+_ALWAYS = (
+    "One machine: calls between services cross the loopback interface, which has no distance and "
+    "loses nothing. On a real network every hop costs more.",
+    "One shop, one data size, these mixes, this pair of frameworks. The step from monolith to "
+    "modular changes the framework; it is no statement about architecture.",
+    "Equal CPU for every deployment. What scaling out would buy, teams, and independent releases "
+    "are not in these figures.",
+    "A verdict speaks of the medians and the CPU under this load. It is not a prediction for "
+    "another load.",
+)
+
+
+def banners(analysis: Analysis) -> list[str]:
+    """Return the warnings at the top of the page; empty for a clean, controlled run."""
+    journal = analysis.data.journal
+    checks = (
+        (journal.profile == "smoke", f"{SMOKE_NOTE.capitalize()}. No number here is a result."),
+        (journal.interrupted, "The run was interrupted: what was measured until then is shown."),
+        (
+            journal.finished_at is None,
+            "The run has not finished: what was measured until now is shown.",
+        ),
+        (
+            not journal.controlled,
+            "Uncontrolled: CPU budget or pinning could not be enforced on this machine, so the "
+            "deployments may have had unequal CPU.",
+        ),
+        (journal.dirty, "The working tree had local changes: the commit alone does not reproduce."),
+        (bool(taint(analysis)), taint(analysis)),
+    )
+    return [text for applies, text in checks if applies] + list(journal.notes)
+
+
+def limits(analysis: Analysis) -> list[str]:
+    """Return what this run cannot be used for."""
+    present = set(deployment_order(s.trial.deployment for s in analysis.data.load_trials))
+    found = list(_ALWAYS)
+    if not aa_bands(analysis.data):
+        found.append(
+            "No A/A band was measured on this machine (`shopbench selftest`): verdicts rest on the "
+            "fixed thresholds alone."
+        )
+    missing = [d for d in ("monolith", "modular", "modular-split", "microservices")
+               if d not in present]  # fmt: skip
+    if missing:
+        found.append(f"Deployments without a trial in this run: {', '.join(missing)}.")
+    if any(s.trial.loop == "closed" for s in analysis.data.load_trials):
+        found.append(
+            "Closed-loop trials: users wait for answers, so a slow server is asked less and "
+            "percentiles look better than arrivals from outside would see."
+        )
+    if analysis.data.setting("request_timeout_s", 0.0) == 0.0:
+        found.append(
+            "The run does not state the client's timeout: an unanswered request counts with the "
+            "time until it failed."
+        )
+    return found

@@ -1,0 +1,189 @@
+"""Renders the one HTML page: everything inlined, nothing fetched, readable without JavaScript.
+
+Neighbours: `tables` and `drawings` supply the content, `page.html`/`.css`/`.js` the form.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from bench.journal import Journal, VerdictWord
+from bench.report import drawings, tables
+from bench.report.analysis import Analysis
+from bench.report.figures.style import Figure, inline_svg
+from bench.report.floor import FloorResult, FloorSide, source_path
+from bench.report.ladder import sanity_check
+from bench.report.limits import banners, limits
+from bench.report.naming import ALL, interval, number, words
+
+HERE = Path(__file__).resolve().parent
+
+CONTENTS = (
+    ("result", "Result"),
+    ("comparison", "Comparison"),
+    ("ratios", "Ratios"),
+    ("ladder", "Ladder"),
+    ("load", "Load"),
+    ("distribution", "Distribution"),
+    ("percentiles", "Percentiles"),
+    ("cpu", "CPU"),
+    ("floor", "Floor"),
+    ("quality", "Quality"),
+    ("limits", "Limits"),
+    ("reproduce", "Reproduce"),
+)
+RULE_TEXT = (
+    "Holm's step-down over the metrics named beforehand; verdict and interval at the same level. "
+    "Different only if the interval excludes 1 and the effect is at least 3 % (p50, CPU) or 10 % "
+    "(p95, p99) and beyond the A/A band where one was measured; 'no difference shown' only if the "
+    "whole interval lies within that threshold; otherwise inconclusive. At least 6 valid blocks."
+)
+
+
+def environment() -> Environment:
+    """Return the Jinja environment of the report: escaping on, unknown names are errors."""
+    return Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def asset(name: str) -> Markup:
+    """Return a style sheet or script of this package, to be inlined."""
+    return Markup((HERE / name).read_text(encoding="utf-8"))
+
+
+def inlined(figures: Sequence[Figure], svgs: Mapping[str, str]) -> dict[str, Markup]:
+    """Return each figure's SVG as markup for the page."""
+    return {figure.name: Markup(inline_svg(svgs[figure.name], figure)) for figure in figures}
+
+
+def render_page(analysis: Analysis, drawn: "Drawn", svgs: Mapping[str, str]) -> str:
+    """Return the page as HTML. `svgs` maps figure names to their SVG text."""
+    template = environment().get_template("page.html")
+    return template.render(
+        **_content(analysis),
+        forests=drawn.forests,
+        ladder=drawn.ladder,
+        load_curves=drawn.load_curves,
+        tails=drawn.tails,
+        percentile_figures=drawn.percentiles,
+        cpu=drawn.cpu,
+        quality=drawn.quality,
+        svg=inlined(drawn.all, svgs),
+        css=asset("page.css"),
+        js=asset("page.js"),
+    )
+
+
+class Drawn:
+    """All figures of a run, by place on the page."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.forests = drawings.forests(analysis)
+        self.ladder = drawings.ladder(analysis)
+        self.load_curves = drawings.load_curves(analysis)
+        self.tails = drawings.tails(analysis)
+        self.percentiles = drawings.percentiles(analysis)
+        self.cpu = drawings.cpu(analysis)
+        self.quality = drawings.quality(analysis)
+
+    @property
+    def all(self) -> list[Figure]:
+        """Every figure in page order."""
+        listed = [
+            *self.forests,
+            self.ladder,
+            *self.load_curves,
+            *self.tails,
+            *self.percentiles,
+            self.cpu,
+            self.quality,
+        ]
+        return [figure for figure in listed if figure is not None]
+
+
+def machine_facts(journal: Journal) -> list[tuple[str, str]]:
+    """Return the machine's and the versions' facts as text."""
+    return [
+        *((words(name), _text(value)) for name, value in journal.machine.items()),
+        *((f"{name} version", value) for name, value in journal.versions.items()),
+    ]
+
+
+def _content(analysis: Analysis) -> dict[str, Any]:
+    """Everything on the page that is not a figure."""
+    journal, cell = analysis.data.journal, analysis.main_cell
+    return {
+        "journal": journal,
+        "requests": sum(s.requests for s in analysis.data.trials),
+        "contents": CONTENTS,
+        "banners": banners(analysis),
+        "taint": drawings.taint(analysis),
+        "named": analysis.named,
+        "rule_text": RULE_TEXT,
+        "comparison": tables.comparison(analysis),
+        "unmeasured": tables.UNMEASURED,
+        "verdict_rows": [tables.verdict_fields(v) for v in analysis.verdicts],
+        "verdict_words": get_args(VerdictWord),
+        "sanity": sanity_check(analysis.ladders),
+        "percentile_rows": [tables.percentile_fields(row) for row in analysis.percentiles],
+        "main_mix": cell.mix if cell else "",
+        "main_label": tables.cell_label(cell) if cell else "",
+        "errors": tables.error_rows(analysis.data.load_trials),
+        "costs": tables.cost_rows(cell) if cell else [],
+        "times": tables.time_rows(cell) if cell else [],
+        "quality_rows": tables.quality_rows(analysis.trials),
+        "failed_gates": tables.failed_gates(analysis.trials),
+        "limits": limits(analysis),
+        "facts": machine_facts(journal),
+        "settings": [(name, _text(value)) for name, value in journal.settings.items()],
+        "number": number,
+        "interval": interval,
+        "words": words,
+        "ALL": ALL,
+        **_floor(analysis.floors, analysis.data.path),
+    }
+
+
+def _floor(floors: Sequence[FloorResult], run_dir: Path) -> dict[str, Any]:
+    sources = list(dict.fromkeys(result.pair.source for result in floors))
+    links = {}
+    for source in sources:
+        path = source_path(source)
+        links[source] = os.path.relpath(path, run_dir.resolve()) if path else ""
+    sides = {
+        f"{words(result.pair.operation)} · {side.name}": side
+        for result in floors
+        for side in (result.arm, result.bare)
+    }
+    return {
+        "floors": floors,
+        "floor_first": {
+            source: next(i for i, r in enumerate(floors) if r.pair.source == source)
+            for source in sources
+        },
+        "source_links": links,
+        "floor_costs": [_side_row(label, side) for label, side in sides.items()],
+    }
+
+
+def _side_row(label: str, side: FloorSide) -> list[str]:
+    times = (number(side.times_ms[name]) for name in ("service", "app", "db"))
+    cpu_ms = number(side.cpu_ms.value) if side.cpu_ms else "–"
+    counts = (number(side.statements), number(side.commits))
+    return [label, *counts, cpu_ms, *times, f"{side.failed:,}"]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str | int | float | bool) or value is None:
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, default=str)

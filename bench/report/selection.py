@@ -1,0 +1,92 @@
+"""Which trials count: blocks, their last attempt, and whether a gate failed in them.
+
+Neighbours: `dataset` holds the trials; `measures` and `verdicts` work on a `Cell`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.report.dataset import TrialSample
+from bench.report.naming import deployment_order
+
+CellKey = tuple[str, str, float]  # experiment, mix, offered_rps
+SATURATED = 0.95  # goodput below this share of the offered load: latency depends on trial length
+
+
+@dataclass(frozen=True)
+class Cell:
+    """All blocks of one experiment, mix and load; `blocks[i]` maps deployment to its trial.
+
+    `blocks` are the last attempts without an invalid trial. `spoiled` are the last attempts with
+    one: never used for a verdict, drawn only where nothing valid exists, and marked then.
+    """
+
+    key: CellKey
+    blocks: tuple[dict[str, TrialSample], ...]
+    spoiled: tuple[dict[str, TrialSample], ...]
+
+    @property
+    def mix(self) -> str:
+        """Name of the mix."""
+        return self.key[1]
+
+    @property
+    def offered_rps(self) -> float:
+        """Planned arrivals a second; 0 for a closed loop."""
+        return self.key[2]
+
+    @cached_property
+    def deployments(self) -> list[str]:
+        """Deployments with a trial, in ladder order."""
+        return deployment_order(name for block in (*self.blocks, *self.spoiled) for name in block)
+
+    @cached_property
+    def operations(self) -> list[str]:
+        """Operations in the rows."""
+        blocks = (*self.blocks, *self.spoiled)
+        return sorted({op for block in blocks for s in block.values() for op in s.slices})
+
+    @property
+    def tainted(self) -> bool:
+        """Whether only spoiled blocks exist, so that figures show invalid trials."""
+        return not self.blocks
+
+    def samples(self, deployment: str) -> list[TrialSample]:
+        """Return the trials to draw for a deployment: valid blocks, else the spoiled ones."""
+        blocks = self.blocks or self.spoiled
+        return [block[deployment] for block in blocks if deployment in block]
+
+    def pairs(self, numerator: str, denominator: str) -> list[tuple[TrialSample, TrialSample]]:
+        """Return (numerator, denominator) trials of every valid block that has both."""
+        both = [b for b in self.blocks if numerator in b and denominator in b]
+        return [(block[numerator], block[denominator]) for block in both]
+
+    def saturated(self, deployment: str) -> bool:
+        """Return whether goodput fell under 95 % of the offered load (open loop only)."""
+        samples = self.samples(deployment)
+        if not self.offered_rps or not samples:
+            return False
+        due = sum(s.requests for s in samples) + sum(s.trial.skipped for s in samples)
+        return sum(s.in_window for s in samples) < SATURATED * due
+
+
+def cells_of(samples: Iterable[TrialSample]) -> list[Cell]:
+    """Group trials into cells, sorted by experiment, mix and load."""
+    grouped: dict[CellKey, dict[tuple[int, int], list[TrialSample]]] = {}
+    for sample in samples:
+        trial = sample.trial
+        cell = grouped.setdefault((trial.experiment, trial.mix, trial.offered_rps), {})
+        cell.setdefault((trial.block, trial.attempt), []).append(sample)
+    return [_cell(key, grouped[key]) for key in sorted(grouped)]
+
+
+def _cell(key: CellKey, attempts: dict[tuple[int, int], list[TrialSample]]) -> Cell:
+    last = {block: attempt for block, attempt in sorted(attempts)}
+    good: list[dict[str, TrialSample]] = []
+    bad: list[dict[str, TrialSample]] = []
+    for block, attempt in last.items():
+        trials = attempts[block, attempt]
+        spoiled = any(s.trial.status == "invalid" for s in trials)
+        (bad if spoiled else good).append({s.trial.deployment: s for s in trials})
+    return Cell(key, tuple(good), tuple(bad))

@@ -1,0 +1,106 @@
+"""The Markdown summary: the result in a terminal, a pull request or a wiki."""
+
+from collections.abc import Sequence
+
+from bench.journal import Verdict
+from bench.report.analysis import Analysis
+from bench.report.figures.style import Figure
+from bench.report.ladder import sanity_check
+from bench.report.limits import banners, limits
+from bench.report.naming import interval, number, words
+from bench.report.tables import cell_label, percentile_fields, quality_rows
+
+
+def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
+    """Return `summary.md`: result, percentiles of the main cell, floor, quality, limits."""
+    journal = analysis.data.journal
+    parts = [
+        f"# {journal.run_id}",
+        f"`{journal.command}` · profile {journal.profile} · commit {journal.commit[:12]}"
+        f"{' + local changes' if journal.dirty else ''} · started {journal.started_at}",
+        *(f"> **{text}**" for text in banners(analysis)),
+        "## Result: the metrics named beforehand",
+        _verdicts(analysis.named) if analysis.named else "None could be judged in this run.",
+        *_percentiles(analysis),
+        *_ladder(analysis),
+        *_floor(analysis),
+        "## Run quality",
+        _table(
+            ["Deployment", "Trials", "Valid", "Flagged", "Invalid", "Reruns", "Skipped"],
+            quality_rows(analysis.trials),
+        ),
+        "## What this does not show",
+        "\n".join(f"- {text}" for text in limits(analysis)),
+        "## Figures",
+        "\n".join(
+            f"- [{f.title}](figures/{f.name}.svg) ([PNG](figures/{f.name}.png))" for f in figures
+        ),  # fmt: skip
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> str:
+    rows = [
+        [
+            verdict.question,
+            f"×{number(verdict.estimate)}" if verdict.estimate is not None else "–",
+            f"{interval(verdict.low, verdict.high)} ({verdict.level:.2%})",
+            str(verdict.n_blocks),
+            f"**{verdict.verdict}**",
+        ]
+        for verdict in verdicts
+    ]
+    return _table(["Question", "Ratio", "Interval (level)", "Blocks", "Verdict"], rows)
+
+
+def _percentiles(analysis: Analysis) -> list[str]:
+    cell = analysis.main_cell
+    if cell is None:
+        return []
+    rows = [[field.text for field in percentile_fields(row)[2:]] for row in analysis.rows_of(cell)]
+    heads = ["Operation", "Deployment", "Requests", "Failed", "p50 ms", "p95 ms", "p99 ms"]
+    return [f"## Response time, {cell_label(cell)} (95 % intervals)", _table(heads, rows)]
+
+
+def _ladder(analysis: Analysis) -> list[str]:
+    rows = [
+        [
+            ladder.title,
+            "CPU" if ladder.kind == "cpu" else ladder.kind,
+            f"{step.start} → {step.end}",
+            f"×{number(step.ratio.estimate)} {interval(step.ratio.low, step.ratio.high)}",
+            str(step.ratio.n_blocks),
+            step.cause,
+        ]
+        for ladder in analysis.ladders
+        for step in ladder.steps
+        if step.ratio is not None
+    ]
+    if not rows:
+        return []
+    heads = ["Operation", "Metric", "Step", "Ratio (95 %)", "Blocks", "What the step adds"]
+    check = "\n".join(f"- {line}" for line in sanity_check(analysis.ladders))
+    return ["## Where the difference comes from", _table(heads, rows), check]
+
+
+def _floor(analysis: Analysis) -> list[str]:
+    rows = [
+        [
+            words(result.pair.operation),
+            f"{result.pair.arm} : {result.pair.bare}",
+            f"{number(v.estimate)} {interval(v.low, v.high)}",
+            str(v.n_blocks),
+            f"**{v.verdict}**",
+        ]
+        for result in analysis.floors
+        for v in (result.verdict,)
+    ]
+    heads = ["Operation", "Arm : bare handler", "Rate ratio (95 %)", "Blocks", "Verdict"]
+    return ["## The floor", _table(heads, rows)] if rows else []
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(
+        "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
+    )

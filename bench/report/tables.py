@@ -1,0 +1,221 @@
+"""The tables of the page as plain rows of text, so that the template only lays them out."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.journal import Trial, Verdict
+from bench.report.analysis import Analysis, PercentileRow
+from bench.report.dataset import TrialSample
+from bench.report.measures import level_of, pss_mib, share_of_time, sql_per_request
+from bench.report.naming import (
+    ALL,
+    belongs_to_deployment,
+    deployment_order,
+    interval,
+    is_database,
+    load_label,
+    number,
+    words,
+)
+from bench.report.selection import Cell
+from bench.stats.proportions import wilson
+from bench.stats.quantiles import QuantileEstimate
+
+UNMEASURED = "not measured in this run"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A table cell: what is read and what it sorts by."""
+
+    text: str
+    sort: float | str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """A row of the source document's comparison table with one cell a deployment."""
+
+    feature: str
+    measured_as: str
+    monolith: str
+    microservices: str
+
+
+def percentile_fields(row: PercentileRow) -> list[Field]:
+    """Return mix, load, operation, deployment, requests, failed, p50, p95, p99."""
+    load = row.cell.offered_rps
+    return [
+        Field(words(row.cell.mix), row.cell.mix),
+        Field(f"{load:g}/s" if load else "closed", load),
+        Field(words(row.operation), row.operation),
+        Field(row.deployment, row.deployment),
+        Field(f"{row.requests:,}", row.requests),
+        _failed(row.failed, row.requests),
+        *(_estimate(row.estimates[kind]) for kind in ("p50", "p95", "p99")),
+    ]
+
+
+def comparison(analysis: Analysis) -> list[ComparisonRow]:
+    """Return the six rows of the source's table; only what this run can fill is filled."""
+    counted = {name: _moving_parts(analysis, name) for name in ("monolith", "microservices")}
+    return [
+        ComparisonRow("Codebase", "lines, contracts, deployables", UNMEASURED, UNMEASURED),
+        ComparisonRow("Scalability", "capacity at the SLO against CPU", UNMEASURED, UNMEASURED),
+        ComparisonRow("Deployment", "redeploy under load", UNMEASURED, UNMEASURED),
+        ComparisonRow("Technology", "one component on another stack", UNMEASURED, UNMEASURED),
+        ComparisonRow("Failure impact", "fault × journey matrix", UNMEASURED, UNMEASURED),
+        ComparisonRow(
+            "Complexity",
+            "counted from the running system",
+            counted["monolith"],
+            counted["microservices"],
+        ),
+    ]
+
+
+def verdict_fields(verdict: Verdict) -> list[Field]:
+    """Return question, ratio, interval, level, blocks, verdict, note."""
+    ratio = f"×{number(verdict.estimate)}" if verdict.estimate is not None else "–"
+    return [
+        Field(verdict.question, verdict.id),
+        Field(ratio, verdict.estimate if verdict.estimate is not None else -1.0),
+        Field(interval(verdict.low, verdict.high), verdict.low or -1.0, f"{verdict.level:.2%}"),
+        Field(str(verdict.n_blocks), verdict.n_blocks),
+        Field(verdict.verdict, verdict.verdict),
+        Field(verdict.note, verdict.note),
+    ]
+
+
+def time_rows(cell: Cell) -> list[list[Field]]:
+    """Return operation, deployment, and medians of service, server, database time in ms."""
+    rows = []
+    for operation in [ALL, *cell.operations] if len(cell.operations) > 1 else [ALL]:
+        for deployment in cell.deployments:
+            times = share_of_time(cell.samples(deployment), operation)
+            rows.append(
+                [
+                    Field(words(operation), operation),
+                    Field(deployment, deployment),
+                    *(Field(number(times[k]), times[k] or 0.0) for k in ("service", "app", "db")),
+                ]
+            )
+    return rows
+
+
+def cost_rows(cell: Cell) -> list[list[str]]:
+    """Return deployment, statements and commits per request, memory, processes, databases."""
+    rows = []
+    for deployment in cell.deployments:
+        samples = cell.samples(deployment)
+        sql = [sql_per_request(s) for s in samples]
+        memory = level_of([pss_mib(s) for s in samples])
+        processes, databases = _parts(samples)
+        rows.append(
+            [
+                deployment,
+                number(_mean([statements for statements, _ in sql])),
+                number(_mean([commits for _, commits in sql])),
+                number(memory.value) if memory else "–",
+                str(processes),
+                str(databases),
+            ]
+        )
+    return rows
+
+
+def quality_rows(trials: Sequence[Trial]) -> list[list[str]]:
+    """Return deployment, trials, valid, flagged, invalid (with its share's interval), reruns."""
+    rows = []
+    for name in deployment_order(t.deployment for t in trials):
+        own = [t for t in trials if t.deployment == name]
+        status = Counter(t.status for t in own)
+        share = wilson(status["invalid"], len(own))
+        rows.append(
+            [
+                name,
+                str(len(own)),
+                str(status["valid"]),
+                str(status["flagged"]),
+                f"{status['invalid']} ({share.estimate:.0%} [{share.low:.0%}, {share.high:.0%}])",
+                str(sum(t.attempt > 0 for t in own)),
+                f"{sum(t.skipped for t in own):,}",
+            ]
+        )
+    return rows
+
+
+def error_rows(samples: Sequence[TrialSample]) -> list[list[str]]:
+    """Return deployment, reason and count of every failed request, most frequent first."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for sample in samples:
+        for reason, n in sample.errors.items():
+            counts[sample.trial.deployment, reason] += n
+    return [[name, reason, f"{n:,}"] for (name, reason), n in counts.most_common(40)]
+
+
+def failed_gates(trials: Sequence[Trial]) -> list[list[str]]:
+    """Return trial, gate, value and limit of every gate that flagged or failed."""
+    return [
+        [
+            trial.trial_id,
+            words(gate.name),
+            gate.outcome,
+            f"{number(gate.value)} {gate.unit}" if gate.value is not None else "not measurable",
+            f"{number(gate.limit)} {gate.unit}" if gate.limit is not None else "–",
+        ]
+        for trial in trials
+        for gate in trial.gates
+        if gate.outcome != "pass"
+    ]
+
+
+def cell_label(cell: Cell) -> str:
+    """Return the cell's mix and load in words."""
+    return f"{words(cell.mix)} mix, {load_label(cell.offered_rps)}"
+
+
+def _moving_parts(analysis: Analysis, deployment: str) -> str:
+    cell = analysis.main_cell
+    samples = cell.samples(deployment) if cell else []
+    if not samples or not any(s.trial.usage for s in samples):
+        return UNMEASURED
+    processes, databases = _parts(samples)
+    commits = _mean([sql_per_request(s)[1] for s in samples])
+    text = f"{_plural(processes, 'component process', 'component processes')}, "
+    text += _plural(databases, "database server", "database servers")
+    return text + (f"; {number(commits)} commits per request" if commits is not None else "")
+
+
+def _parts(samples: Sequence[TrialSample]) -> tuple[int, int]:
+    names = {n for s in samples for n in s.trial.usage if belongs_to_deployment(n)}
+    databases = sum(is_database(name) for name in names)
+    return len(names) - databases, databases
+
+
+def _plural(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _failed(count: int, n: int) -> Field:
+    if not n:
+        return Field("–", 0.0)
+    share = wilson(count, n)
+    text = "0" if not count else f"{count:,} ({share.estimate:.2%})"
+    return Field(text, count, "failed")
+
+
+def _estimate(estimate: QuantileEstimate | None) -> Field:
+    if estimate is None:
+        return Field("too few requests", -1.0)
+    trials = f"{estimate.clusters} trials" if estimate.clusters > 1 else "within one sample"
+    return Field(
+        f"{number(estimate.value)} {interval(estimate.low, estimate.high)}", estimate.value, trials
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    present = [v for v in values if v is not None]
+    return sum(present) / len(present) if present else None

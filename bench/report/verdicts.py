@@ -1,0 +1,191 @@
+"""Answers each question with a `journal.Verdict`: ratio, interval, word, rule, second opinions.
+
+Neighbours: `questions` names them, `floor` adds the floor's verdicts, `build` writes them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import exp
+
+from bench.journal import Verdict
+from bench.report.dataset import RunData
+from bench.report.measures import METRIC_NAMES, trial_value
+from bench.report.questions import Question, questions_of
+from bench.report.selection import Cell
+from bench.stats.arrays import Floats
+from bench.stats.errors import StatisticsError, TooFewSamples
+from bench.stats.multiplicity import holm
+from bench.stats.paired import (
+    PairedRatio,
+    hodges_lehmann,
+    log_ratios,
+    paired_ratio,
+    wilcoxon_signed_rank,
+)
+from bench.stats.verdicts import Decision, decide, invalid_shares_differ, threshold_for
+
+SMOKE_NOTE = "smoke profile: runs end to end, claims nothing"
+DEFAULT_LEVEL = 0.95
+NAMED, EXPLORATORY = "named beforehand", "exploratory"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The paired log-ratios behind one question; `missing` blocks could not carry the metric."""
+
+    question: Question
+    logs: Floats
+    missing: int
+
+
+def judge(data: RunData, cells: Sequence[Cell]) -> list[Verdict]:
+    """Return the verdicts on all questions of a run, named ones first."""
+    questions = questions_of(data, cells)
+    levels, count = _named_levels(questions)
+    return [_answer(data, q, levels.get(q.id, DEFAULT_LEVEL), count) for q in questions]
+
+
+def evidence(question: Question) -> Evidence:
+    """Return the log-ratio of every valid block in which both trials carry the metric."""
+    pairs = question.cell.pairs(question.numerator, question.denominator)
+    values = [
+        (
+            trial_value(top, question.kind, question.operation),
+            trial_value(bottom, question.kind, question.operation),
+        )
+        for top, bottom in pairs
+    ]
+    usable = [(a, b) for a, b in values if a is not None and b is not None]
+    logs = log_ratios([a for a, _ in usable], [b for _, b in usable])
+    return Evidence(question, logs, len(pairs) - len(usable))
+
+
+def aa_bands(data: RunData) -> dict[str, float]:
+    """Return the A/A bands (log units) by metric kind, from the run's settings; often empty."""
+    bands = data.journal.settings.get("aa_bands")
+    if not isinstance(bands, dict):
+        return {}
+    return {str(k): float(v) for k, v in bands.items() if isinstance(v, int | float)}
+
+
+def _named_levels(questions: Sequence[Question]) -> tuple[dict[str, float], int]:
+    """Interval levels of the named questions by Holm, and how many were tested."""
+    p_values: dict[str, float] = {}
+    for question in (q for q in questions if q.named):
+        try:
+            p_values[question.id] = paired_ratio(evidence(question).logs).p_value
+        except StatisticsError:
+            continue  # its own verdict says why it has no interval
+    return {name: step.level for name, step in holm(p_values).items()}, len(p_values)
+
+
+def _answer(data: RunData, question: Question, level: float, named: int) -> Verdict:
+    blank = _blank(question, level, named)
+    try:
+        return _judged(data, question, blank)
+    except TooFewSamples as exc:
+        return replace(blank, verdict="inconclusive", note=_join(blank.note, str(exc)))
+    except (ArithmeticError, LookupError, ValueError) as exc:
+        return replace(blank, verdict="invalid", note=_join(blank.note, f"check failed: {exc}"))
+
+
+def _judged(data: RunData, question: Question, blank: Verdict) -> Verdict:
+    refusal = _refusal(question)
+    if refusal is not None:
+        return replace(blank, verdict=refusal.word, note=_join(blank.note, refusal.reason))
+    found = evidence(question)
+    if found.logs.size < 2 and found.missing:
+        reason = f"too few requests of this operation in a trial for {question.kind}"
+        return replace(blank, verdict="inconclusive", note=_join(blank.note, reason))
+    ratio = paired_ratio(found.logs, level=blank.level)
+    band = aa_bands(data).get(question.kind)
+    decision = _decision(data, question, ratio, band)
+    return replace(
+        blank,
+        estimate=ratio.estimate,
+        low=ratio.low,
+        high=ratio.high,
+        n_blocks=ratio.n_blocks,
+        verdict=decision.word,
+        note=_join(blank.note, decision.reason, *_remarks(found, band)),
+    )
+
+
+def _decision(
+    data: RunData, question: Question, ratio: PairedRatio, band: float | None
+) -> Decision:
+    if data.journal.profile == "smoke":
+        return Decision("inconclusive", SMOKE_NOTE)
+    counts = [_invalid_count(data, question, d) for d in (question.numerator, question.denominator)]
+    if invalid_shares_differ(*counts):
+        reason = "shares of invalid trials differ by more than 10 points between the two"
+        return Decision("inconclusive", reason)
+    return decide(ratio, claim=question.claim, kind=question.kind, band=band)
+
+
+def _refusal(question: Question) -> Decision | None:
+    """A reason to give no ratio at all, before any number is looked at."""
+    cell, pair = question.cell, (question.numerator, question.denominator)
+    if not cell.pairs(*pair):
+        return Decision("invalid", "every block holds an invalid trial")
+    full = [name for name in pair if cell.saturated(name)]
+    if full and question.kind != "cpu":
+        return Decision(
+            "inconclusive",
+            f"{' and '.join(full)} did not keep up with the load: in overload response time "
+            "depends on the trial's length, so no ratio is given",
+        )
+    return None
+
+
+def _invalid_count(data: RunData, question: Question, deployment: str) -> tuple[int, int]:
+    """(invalid, all) trials of a deployment in the question's experiment, every attempt."""
+    trials = [
+        s.trial
+        for s in data.load_trials
+        if s.trial.deployment == deployment and s.trial.experiment == question.cell.key[0]
+    ]
+    return sum(trial.status == "invalid" for trial in trials), len(trials)
+
+
+def _remarks(found: Evidence, band: float | None) -> list[str]:
+    remarks = [f"A/A band ×{exp(band):.3f}" if band is not None else "no A/A band measured"]
+    if found.missing:
+        remarks.append(f"{found.missing} blocks had too few requests")
+    try:
+        second = hodges_lehmann(found.logs)
+        remarks.append(
+            f"second opinion: Hodges-Lehmann {second.estimate:.3f} "
+            f"[{second.low:.3f}, {second.high:.3f}] at {second.level:.1%}, "
+            f"Wilcoxon p = {wilcoxon_signed_rank(found.logs):.4f}"
+        )
+    except StatisticsError:
+        remarks.append("too few blocks for the signed-rank second opinion")
+    return remarks
+
+
+def _blank(question: Question, level: float, named: int) -> Verdict:
+    family = f"Holm over {named} named metrics" if question.named else "no correction"
+    return Verdict(
+        id=question.id,
+        question=question.text,
+        metric=METRIC_NAMES[question.kind],
+        numerator=question.numerator,
+        denominator=question.denominator,
+        operation=question.operation,
+        estimate=None,
+        low=None,
+        high=None,
+        level=level,
+        n_blocks=0,
+        verdict="invalid",
+        rule=(
+            f"paired log-ratio, t interval at {level:.2%} ({family}); claim: {question.claim}; "
+            f"threshold {threshold_for(question.kind):.0%}; at least 6 valid blocks"
+        ),
+        note=NAMED if question.named else EXPLORATORY,
+    )
+
+
+def _join(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
