@@ -1,0 +1,1 @@
+"""What every app of the shop needs and none owns: errors, requests, idempotency, database."""

@@ -1,0 +1,26 @@
+"""The request's own clock, one a thread: when it began, its deadline, time spent in the database.
+
+Started by `middleware`, read and fed by the database backend in `postgres`.
+"""
+
+import threading
+from time import perf_counter
+
+
+class RequestClock(threading.local):
+    """Outside a request there is no deadline: commands and tests run as long as they like."""
+
+    started = 0.0
+    deadline = float("inf")
+    db_seconds = 0.0
+
+    def start(self, deadline_seconds: float) -> None:
+        self.started = perf_counter()
+        self.deadline = self.started + deadline_seconds
+        self.db_seconds = 0.0
+
+    def stop(self) -> None:
+        self.deadline = float("inf")
+
+
+CLOCK = RequestClock()

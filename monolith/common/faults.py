@@ -1,0 +1,108 @@
+"""Fault points, the same names as in the services: armed by files in SHOP_FAULTS_DIR.
+
+Off unless SHOP_FAULTS=1: `hit` is then a function that does nothing.
+"""
+
+import json
+import logging
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+
+from monolith.common.errors import InternalError
+
+_SENT = ("before_send", "before_commit", "after_commit_before_reply")
+_COMMITTED = ("before_commit", "after_commit_before_reply")
+_CALLS = (
+    "inventory.reserve",
+    "inventory.settle",
+    "inventory.release",
+    "payments.charge",
+    "payments.refund",
+)
+_OWN_STEPS = (
+    "payments.deposit",
+    "orders.place",
+    "orders.confirm",
+    "orders.reject",
+    "orders.request_cancellation",
+    "orders.cancel",
+)
+POINTS = tuple(
+    f"{step}.{moment}"
+    for steps, moments in ((_CALLS, _SENT), (_OWN_STEPS, _COMMITTED))
+    for step in steps
+    for moment in moments
+)
+LONGEST_HANG_SECONDS = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+class FaultInjected(InternalError):
+    """The `error` action."""
+
+
+class DropReply(Exception):
+    """The `drop_reply` action: the connection is to be closed without an answer."""
+
+
+def _off(point: str) -> None:
+    """What every fault point does unless SHOP_FAULTS=1."""
+
+
+def _on(point: str) -> None:
+    path = settings.SHOP.faults_dir / f"{point}.json"
+    try:
+        fault = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    if random.random() >= fault.get("probability", 1.0):
+        return
+    if fault.get("once", True):
+        fired = path.with_name(path.name + ".fired")
+        try:
+            os.rename(path, fired)
+        except FileNotFoundError:
+            return
+        path = fired
+    logger.warning("fault point %s fires: %s", point, fault["action"])
+    _ACTIONS[fault["action"]](path, float(fault.get("seconds", 2.0)))
+
+
+def _error(path: Path, seconds: float) -> None:
+    raise FaultInjected
+
+
+def _delay(path: Path, seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def _hang(path: Path, seconds: float) -> None:
+    end = time.monotonic() + LONGEST_HANG_SECONDS
+    while path.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def _die(path: Path, seconds: float) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _drop_reply(path: Path, seconds: float) -> None:
+    raise DropReply
+
+
+_ACTIONS: dict[str, Callable[[Path, float], None]] = {
+    "error": _error,
+    "delay": _delay,
+    "hang": _hang,
+    "die": _die,
+    "drop_reply": _drop_reply,
+}
+
+hit: Callable[[str], None] = _on if settings.SHOP.faults else _off

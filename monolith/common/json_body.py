@@ -1,0 +1,68 @@
+"""The first of the two passes over a body: strict JSON, untyped. The second is `fields`.
+
+Pure, so that a syntax error is told from a wrong type whatever the operation.
+"""
+
+import json
+import re
+from typing import Any, NoReturn
+
+from monolith.common.errors import MalformedJson
+
+MAX_DEPTH = 64
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_PAIR_OR_LONE_OR_OTHER = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    r"|\\."
+)
+
+
+def parse_json(body: bytes) -> Any:
+    """Decode a body. Raises MalformedJson for all that the contract does not take for JSON."""
+    try:
+        text = body.decode("utf-8")
+        value = _parse(text)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        raise MalformedJson("The body is not JSON in UTF-8") from None
+    # Both checks read the text again, so they run only where it could matter.
+    if "\\u" in text and _has_lone_surrogate(text):
+        raise MalformedJson("A surrogate without its other half")
+    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+        raise MalformedJson(f"Nested deeper than {MAX_DEPTH}")
+    return value
+
+
+def _parse(text: str) -> Any:
+    try:
+        return _STRICT.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        # An integer of thousands of digits is JSON, yet Python refuses to convert it; as a
+        # float it goes on to be refused by its field.
+        return _STRICT_LONG_NUMBERS.decode(text)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise json.JSONDecodeError(f"{name} is not JSON", name, 0)
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
+_STRICT_LONG_NUMBERS = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=float)
+
+
+def _has_lone_surrogate(text: str) -> bool:
+    return any(match.group(1) for match in _PAIR_OR_LONE_OR_OTHER.finditer(text))
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for character in _STRING.sub("", text):
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest

@@ -1,0 +1,1 @@
+"""Composition root: environment, Django settings, routes, entry points, operator's commands."""

@@ -1,0 +1,52 @@
+"""`load_seed DIR`: replace the shop's data with that of a seed directory."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection, transaction
+from psycopg import sql
+
+from monolith.inventory import seed as inventory
+from monolith.orders import seed as orders
+from monolith.payments import seed as payments
+from monolith.users import seed as users
+
+TABLES = (
+    *users.TABLES,
+    *inventory.TABLES,
+    *payments.TABLES,
+    *orders.TABLES,
+    "idempotency_keys",
+    "django_admin_log",  # who did what to rows that are gone
+)
+FILES = ("users.csv", "products.csv", "wallets.csv")
+
+
+class Command(BaseCommand):
+    help = "Replace the shop's data with that of a seed directory (CSV files), by COPY."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("directory", type=Path)
+
+    def handle(self, *args: Any, directory: Path, **options: Any) -> None:
+        missing = [name for name in FILES if not (directory / name).is_file()]
+        if missing:
+            raise CommandError(f"{directory} is no seed directory: {', '.join(missing)} missing")
+        with transaction.atomic(), connection.cursor() as cursor:
+            tables = sql.SQL(", ").join(map(sql.Identifier, TABLES))
+            cursor.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
+            for app in (users, inventory, payments):
+                app.load(cursor, directory)
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("ANALYZE {}").format(tables))
+            self._checkpoint(cursor)
+
+    def _checkpoint(self, cursor: Any) -> None:
+        """So that the first minutes of a run do not pay for writing the seed to disk."""
+        try:
+            cursor.cursor.execute("CHECKPOINT")
+        except psycopg.errors.InsufficientPrivilege:
+            self.stderr.write("warning: no CHECKPOINT, the role is no member of pg_checkpoint")

@@ -1,0 +1,1 @@
+"""Inventory: the catalogue and its stock."""

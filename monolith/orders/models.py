@@ -1,0 +1,77 @@
+"""Orders and their lines. The migrations add a trigger that keeps status on its legal edges."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+_PAID = ["confirmed", "cancelled"]
+
+
+class Order(models.Model):
+    class Status(models.TextChoices):
+        CONFIRMED = "confirmed"
+        CANCELLED = "cancelled"
+        REJECTED = "rejected"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        "users.User", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    status = models.CharField(max_length=9, choices=Status)
+    reason = models.CharField(max_length=24, null=True)
+    total_cents = models.BigIntegerField()
+    payment = models.OneToOneField(
+        "payments.Payment", on_delete=models.PROTECT, related_name="+", null=True
+    )
+    idempotency_key = models.CharField(max_length=255)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "orders"
+        indexes = [models.Index(fields=["user", "-created_at", "-id"], name="orders_user_newest")]
+        constraints = [
+            models.CheckConstraint(name="orders_total", condition=Q(total_cents__gte=1)),
+            models.CheckConstraint(
+                name="orders_status",
+                condition=Q(status__in=_PAID, payment__isnull=False, reason__isnull=True)
+                | Q(
+                    status="rejected",
+                    payment__isnull=True,
+                    reason__in=["out_of_stock", "insufficient_funds"],
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.id}"
+
+
+class Line(models.Model):
+    pk = models.CompositePrimaryKey("order_id", "position")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    position = models.SmallIntegerField()
+    product = models.ForeignKey(
+        "inventory.Product", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    name = models.CharField(max_length=200)
+    unit_price_cents = models.BigIntegerField()
+    quantity = models.IntegerField()
+
+    class Meta:
+        db_table = "order_lines"
+        constraints = [
+            models.UniqueConstraint(name="order_lines_once", fields=["order", "product"]),
+            models.CheckConstraint(
+                name="order_lines_quantity", condition=Q(quantity__gte=1, quantity__lte=1000)
+            ),
+            models.CheckConstraint(
+                name="order_lines_price",
+                condition=Q(unit_price_cents__gte=1, unit_price_cents__lte=10_000_000),
+            ),
+            models.CheckConstraint(
+                name="order_lines_position", condition=Q(position__gte=0, position__lt=50)
+            ),
+        ]

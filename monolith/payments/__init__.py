@@ -1,0 +1,1 @@
+"""Payments: wallets, captures and refunds on a double-entry ledger."""
