@@ -5,7 +5,7 @@ mapped.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
@@ -20,10 +20,12 @@ from microservices.chassis.errors import (
     DependencyUnavailable,
     Overloaded,
 )
+from microservices.chassis.faults import armed, maybe_fail
 from microservices.chassis.settings import Settings
 
 Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
 Row: TypeAlias = tuple[Any, ...]
+Params: TypeAlias = Sequence[Any] | Mapping[str, Any]
 T = TypeVar("T")
 
 PREPARE_THRESHOLD = 5  # psycopg's default, said aloud: both arms use the same
@@ -71,7 +73,7 @@ class Database:
             self._sweep.cancel()
         await self._pool.close(timeout=2.0)
 
-    async def fetch_one(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+    async def fetch_one(self, sql: str, params: Params = ()) -> Row | None:
         """The first row of one autocommit statement."""
         started = time.perf_counter()
         try:
@@ -86,7 +88,7 @@ class Database:
         finally:
             _account(started)
 
-    async def fetch_all(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+    async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
         """All rows of one autocommit statement."""
         started = time.perf_counter()
         try:
@@ -96,12 +98,37 @@ class Database:
                 return await cursor.fetchall()
             finally:
                 await self._pool.putconn(connection)
+        except _CONTENTION:
+            raise
         except (psycopg.OperationalError, PoolClosed) as error:
             raise self._mapped(error) from error
         finally:
             _account(started)
 
-    async def execute(self, sql: str, params: Sequence[Any] = ()) -> int:
+    async def write(self, sql: str, params: Params = (), fault: str = "") -> list[Row]:
+        """All rows of one statement that writes, with a commit of its own; from the start again on
+        a deadlock.
+
+        Where fault points are armed, the statement runs in an explicit transaction instead: then
+        `<fault>.before_commit` lies before its COMMIT, `<fault>.after_commit_before_reply` after.
+
+        Raises:
+            Overloaded: it met a deadlock in each of 3 tries.
+        """
+        if fault and armed():
+            rows = await self.run(
+                lambda connection: _write_and_fail(connection, sql, params, fault)
+            )
+            await maybe_fail(f"{fault}.after_commit_before_reply")
+            return rows
+        for attempt in range(TRANSACTION_TRIES):
+            try:
+                return await self.fetch_all(sql, params)
+            except _CONTENTION:
+                await self._back_off(attempt)
+        raise Overloaded("Too much contention on the same rows.")
+
+    async def execute(self, sql: str, params: Params = ()) -> int:
         """Runs one autocommit statement; the number of rows it touched."""
         started = time.perf_counter()
         try:
@@ -145,9 +172,12 @@ class Database:
                 async with self.transaction() as connection:
                     return await work(connection)
             except _CONTENTION:
-                self.contention_retries += 1
-                await asyncio.sleep(random.uniform(0.005, 0.02) * (attempt + 1))
+                await self._back_off(attempt)
         raise Overloaded("Too much contention on the same rows.")
+
+    async def _back_off(self, attempt: int) -> None:
+        self.contention_retries += 1
+        await asyncio.sleep(random.uniform(0.005, 0.02) * (attempt + 1))
 
     async def alive(self) -> bool:
         """Whether the database answers, for readiness."""
@@ -180,3 +210,9 @@ def _account(started: float) -> None:
     context = current_or_none()
     if context is not None:
         context.timings.db += time.perf_counter() - started
+
+
+async def _write(connection: Connection, sql: str, params: Params, fault: str) -> list[Row]:
+    rows = await (await connection.execute(sql, params)).fetchall()
+    await maybe_fail(f"{fault}.before_commit")
+    return rows

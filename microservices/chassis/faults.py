@@ -42,6 +42,11 @@ def arm(folder: str | None) -> None:
     _folder = Path(folder) if folder else None
 
 
+def armed() -> bool:
+    """Whether fault points are looked at in this process."""
+    return _folder is not None
+
+
 async def maybe_fail(point: str) -> None:
     """Fails here if the point is armed.
 

@@ -5,6 +5,7 @@ memory (`local_transport.py`) or HTTP (`http_transport.py`). Errors mean the sam
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -104,15 +105,16 @@ class Peers:
         loop = asyncio.get_running_loop()
         if message.fault:
             await _before_send(message.fault)
-        started = loop.time()
-        deadline = min(started + (timeout or message.timeout), ctx.deadline)
+        started = time.perf_counter()  # uvloop's clock moves in milliseconds
+        seconds = message.timeout if timeout is None else timeout
+        deadline = min(loop.time() + seconds, ctx.deadline)
         if tries is None:
             tries = 2 if message.idempotent else 1
         try:
             transport = self._transports[message.peer]
             return cast(A, await transport.call(ctx, message, request, deadline, tries))
         finally:
-            ctx.timings.add_peer(message.peer, loop.time() - started)
+            ctx.timings.add_peer(message.peer, time.perf_counter() - started)
 
 
 async def _before_send(fault: str) -> None:

@@ -1,0 +1,215 @@
+"""The matrix of tokens: what is accepted, what is 401, what is 503."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from microservices.chassis.auth import (
+    Jwk,
+    KeyStore,
+    ServiceSigner,
+    ServiceVerifier,
+    authenticate_user,
+    bearer_token,
+    jwk_of,
+)
+from microservices.chassis.context import Context
+from microservices.chassis.errors import DependencyUnavailable, Unauthenticated
+
+USER = "0192f0c1-2b4e-4d5a-9c3e-7a1f5b6c8d90"
+KEY = ec.generate_private_key(ec.SECP256R1())
+JWK = jwk_of(KEY.public_key())
+OTHER = ec.generate_private_key(ec.SECP256R1())
+
+
+def _claims(**changes: Any) -> dict[str, Any]:
+    now = int(time.time())
+    claims = {
+        "iss": "shop",
+        "aud": "shop",
+        "sub": USER,
+        "staff": False,
+        "iat": now,
+        "exp": now + 60,
+    } | changes
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+def _token(
+    claims: dict[str, Any] | None = None, key: Any = KEY, algorithm: str = "ES256", **header: Any
+) -> str:
+    headers = {"kid": JWK["kid"]} | header
+    return jwt.encode(claims or _claims(), key, algorithm=algorithm, headers=headers)
+
+
+def _part(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def _handmade(header: dict[str, Any], secret: bytes = b"") -> str:
+    """A token with any header; the signature is an HMAC of the secret, empty without one."""
+    signed = f"{_part(header)}.{_part(_claims())}"
+    mac = hmac.new(secret, signed.encode(), hashlib.sha256).digest() if secret else b""
+    return f"{signed}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
+
+
+PUBLIC_PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+async def _verified(token: str, keys: KeyStore | None = None) -> Context:
+    context = Context("r", asyncio.get_running_loop().time() + 3)
+    context.token = token
+    await authenticate_user(context, keys or KeyStore(None, None, [JWK]))
+    return context
+
+
+@pytest.mark.parametrize("staff", [True, False])
+async def test_a_good_token_gives_the_identity(staff: bool) -> None:
+    context = await _verified(_token(_claims(staff=staff)))
+    assert (context.user_id, context.staff) == (USER, staff)
+
+
+REFUSED = {
+    "unsigned": _handmade({"alg": "none", "kid": JWK["kid"]}),
+    "HS256 with the public key": _handmade({"alg": "HS256", "kid": JWK["kid"]}, PUBLIC_PEM),
+    "another key": _token(key=OTHER),
+    "unknown kid": _token(kid="nobody"),
+    "kid no string": _handmade({"alg": "ES256", "kid": 1}),
+    "expired": _token(_claims(exp=int(time.time()) - 1)),
+    "no exp": _token(_claims(exp=None)),
+    "exp no number": _token(_claims(exp="soon")),
+    "another issuer": _token(_claims(iss="other")),
+    "no issuer": _token(_claims(iss=None)),
+    "another audience": _token(_claims(aud="orders")),
+    "no audience": _token(_claims(aud=None)),
+    "no subject": _token(_claims(sub=None)),
+    "subject no id": _token(_claims(sub="admin")),
+    "no staff claim": _token(_claims(staff=None)),
+    "staff no boolean": _token(_claims(staff="yes")),
+    "not yet valid": _token(_claims(nbf=int(time.time()) + 100)),
+    "unknown critical header": _token(crit=["x"], x=1),
+    "changed signature": _token()[:-4] + "AAAA",
+    "two parts": _token().rpartition(".")[0],
+    "garbage": "abc",
+    "dots": "..",
+    "deep header": base64.urlsafe_b64encode(b"[" * 2000).decode() + ".e30.AA",
+}
+
+
+@pytest.mark.parametrize("token", REFUSED.values(), ids=REFUSED.keys())
+async def test_any_other_token_is_refused(token: str) -> None:
+    with pytest.raises(Unauthenticated):
+        await _verified(token)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        [""],
+        ["Bearer"],
+        ["Bearer "],
+        ["Basic abc"],
+        ["Bearer a", "Bearer a"],
+        ["Bearer " + "a" * 4097],
+        ["Bearer \udce9"],
+    ],
+)
+def test_anything_but_one_bearer_header_of_usual_size_is_refused(values: list[str]) -> None:
+    with pytest.raises(Unauthenticated):
+        bearer_token(values)
+
+
+def test_the_scheme_is_case_insensitive() -> None:
+    assert bearer_token(["bEARER " + "a" * 4096]) == "a" * 4096
+
+
+class _Issuer:
+    """An issuer that counts how often it is asked."""
+
+    def __init__(self, jwks: list[Jwk], failing: bool = False) -> None:
+        self.jwks, self.failing, self.asked = jwks, failing, 0
+
+    async def __call__(self) -> list[Jwk]:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.failing:
+            raise DependencyUnavailable
+        return self.jwks
+
+
+async def test_no_key_at_all_is_unavailable_and_not_unauthenticated() -> None:
+    with pytest.raises(DependencyUnavailable):
+        await _verified(_token(), KeyStore(_Issuer([], failing=True), None))
+
+
+async def test_the_first_request_fetches_the_keys_once_for_all() -> None:
+    issuer = _Issuer([JWK])
+    keys = KeyStore(issuer, None)
+    await asyncio.gather(*(_verified(_token(), keys) for _ in range(5)))
+    assert issuer.asked == 1
+
+
+async def test_an_unknown_key_id_asks_the_issuer_at_most_once_in_thirty_seconds() -> None:
+    issuer = _Issuer([JWK])
+    keys = KeyStore(issuer, None, [JWK])
+    for _ in range(3):
+        with pytest.raises(Unauthenticated):
+            await _verified(_token(kid="nobody"), keys)
+    assert issuer.asked == 1
+
+
+async def test_known_keys_serve_while_the_issuer_is_down() -> None:
+    keys = KeyStore(_Issuer([], failing=True), None, [JWK])
+    assert (await _verified(_token(), keys)).user_id == USER
+
+
+async def test_a_new_key_is_found_at_its_issuer() -> None:
+    new = jwk_of(OTHER.public_key())
+    keys = KeyStore(_Issuer([JWK, new]), None, [JWK])
+    assert (await _verified(_token(key=OTHER, kid=new["kid"]), keys)).user_id == USER
+
+
+@pytest.fixture
+def verifier(tmp_path: Any) -> ServiceVerifier:
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps({"keys": [JWK]}))
+    return ServiceVerifier("stock", str(path))
+
+
+def test_a_service_token_is_accepted_by_its_callee_only(verifier: ServiceVerifier) -> None:
+    signer = ServiceSigner(KEY)
+    token = signer.header("stock").removeprefix("Bearer ")
+    verifier.verify(token)
+    verifier.verify(token)
+    with pytest.raises(Unauthenticated):
+        verifier.verify(signer.header("money").removeprefix("Bearer "))
+
+
+def test_a_service_token_is_made_once_and_reused() -> None:
+    signer = ServiceSigner(KEY)
+    assert signer.header("stock") == signer.header("stock")
+
+
+def test_a_service_token_of_an_unknown_process_is_refused(verifier: ServiceVerifier) -> None:
+    with pytest.raises(Unauthenticated):
+        verifier.verify(ServiceSigner(OTHER).header("stock").removeprefix("Bearer "))
+
+
+def test_a_user_token_is_no_service_token(verifier: ServiceVerifier) -> None:
+    with pytest.raises(Unauthenticated):
+        verifier.verify(_token())
+
+
+async def test_a_service_token_is_no_user_token() -> None:
+    with pytest.raises(Unauthenticated):
+        await _verified(ServiceSigner(KEY).header("shop").removeprefix("Bearer "))

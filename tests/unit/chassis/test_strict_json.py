@@ -1,0 +1,116 @@
+"""The two passes of JSON: what is malformed (400), what is invalid (422), what passes."""
+
+from typing import Annotated
+
+import pytest
+from msgspec import Meta, Struct
+
+from microservices.chassis.errors import MalformedJson, ValidationFailed
+from microservices.chassis.strict_json import MAX_DEPTH, check_values, parse, validate
+
+
+class Line(Struct, frozen=True, forbid_unknown_fields=True):
+    quantity: Annotated[int, Meta(ge=1, le=1000)]
+
+
+class Request(Struct, frozen=True, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(min_length=1, max_length=3)]
+    lines: list[Line] = []
+
+
+MALFORMED = {
+    "empty": b"",
+    "white space": b"  ",
+    "truncated": b'{"name": "a"',
+    "trailing comma": b'{"name": "a",}',
+    "two documents": b"{} {}",
+    "single quotes": b"{'name': 'a'}",
+    "byte-order mark": b"\xef\xbb\xbf{}",
+    "NaN": b'{"name": NaN}',
+    "Infinity": b'{"name": Infinity}',
+    "minus Infinity": b'{"name": -Infinity}',
+    "not UTF-8": b'{"name": "\xff"}',
+    "surrogate in UTF-8": b'{"name": "\xed\xa0\x80"}',
+    "lone high surrogate": b'{"name": "\\ud800"}',
+    "lone low surrogate": b'{"name": "\\udc00"}',
+    "lone surrogate as key": b'{"\\ud800": 1}',
+    "surrogates in the wrong order": b'{"name": "\\udc00\\ud800"}',
+    "control character": b'{"name": "a\nb"}',
+    "leading zero": b'{"name": 01}',
+    "UTF-16": '{"name": "a"}'.encode("utf-16"),
+    "too deep": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+    "far too deep": b"[" * 30_000 + b"]" * 30_000,
+    "too deep after a huge number": b"[1e999," + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"]",
+    "syntax error after a huge number": b'{"name": 1e999, }',
+    "NaN after a huge number": b"[1e999, NaN]",
+}
+
+
+@pytest.mark.parametrize("raw", MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_malformed_document_is_refused_before_its_types_are_looked_at(raw: bytes) -> None:
+    with pytest.raises(MalformedJson):
+        parse(raw)
+
+
+def test_the_deepest_allowed_nesting_passes() -> None:
+    assert parse(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+
+
+def test_many_brackets_that_do_not_nest_pass() -> None:
+    assert len(parse(b"[" + b"[]," * 200 + b"[]]")) == 201
+
+
+def test_the_last_of_duplicate_keys_wins() -> None:
+    assert parse(b'{"name": "a", "name": "b"}') == {"name": "b"}
+
+
+def test_a_pair_of_surrogates_is_one_character() -> None:
+    assert parse(b'"\\ud83d\\ude00"') == "\N{GRINNING FACE}"
+
+
+def test_a_number_out_of_range_is_invalid_but_not_malformed() -> None:
+    with pytest.raises(ValidationFailed):
+        parse(b'{"name": 1e999}')
+
+
+INVALID = {
+    "missing": ({}, "name"),
+    "null": ({"name": None}, "name"),
+    "wrong type": ({"name": 1}, "name"),
+    "unknown": ({"name": "a", "staff": True}, "staff"),
+    "NUL": ({"name": "a\x00"}, "name"),
+    "white space only": ({"name": " \t"}, "name"),
+    "wide white space only": ({"name": "\u2003\u00a0"}, "name"),
+    "empty": ({"name": ""}, "name"),
+    "too long": ({"name": "abcd"}, "name"),
+    "integer as float": ({"name": "a", "lines": [{"quantity": 35.0}]}, "lines[0].quantity"),
+    "integer with exponent": ({"name": "a", "lines": [{"quantity": 100.0}]}, "lines[0].quantity"),
+    "integer as string": ({"name": "a", "lines": [{"quantity": "35"}]}, "lines[0].quantity"),
+    "integer as boolean": ({"name": "a", "lines": [{"quantity": True}]}, "lines[0].quantity"),
+    "out of bounds": ({"name": "a", "lines": [{"quantity": 0}]}, "lines[0].quantity"),
+    "huge": ({"name": "a", "lines": [{"quantity": 10**40}]}, "lines[0].quantity"),
+    "unknown in a line": ({"name": "a", "lines": [{"quantity": 1, "x": 1}]}, "lines[0].x"),
+    "missing in a line": ({"name": "a", "lines": [{}]}, "lines[0].quantity"),
+}
+
+
+@pytest.mark.parametrize(("document", "field"), INVALID.values(), ids=INVALID.keys())
+def test_an_invalid_document_names_its_first_offending_field(
+    document: dict[str, object], field: str
+) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        _second_pass(document)
+    assert [name for name, _ in caught.value.errors] == [field]
+
+
+def _second_pass(document: dict[str, object]) -> Request:
+    check_values(document, "")
+    return validate(document, Request)
+
+
+def test_lengths_count_code_points() -> None:
+    assert validate({"name": "\N{GRINNING FACE}" * 3}, Request).name == "\N{GRINNING FACE}" * 3
+
+
+def test_strings_are_not_trimmed() -> None:
+    assert validate({"name": " a "}, Request).name == " a "
