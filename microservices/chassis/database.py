@@ -116,9 +116,7 @@ class Database:
             Overloaded: it met a deadlock in each of 3 tries.
         """
         if fault and armed():
-            rows = await self.run(
-                lambda connection: _write_and_fail(connection, sql, params, fault)
-            )
+            rows = await self.run(lambda connection: _write(connection, sql, params, fault))
             await maybe_fail(f"{fault}.after_commit_before_reply")
             return rows
         for attempt in range(TRANSACTION_TRIES):

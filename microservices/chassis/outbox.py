@@ -77,7 +77,7 @@ class Outbox:
             return False
         by_topic: dict[str, list[Event]] = {}
         for row in rows:
-            event = Event(*row[:3], row[3].encode(), row[4])
+            event = Event(row[0], row[1], row[2], row[3].encode(), row[4])
             by_topic.setdefault(event.topic, []).append(event)
         delivered = await asyncio.gather(
             *(_deliver(handlers[topic], events) for topic, events in by_topic.items())
