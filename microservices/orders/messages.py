@@ -1,0 +1,64 @@
+"""What goes in and out of orders: the requests of its clients and the public face of an order.
+
+What orders itself asks of other components is in `peers`.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from microservices.chassis.operations import Id
+from microservices.orders.model import Line
+
+
+class NewLine(Struct, frozen=True, forbid_unknown_fields=True):
+    product_id: Id
+    quantity: Annotated[int, Meta(ge=1, le=1000)]
+
+
+class CreateOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    items: Annotated[list[NewLine], Meta(min_length=1, max_length=50)]
+
+    def __post_init__(self) -> None:
+        if len({item.product_id for item in self.items}) < len(self.items):
+            raise ValueError("each product once")
+
+
+class GetOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    order_id: Id
+
+
+class CancelOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    order_id: Id
+
+
+class ListOrders(Struct, frozen=True, forbid_unknown_fields=True):
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    cursor: str | UnsetType = UNSET
+
+
+class PublicOrder(Struct, frozen=True):
+    id: str
+    status: str
+    reason: str | None
+    items: tuple[Line, ...]
+    total_cents: int | None
+    payment_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class OrderPage(Struct, frozen=True):
+    items: list[PublicOrder]
+    next_cursor: str | None
+
+
+class LatestPurchase(Struct, frozen=True, forbid_unknown_fields=True):
+    user_id: Id
+
+
+class Purchased(Struct, frozen=True):
+    """First product of the newest confirmed order."""
+
+    product_id: str | None
