@@ -16,7 +16,7 @@ REGISTRY_HOST = re.compile(
     r"|--(?:extra-)?index-url|--find-links",
     re.IGNORECASE,
 )
-MACHINE_PATH = re.compile(r"(?<![\w.<{}-])/(?:root|work|home/\w+|Users/\w+)/")
+MACHINE_PATH = re.compile(r"(?<![\w.<{}-])/(?:root|work|home/\w+|Users/\w+)/\w")
 
 
 def complaints(text: str) -> list[str]:
