@@ -23,7 +23,7 @@ Check = Callable[[World, Operation], None]
 Filter = Callable[[Operation], bool]
 
 ALL_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-BAD_IDS = ("not-a-uuid", "0", "{0}", "urn:uuid:{0}", "{{{0}}}", "{0}%20", "{0}0", "me")
+BAD_IDS = ("not-a-uuid", "0", "urn:uuid:{0}", "{{{0}}}", "{0}%20", "{0}0", "me")
 
 
 def unknown_query_parameter(world: World, op: Operation) -> None:
