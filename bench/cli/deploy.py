@@ -1,86 +1,36 @@
-"""The command `shopbench`: reads arguments, calls the parts, prints. No logic of its own.
-
-Exit codes: 0 done, 1 a check failed or the state does not allow it, 2 wrong usage, 3 the machine
-or its environment does not allow it. Every error a user can cause is one line on stderr.
-"""
+"""Commands about the deployment that is up: up, down, switch, status, logs, seed, doctor."""
 
 from __future__ import annotations
 
-import json
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from bench.cli.console import (
+    AsJson,
+    Cpus,
+    Deployment,
+    Overwrite,
+    Scarce,
+    Seed,
+    line_printer,
+    new_table,
+    out,
+    print_json,
+    show_progress,
+)
 from bench.contract.seed import SeedSpec
 from bench.deployments.base import UpOptions
-from bench.errors import ShopbenchError
+from bench.machine import parse_cpus
 
 if TYPE_CHECKING:
     from bench.deployments.local.driver import LocalDeployment
 
-SCHEMA_VERSION = 1
-_OVERVIEW = """One shop, deployed as a monolith or as microservices, measured against each other.
 
-\b
-Try it:
-  shopbench up monolith              the Django shop on http://127.0.0.1:8000
-  shopbench switch microservices     the same URL, now a gateway and four services
-  shopbench status                   what runs, with CPU and memory of each part
-  shopbench verify                   does each deployment keep the same contract?
-  shopbench run latency floor        measure, and write a report
-  shopbench down
-
-DEPLOYMENT is monolith, modular (one process, one database server), modular-split (one process,
-four servers), microservices, or any partition such as "users+inventory|orders+payments".
-"""
-
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help=_OVERVIEW,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-DeploymentName = Annotated[
-    str, typer.Argument(metavar="DEPLOYMENT", help="See `shopbench --help`.")
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Number the shop's data is made from.")]
-Scarce = Annotated[
-    bool, typer.Option("--scarce", help="Little stock and empty wallets, for tests.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with a schema_version.")]
-Cpus = Annotated[
-    str, typer.Option("--cpus", help="CPUs the whole deployment may use, like 0 or 0,2-3.")
-]
-Overwrite = Annotated[
-    bool,
-    typer.Option(
-        "--overwrite",
-        help="Drop databases shop_* on your own PostgreSQL that shopbench did not make.",
-    ),
-]
-
-
-@app.callback(invoke_without_command=True)
-def start(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        print(context.get_help())
-
-
-@app.command()
 def up(
-    deployment: DeploymentName,
+    deployment: Deployment,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Public port.")] = 8000,
     seed: Seed = 1,
     scarce: Scarce = False,
@@ -99,25 +49,23 @@ def up(
 
     options = _options(seed, scarce, cpus, overwrite)
     home = StateHome.from_environment()
-    with _progress(f"starting {deployment}") as report:
+    with show_progress(f"starting {deployment}") as report:
         running = lifecycle.bring_up(home, deployment, port, options, report)
     _say_up(running)
 
 
-@app.command()
 def down() -> None:
     """Stop what is up. Nothing of it is left but its logs."""
     from bench.deployments.local import lifecycle
     from bench.deployments.local.home import StateHome
 
-    with _progress("stopping"):
+    with show_progress("stopping"):
         name = lifecycle.bring_down(StateHome.from_environment())
     out.print(f"{escape(name)} is down")
 
 
-@app.command()
 def switch(
-    deployment: DeploymentName,
+    deployment: Deployment,
     seed: Seed = 1,
     scarce: Scarce = False,
     cpus: Cpus = "",
@@ -134,12 +82,11 @@ def switch(
 
     options = _options(seed, scarce, cpus, overwrite)
     home = StateHome.from_environment()
-    with _progress(f"starting {deployment}") as report:
+    with show_progress(f"starting {deployment}") as report:
         running = lifecycle.switch(home, deployment, options, report)
     _say_up(running)
 
 
-@app.command()
 def status(as_json: AsJson = False) -> None:
     """Show what is up: its parts, their state, CPU and memory."""
     running = _current()
@@ -154,9 +101,9 @@ def status(as_json: AsJson = False) -> None:
             **{"started_at": state.started_at, "supervisor_pid": state.supervisor.pid},
             "components": parts,
         }
-        _print_json(document)
+        print_json(document)
         return
-    table = _table("component", "state", "pid", "port", "CPU s", "PSS MiB")
+    table = new_table("component", "state", "pid", "port", "CPU s", "PSS MiB")
     for part in parts:
         table.add_row(
             *(escape(str(part[key])) for key in ("name", "condition", "pid", "port")),
@@ -168,7 +115,6 @@ def status(as_json: AsJson = False) -> None:
     out.print(table)
 
 
-@app.command()
 def logs(
     component: Annotated[
         str, typer.Argument(help="e.g. orders or db:orders; all if left out")
@@ -183,7 +129,7 @@ def logs(
     from bench.deployments.local.logs import follow_logs, log_files, tail
 
     files = log_files(_current(), component)
-    show = _printer(len(files) > 1)
+    show = line_printer(len(files) > 1)
     for name, path in files.items():
         for line in tail(path, lines):
             show(name, line)
@@ -194,19 +140,17 @@ def logs(
             return
 
 
-@app.command()
 def seed(scarce: Scarce = False, seed: Seed = 1) -> None:
     """Put the shop that is up back to its first day: same ids, fresh stock and wallets.
 
     Waits until no order is pending. Example: shopbench seed --scarce
     """
     running = _current()
-    with _progress("loading the seed"):
+    with show_progress("loading the seed"):
         running.reset(SeedSpec(seed=seed, scarce=scarce))
     out.print(f"{escape(running.name)} has the data of seed {seed}{' (scarce)' if scarce else ''}")
 
 
-@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say what this machine allows, and what will be stamped uncontrolled."""
     from bench.deployments.local.doctor import diagnose, is_controlled
@@ -217,9 +161,9 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         listed = [asdict(check) for check in checks]
         facts = {"machine": machine_facts(), "versions": package_versions()}
-        _print_json({"controlled": controlled, "checks": listed, **facts})
+        print_json({"controlled": controlled, "checks": listed, **facts})
     else:
-        table = _table("check", "", "found", "consequence")
+        table = new_table("check", "", "found", "consequence")
         for check in checks:
             table.add_row(*map(escape, (check.name, check.outcome, check.value, check.consequence)))
         out.print(table)
@@ -230,7 +174,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 def _options(seed: int, scarce: bool, cpus: str, overwrite: bool) -> UpOptions:
     spec = SeedSpec(seed=seed, scarce=scarce)
-    return UpOptions(seed=spec, cpus=_cpus(cpus), overwrite=overwrite)
+    return UpOptions(seed=spec, cpus=parse_cpus(cpus), overwrite=overwrite)
 
 
 def _cpus(text: str) -> tuple[int, ...]:
@@ -251,64 +195,3 @@ def _say_up(running: LocalDeployment) -> None:
     out.print(
         "sign in: user0001@shop.example … (and staff@shop.example), password correct-horse-battery"
     )
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    print(json.dumps({"schema_version": SCHEMA_VERSION, **document}, default=str, indent=2))
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _printer(named: bool) -> Callable[[str, str], None]:
-    def show(name: str, line: str) -> None:
-        print(f"{name:<12} {line}" if named else line, flush=True)
-
-    return show
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Callable[[str], None]]:
-    """Show the step at work: a spinner on a terminal, a line a step elsewhere."""
-    start = time.monotonic()
-    if err.is_terminal:
-        with err.status(escape(title)) as spinner:
-            yield lambda text: spinner.update(escape(text))
-    else:
-        yield lambda text: err.print(f"{time.monotonic() - start:5.1f} s  {escape(text)}")
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code."""
-    raise SystemExit(run_command(list(sys.argv[1:] if arguments is None else arguments)))
-
-
-def run_command(arguments: list[str]) -> int:
-    """Run the command line; return the exit code."""
-    usage_error: type[Exception] = typer.BadParameter.__mro__[1]  # typer has its own copy of click
-    try:
-        result = app(arguments, prog_name="shopbench", standalone_mode=False)
-    except ShopbenchError as error:
-        return _fail(error.message, error.exit_code)
-    except usage_error as error:
-        text = error.format_message() if hasattr(error, "format_message") else str(error)
-        return _fail(f"{text} (see `shopbench --help`)", 2)
-    except (typer.Abort, KeyboardInterrupt):
-        return _fail("interrupted", 130)
-    except BrokenPipeError:
-        return 0
-    return result if isinstance(result, int) else 0
-
-
-def _fail(message: str, code: int) -> int:
-    line = " ".join(message.split())
-    print(f"error: {line}", file=sys.stderr)
-    return code
-
-
-if __name__ == "__main__":
-    main()

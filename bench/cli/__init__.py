@@ -1,0 +1,79 @@
+"""The command `shopbench`: reads arguments, calls the parts, prints. No logic of its own.
+
+Exit codes: 0 done, 1 a check failed or the state does not allow it, 2 wrong usage, 3 the machine
+or its environment does not allow it. Every error a user can cause is one line on stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+import typer
+
+from bench.cli import deploy, measure
+from bench.errors import ShopbenchError
+
+_OVERVIEW = """One shop, deployed as a monolith or as microservices, measured against each other.
+
+\b
+Try it:
+  shopbench up monolith              the Django shop on http://127.0.0.1:8000
+  shopbench switch microservices     the same URL, now a gateway and four services
+  shopbench status                   what runs, with CPU and memory of each part
+  shopbench verify                   does each deployment keep the same contract?
+  shopbench run latency floor        measure, and write a report
+  shopbench down
+
+DEPLOYMENT is monolith, modular (one process, one database server), modular-split (one process,
+four servers), microservices, or any partition such as "users+inventory|orders+payments".
+"""
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=_OVERVIEW,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+COMMANDS: tuple[Callable[..., None], ...] = (
+    *(deploy.up, deploy.switch, deploy.status, deploy.logs, deploy.seed, deploy.down),
+    *(measure.verify, measure.run, measure.report, measure.compare, measure.export),
+    deploy.doctor,
+)
+for command in COMMANDS:
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def start(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    raise SystemExit(run_command(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run the command line; return the exit code."""
+    usage_error: type[Exception] = typer.BadParameter.__mro__[1]  # typer has its own copy of click
+    try:
+        result = app(arguments, prog_name="shopbench", standalone_mode=False)
+    except ShopbenchError as error:
+        return _fail(error.message, error.exit_code)
+    except usage_error as error:
+        text = error.format_message() if hasattr(error, "format_message") else str(error)
+        return _fail(f"{text} (see `shopbench --help`)", 2)
+    except (typer.Abort, KeyboardInterrupt):
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    print(f"error: {line}", file=sys.stderr)
+    return code

@@ -1,0 +1,67 @@
+"""What all commands share: consoles, JSON, tables, progress, and the types of common options."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+SCHEMA_VERSION = 1
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Deployment = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="See `shopbench --help`.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Number the shop's data is made from.")]
+Scarce = Annotated[
+    bool, typer.Option("--scarce", help="Little stock and empty wallets, for tests.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with a schema_version.")]
+Cpus = Annotated[
+    str, typer.Option("--cpus", help="CPUs the whole deployment may use, like 0 or 0,2-3.")
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Drop databases shop_* on your own PostgreSQL that shopbench did not make.",
+    ),
+]
+
+
+def print_json(document: dict[str, Any]) -> None:
+    print(json.dumps({"schema_version": SCHEMA_VERSION, **document}, default=str, indent=2))
+
+
+def new_table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def line_printer(named: bool) -> Callable[[str, str], None]:
+    def show(name: str, line: str) -> None:
+        print(f"{name:<12} {line}" if named else line, flush=True)
+
+    return show
+
+
+@contextmanager
+def show_progress(title: str, *, every_line: bool = True) -> Iterator[Callable[[str], None]]:
+    """Show the step at work: a spinner on a terminal, elsewhere a line a step or nothing."""
+    start = time.monotonic()
+    if err.is_terminal:
+        with err.status(escape(title)) as spinner:
+            yield lambda text: spinner.update(escape(text))
+    elif not every_line:
+        yield lambda _: None
+    else:
+        yield lambda text: err.print(f"{time.monotonic() - start:5.1f} s  {escape(text)}")

@@ -1,0 +1,155 @@
+"""Commands that judge and measure: verify, run, report, compare, export."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from bench.cli.console import AsJson, Cpus, Seed, new_table, out, print_json, show_progress
+from bench.contract.seed import SeedSpec
+from bench.errors import ShopbenchError
+from bench.machine import parse_cpus
+
+if TYPE_CHECKING:
+    from bench.deployments.verify import Verdict
+
+RESULTS = Path("results/runs")
+
+
+def verify(
+    deployments: Annotated[list[str] | None, typer.Argument(metavar="[DEPLOYMENT]...")] = None,
+    url: Annotated[str, typer.Option("--url", help="Verify a shop that runs already.")] = "",
+    signing_key: Annotated[
+        Path | None, typer.Option("--signing-key", help="With --url: PEM that signs user tokens.")
+    ] = None,
+    seed: Seed = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Run the contract suite and one journey of 500 operations against each deployment.
+
+    Without a name: monolith, modular, modular-split, microservices. Each is started on free ports,
+    so what is up stays up. Exit code 1 if one breaks the contract or answers differently.
+
+    Example: shopbench verify monolith "users+inventory|orders+payments"
+    """
+    from bench.deployments.verify import verify_address, verify_deployments
+
+    with show_progress("verifying", every_line=False) as report:
+        if url:
+            verdicts = verify_address(url.rstrip("/"), signing_key, report)
+        else:
+            verdicts = verify_deployments(deployments or (), SeedSpec(seed=seed), report)
+    if as_json:
+        print_json({"ok": all(v.ok for v in verdicts), "verdicts": [asdict(v) for v in verdicts]})
+    else:
+        _print_verdicts(verdicts)
+    if not all(one.ok for one in verdicts):
+        raise typer.Exit(1)
+
+
+def run(  # noqa: PLR0913, PLR0917 - one argument for each option
+    experiments: Annotated[list[str], typer.Argument(metavar="EXPERIMENT...")],
+    profile: Annotated[
+        str, typer.Option("--profile", help="smoke, quick, standard or full.")
+    ] = "quick",
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option("--fail-on", help="e.g. 'p95>200ms' or 'p95@monolith/order>50ms'."),
+    ] = None,
+    deployments: Annotated[
+        str,
+        typer.Option("--deployments", help="Comma-separated; the experiment's own if left out."),
+    ] = "",
+    mixes: Annotated[str, typer.Option("--mixes", help="Comma-separated, e.g. order,mixed.")] = "",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Number the schedules come from.")] = 1,
+    cpus: Cpus = "",
+    folder: Annotated[Path, typer.Option("--out", help="Where runs are kept.")] = RESULTS,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Measure, and write a results folder with a report.
+
+    \b
+    Examples:
+      shopbench run latency --profile smoke
+      shopbench run latency floor --profile quick --fail-on 'errors>0.1%'
+
+    Starts its own deployments on free ports and removes them, however it ends.
+    """
+    from bench.experiments.options import RunOptions
+    from bench.experiments.runner import run as run_experiments
+    from bench.report.build import build_report
+
+    options = RunOptions(
+        profile=profile,
+        seed=seed,
+        results_root=folder,
+        deployments=_listed(deployments),
+        mixes=_listed(mixes),
+        fail_on=tuple(fail_on or ()),
+        cpus=parse_cpus(cpus),
+        quiet=quiet,
+    )
+
+    def report(run_dir: Path) -> None:
+        out.print(f"report: {build_report(run_dir)}")
+
+    out.print(f"results: {run_experiments(experiments, options, report)}")
+
+
+def report(run_dir: Annotated[Path, typer.Argument(metavar="RUN")]) -> None:
+    """Build the report of a run again. Example: shopbench report results/runs/20261122-…"""
+    from bench.report.build import build_report
+
+    out.print(f"report: {build_report(_existing(run_dir))}")
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RUN")],
+    second: Annotated[Path, typer.Argument(metavar="RUN")],
+    file: Annotated[Path | None, typer.Option("--out", help="File of the page.")] = None,
+) -> None:
+    """Lay two runs over each other: what moved, and is it more than noise?"""
+    from bench.report.compare import compare_runs
+
+    out.print(f"comparison: {compare_runs(_existing(first), _existing(second), file)}")
+
+
+def export(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder of the CSV files.")],
+) -> None:
+    """Write a run's rows and trials as CSV. Example: shopbench export RUN --out /tmp/csv"""
+    from bench.report.export import export_csv
+
+    for path in export_csv(_existing(run_dir), folder):
+        out.print(str(path))
+
+
+def _print_verdicts(verdicts: list[Verdict]) -> None:
+    from bench.deployments.verify import explain
+
+    table = new_table("deployment", "", "passed", "failed", "skipped", "journey", "seconds")
+    for one in verdicts:
+        told = f"{len(one.journey)} of {one.journey_steps} differ" if one.journey else "same"
+        journey = told if one.compared_with else f"{one.journey_steps} steps"
+        counts = (str(one.passed), str(len(one.failed)), str(len(one.skipped)))
+        word = "ok" if one.ok else "FAILED"
+        table.add_row(escape(one.deployment), word, *counts, journey, f"{one.seconds:.0f}")
+    out.print(table)
+    for one in verdicts:
+        for line in explain(one):
+            out.print(f"{escape(one.deployment)}: {escape(line)}")
+
+
+def _existing(run_dir: Path) -> Path:
+    if not run_dir.is_dir():
+        raise ShopbenchError(f"there is no run folder {run_dir}", 2)
+    return run_dir
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
