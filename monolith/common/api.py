@@ -32,7 +32,7 @@ class Access(Enum):
 
 
 class LeanApiView(APIView):
-    """DRF's dispatch without what this API has no use for; the benchmark's floor starts here too."""
+    """DRF's dispatch without what this API has no use for; `monolith.floor` starts here too."""
 
     http_method_names = ["get", "head", "post", "patch"]
 
@@ -98,7 +98,7 @@ class ApiView(LeanApiView):
         return valid, keyed
 
     def handle_exception(self, exc: Exception) -> HttpResponse:
-        """Every error of a view ends here, and the body is read on: its sender must see the answer."""
+        """Every error ends here. The body is read on, or its sender would see a reset."""
         if isinstance(exc, DropReply):
             return _drop_connection(self.request)
         drain_body(self.request)

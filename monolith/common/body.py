@@ -51,6 +51,9 @@ def _read(environ: dict[str, Any]) -> bytes:
         raise MalformedJson("The body is incomplete") from error
     if len(body) > MAX_BODY_BYTES:
         raise PayloadTooLarge
+    if declared and len(body) < wanted:
+        # Cut off, it may still be JSON; nobody is there to be answered.
+        raise MalformedJson("The body is incomplete")
     return body
 
 

@@ -5,8 +5,6 @@ gets `graceful_timeout`. Gunicorn alone would close the listener at once.
 """
 
 import os
-import signal
-import threading
 import time
 from types import MethodType
 from typing import Any
@@ -20,7 +18,7 @@ require_signing_key(_ENVIRONMENT)
 bind = _ENVIRONMENT.bind
 workers = _ENVIRONMENT.gunicorn_workers
 threads = _ENVIRONMENT.gunicorn_threads
-worker_class = "gthread"
+worker_class = "monolith.config.worker.ShopWorker"
 worker_connections = max(1000, 4 * threads)
 preload_app = True  # a killed worker is back after a fork, not after an import
 keepalive = 75
@@ -44,26 +42,6 @@ def on_starting(server: Any) -> None:
         stop()
 
     server.handle_term = MethodType(drain_then_stop, server)
-
-
-def post_worker_init(worker: Any) -> None:
-    """Let a worker that is signalled before its arbiter has drained (a signal to the group) wait.
-
-    Otherwise it would stop accepting while the listener is still open, and what queues on the
-    listener would be reset.
-    """
-    stop = worker.handle_exit
-
-    def wait_then_stop(signal_number: int, frame: Any) -> None:
-        if drain.is_listener_closing():
-            stop(signal_number, frame)
-        else:
-            timer = threading.Timer(_ENVIRONMENT.drain_seconds, stop, (signal_number, None))
-            timer.daemon = True
-            timer.start()
-
-    signal.signal(signal.SIGTERM, wait_then_stop)
-    signal.siginterrupt(signal.SIGTERM, False)
 
 
 def pre_request(worker: Any, request: Any) -> None:

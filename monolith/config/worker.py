@@ -1,0 +1,31 @@
+"""Gunicorn's threaded worker with two habits of its own: see `gunicorn` for the drain."""
+
+import threading
+from typing import Any
+
+from django.conf import settings
+from gunicorn.http.errors import InvalidHeader, UnsupportedTransferCoding
+from gunicorn.workers.gthread import ThreadWorker
+
+from monolith.common import drain
+
+
+class ShopWorker(ThreadWorker):
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Wait, if signalled before the arbiter has drained (a signal to the whole group).
+
+        Otherwise the worker would stop accepting while the listener is still open, and what
+        queues on the listener would be reset.
+        """
+        if drain.is_listener_closing():
+            super().handle_exit(sig, frame)
+            return
+        timer = threading.Timer(settings.SHOP.drain_seconds, super().handle_exit, (sig, frame))
+        timer.daemon = True
+        timer.start()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """A transfer coding nobody knows is the client's error (400), not a 501 of ours."""
+        if isinstance(exc, UnsupportedTransferCoding):
+            exc = InvalidHeader("TRANSFER-ENCODING")
+        super().handle_error(req, client, addr, exc)
