@@ -14,7 +14,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 
 from microservices.chassis.context import Context, activate
 from microservices.chassis.errors import (
@@ -121,13 +121,14 @@ class Front:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """The one handler of the process."""
         started = time.perf_counter()
-        loop_started = self._loop.time()
+        if request.version < HttpVersion10:
+            return web.Response(status=400)
         path = request.raw_path
         if not path.startswith("/") or "%" in path or "?" in path or "#" in path:
             path = request.path
         ctx = Context(
             request_id(request.headers.get(REQUEST_ID)),
-            loop_started + self._seconds(request),
+            self._loop.time() + self._seconds(request),
             request.method,
             path,
         )

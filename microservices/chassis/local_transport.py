@@ -59,7 +59,8 @@ async def _run(
 ) -> Struct | Reply:
     activate(ctx)
     kind = endpoint.operation.request
-    converted = msgspec.convert(request or {}, kind, from_attributes=True)
+    # By way of plain objects, as over HTTP: unset fields vanish, and times become what JSON has.
+    converted = msgspec.convert({} if request is None else msgspec.to_builtins(request), kind)
     return await endpoint.invoke(ctx, converted, as_user)
 
 
@@ -80,9 +81,7 @@ def _converted(message: Message[Any], answer: Struct | Reply) -> Any:
             members = msgspec.json.decode(answer.body)
             raise PeerRefused(members["code"], answer.status, members["title"], members["detail"])
         return answer_of(message, answer.body)
-    if message.answer is Any:
-        return msgspec.to_builtins(answer)
-    return msgspec.convert(answer, message.answer, from_attributes=True)
+    return msgspec.convert(msgspec.to_builtins(answer), message.answer)
 
 
 def _filled(path: str, request: Struct | None) -> str:

@@ -5,6 +5,8 @@ format.
 import logging
 import re
 
+from aiohttp.http_exceptions import HttpProcessingError
+
 from microservices.chassis.context import Timings, new_request_id
 
 REQUEST_ID = "X-Request-ID"
@@ -39,5 +41,12 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
     )
+    logging.getLogger("aiohttp.server").addFilter(_is_ours)
     # The pool announces each reconnection attempt; its errors reach the caller as answers.
     logging.getLogger("psycopg.pool").setLevel(max(logging.ERROR, logging.getLogger().level))
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether a record of the HTTP server is about us: what a client sent wrong is answered only."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, cast
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from microservices.chassis.context import Context
 from microservices.chassis.operations import Empty
@@ -16,7 +16,7 @@ PAGE = 100
 
 class GetOrders(Struct):
     limit: int
-    cursor: str | None = None
+    cursor: str | UnsetType = UNSET
 
 
 class GetRecommended(Struct):
