@@ -1,5 +1,6 @@
 """People who buy, cancel and pay in, all at once, until told to stop."""
 
+import itertools
 import random
 import threading
 from types import TracebackType
@@ -16,7 +17,10 @@ CANCELLED_SHARE, DEPOSIT_SHARE, RESTOCK_SHARE = 0.15, 0.05, 0.03
 class CheckoutLoad:
     """`with CheckoutLoad(shop, people=6) as load:` buys as long as the block runs."""
 
-    def __init__(self, shop: RunningShop, people: int, seed: int = 1) -> None:
+    _loads = itertools.count(1)
+
+    def __init__(self, shop: RunningShop, people: int) -> None:
+        seed = next(self._loads)
         self._shop = shop
         self._stop = threading.Event()
         self._lock = threading.Lock()

@@ -130,6 +130,11 @@ class Lab:
             self.discard(name)
             raise
 
+    def reset_all(self) -> None:
+        """Start all running shops over."""
+        for shop in self._shops.values():
+            shop.reset()
+
     def close(self) -> None:
         for name in list(self._shops):
             self.discard(name)

@@ -47,7 +47,6 @@ class SideBySide(Generic[Case]):
             thread.join()
 
     def _run(self, deployment: str) -> None:
-        fresh = False
         for (name, case), future in self._results.items():
             if name != deployment:
                 continue
@@ -56,14 +55,9 @@ class SideBySide(Generic[Case]):
                 continue
             try:
                 with self._lab.distrusted_on_failure(deployment):
-                    shop = self._lab.shop(deployment)
-                    if not fresh:
-                        shop.reset()
-                    self._run_case(shop, case)
-                fresh = True
+                    self._run_case(self._lab.shop(deployment), case)
                 future.set_result(None)
             except BaseException as error:  # handed to the test that waits for it
-                fresh = False
                 future.set_exception(error)
 
 

@@ -1,8 +1,10 @@
 """The audit against real databases: it believes rows and history, and nothing it cannot read."""
 
 import uuid
+from pathlib import Path
 
-from bench.audit.history import Answer
+from bench.audit.history import Answer, HistoryRecorder
+from bench.audit.judge import audit
 from tests.integration.reliability.lab import Lab, RunningShop
 from tests.integration.reliability.shop_client import item
 
@@ -25,20 +27,22 @@ def test_a_day_of_trade_is_valid_and_something_was_checked(shop: RunningShop) ->
     assert buyer.read("/wallet").body == {"balance_cents": 700}
 
 
-def test_an_acknowledged_order_that_was_never_stored_is_a_violation(shop: RunningShop) -> None:
+def test_an_acknowledged_order_that_was_never_stored_is_a_violation(
+    shop: RunningShop, tmp_path: Path
+) -> None:
     order_id, key = str(uuid.uuid4()), str(uuid.uuid4())
-    number = shop.recorder.invoke(
-        "orders.place", user_id=shop.staff.user_id, key=key, arguments={"items": []}
-    )
-    shop.recorder.complete(number, [Answer(202, {"id": order_id})], keyed=True)
-    report = shop.audit()
+    with HistoryRecorder(tmp_path / "history.jsonl") as recorder:
+        number = recorder.invoke(
+            "orders.place", user_id=shop.staff.user_id, key=key, arguments={"items": []}
+        )
+        recorder.complete(number, [Answer(202, {"id": order_id})], keyed=True)
+    report = audit(shop.dsns, recorder.path)
     assert {v.invariant for v in report.verdicts if v.outcome == "violated"} == {"I1"}
     assert order_id in str(report)
 
 
 def test_what_a_dead_database_held_is_unknown_not_valid(lab: Lab) -> None:
     shop = lab.shop("microservices")
-    shop.reset()
     with lab.distrusted_on_failure("microservices"):
         shop.deployment.kill("db:payments")
         verdicts = {verdict.invariant: verdict.outcome for verdict in shop.audit().verdicts}

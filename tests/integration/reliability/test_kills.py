@@ -106,6 +106,7 @@ def kills(lab: Lab, request: pytest.FixtureRequest) -> Iterator[SideBySide[Kills
     running = SideBySide(lab, selected_cases(request, "kills_during"), load_with_kills)
     yield running
     running.close()
+    lab.reset_all()  # thousands of orders, which later tests need not audit again
 
 
 @pytest.mark.timeout(300)

@@ -16,7 +16,6 @@ def lonely(lab: Lab, request: pytest.FixtureRequest) -> Iterator[World]:
     """One service and its database, started while every other process is dead."""
     component = str(request.param)
     shop = lab.shop("microservices")
-    shop.reset()
     with lab.distrusted_on_failure("microservices"):
         others = silence_others(shop, component)
         shop.deployment.restart(component)
