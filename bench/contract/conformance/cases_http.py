@@ -21,8 +21,6 @@ REFUSED: dict[str, bytes] = {
     "no HTTP at all": b"hello\r\n\r\n",
     "binary": bytes(range(256)) + b"\r\n\r\n",
     "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64 + b"\r\n\r\n",
-    "no version": b"GET /api/v1/products\r\n" + HOST + END,
-    "HTTP/9.9": b"GET /api/v1/products HTTP/9.9\r\n" + HOST + END,
     "a NUL in the path": b"GET /api/v1/prod\0ucts HTTP/1.1\r\n" + HOST + END,
     "a space in a header's name": LIST + HOST + b"X Y: 1\r\n" + END,
     "a header without a colon": LIST + HOST + b"nonsense\r\n" + END,
@@ -37,6 +35,24 @@ REFUSED: dict[str, bytes] = {
     + END
     + b"zz\r\n{}\r\n0\r\n\r\n",
     "an unknown transfer coding": SIGN_IN + b"Transfer-Encoding: snappy\r\n" + END + b"{}",
+}
+
+#: A server may take these for old or new HTTP, as long as nothing breaks.
+TOLERATED: dict[str, bytes] = {
+    "no version": b"GET /api/v1/products\r\n" + HOST + END,
+    "HTTP/1.9": b"GET /api/v1/products HTTP/1.9\r\n" + HOST + END,
+    "HTTP/9.9": b"GET /api/v1/products HTTP/9.9\r\n" + HOST + END,
+    "no Host": LIST + END,
+    "two Hosts": LIST + HOST + HOST + END,
+    "a folded header": LIST + HOST + b"X-A: a\r\n b\r\n" + END,
+    "bare line feeds": LIST.replace(b"\r\n", b"\n") + b"Host: shop\n\n",
+    "an upgrade": LIST + HOST + b"Connection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n",
+    "CONNECT": b"CONNECT 127.0.0.1:1 HTTP/1.1\r\n" + HOST + END,
+    "OPTIONS *": b"OPTIONS * HTTP/1.1\r\n" + HOST + END,
+    "a hundred and fifty headers": LIST
+    + HOST
+    + b"".join(b"X-%d: 1\r\n" % n for n in range(150))
+    + END,
 }
 
 #: Odd but legal requests: the same answer as the plain one.
@@ -62,6 +78,12 @@ def _refused(payload: bytes, world: World) -> None:
     expect(world.call("GET", "/products", query={"limit": 1}), 200)
 
 
+def _tolerated(payload: bytes, world: World) -> None:
+    answer = raw_exchange(world.base_url, payload)
+    require(answer is None or answer.status < 500, f"a 5xx: {answer}")
+    expect(world.call("GET", "/products", query={"limit": 1}), 200)
+
+
 def _served(payload: bytes, world: World) -> None:
     answer = raw_exchange(world.base_url, payload)
     if answer is None:
@@ -73,6 +95,8 @@ def _served(payload: bytes, world: World) -> None:
 
 for _name, _payload in REFUSED.items():
     add_case(Case(f"refused: {_name}", AREA, "shop", partial(_refused, _payload)))
+for _name, _payload in TOLERATED.items():
+    add_case(Case(f"no 5xx: {_name}", AREA, "inventory", partial(_tolerated, _payload)))
 for _name, _payload in SERVED.items():
     add_case(Case(f"served: {_name}", AREA, "inventory", partial(_served, _payload)))
 
