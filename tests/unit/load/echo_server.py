@@ -2,7 +2,8 @@
 
 Prints its port. `--freeze-after S` blocks the whole process for `--freeze-for S` seconds, S
 after the first request; `--status`, `--body` answer every request so; `--service-ms` makes each
-request hold the one server for so long (an M/D/1 queue under Poisson arrivals).
+request hold the one server for so long (an M/D/1 queue under Poisson arrivals); what it really
+held is stated as `db`.
 """
 
 from __future__ import annotations
@@ -14,54 +15,40 @@ import time
 
 from aiohttp import web
 
-NOW = "2026-01-01T00:00:00Z"
-PRODUCT = {
-    "id": "00000000-0000-7000-8000-000000000000",
-    "sku": "s",
-    "name": "n",
-    "description": "d",
-    "category": "c",
-    "price_cents": 1,
-    "available": 1,
-    "version": 1,
+from bench.contract.openapi import response_of
+from bench.load.operations import OPERATIONS
+
+ROUTES = {
+    "/api/v1/orders": "order_list",
+    "/api/v1/products": "product_list",
+    "/api/v1/wallet": "wallet_read",
+    "/api/v1/wallet/deposits": "deposit",
+    "/api/v1/users/me": "profile_read",
+    "/api/v1/account/overview": "overview",
+    "/api/v1/auth/tokens": "login",
 }
-ORDER = {
-    "id": "00000000-0000-7000-8000-00000000000a",
-    "status": "confirmed",
-    "reason": None,
-    "items": [],
-    "total_cents": 1,
-    "payment_id": None,
-    "created_at": NOW,
-    "updated_at": NOW,
-}
-WALLET = {"balance_cents": 5}
-USER = {"id": "u", "email": "e", "full_name": "f", "created_at": NOW}
 
 
-def answer_of(method: str, path: str) -> tuple[int, object]:
+def example_of(name: str) -> tuple[int, str]:
+    """The contract's own example of an operation's first accepted answer."""
+    operation = OPERATIONS[name]
+    status = min(operation.statuses)
+    response = response_of(operation.method, operation.route, status)
+    assert response is not None
+    return status, json.dumps(response["content"]["application/json"]["example"])
+
+
+ANSWERS = {name: example_of(name) for name in OPERATIONS}
+
+
+def answer_of(method: str, path: str) -> tuple[int, str]:
     """The right status and a body of the right shape."""
-    path = path.removeprefix("/api/v1")
-    if path == "/orders":
-        return (201, ORDER) if method == "POST" else (200, {"items": [ORDER], "next_cursor": None})
-    if path.startswith("/orders/"):
-        return 200, ORDER
-    overview = {
-        "user": USER,
-        "wallet": WALLET,
-        "recent_orders": [ORDER],
-        "recommended": [PRODUCT],
-        "degraded": [],
-    }
-    answers: dict[str, tuple[int, object]] = {
-        "/products": (200, {"items": [PRODUCT] * 20, "next_cursor": "x"}),
-        "/wallet": (200, WALLET),
-        "/wallet/deposits": (201, WALLET),
-        "/users/me": (200, USER),
-        "/account/overview": (200, overview),
-        "/auth/tokens": (200, {"access_token": "t", "token_type": "Bearer", "expires_in": 3600}),
-    }
-    return answers.get(path, (200, PRODUCT))
+    name = ROUTES.get(path, "product_read")
+    if path.startswith("/api/v1/orders/"):
+        name = "order_read"
+    elif method == "POST" and path == "/api/v1/orders":
+        name = "order"
+    return ANSWERS[name]
 
 
 class Server:
@@ -75,11 +62,13 @@ class Server:
         start = time.perf_counter()
         self.freeze_if_due(start)
         await request.read()
+        service_ms = 0.0
         if self.options.service_ms:
             async with self.turn:
-                until = time.perf_counter() + self.options.service_ms / 1000
-                while time.perf_counter() < until:
+                began = time.perf_counter()
+                while time.perf_counter() < began + self.options.service_ms / 1000:
                     pass
+                service_ms = (time.perf_counter() - began) * 1000
         if self.options.delay_ms:
             await asyncio.sleep(self.options.delay_ms / 1000)
         status, body = answer_of(request.method, request.path)
@@ -89,13 +78,13 @@ class Server:
                 status = 400
             else:
                 self.keys.add(key)
-        text = self.options.body if self.options.body is not None else json.dumps(body)
+        text = self.options.body if self.options.body is not None else body
         app_ms = (time.perf_counter() - start) * 1000
         return web.Response(
             status=self.options.status or status,
             text=text,
             content_type="application/json",
-            headers={"Server-Timing": f"app;dur={app_ms:.3f}, db;dur=0.25"},
+            headers={"Server-Timing": f"app;dur={app_ms:.3f}, db;dur={service_ms:.3f}"},
         )
 
     def freeze_if_due(self, now: float) -> None:
@@ -120,7 +109,7 @@ async def main() -> None:
     app.router.add_route("*", "/{path:.*}", Server(parser.parse_args()).handle)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)  # 128 loses SYNs in a freeze
     await site.start()
     print(runner.addresses[0][1], flush=True)
     await asyncio.Event().wait()

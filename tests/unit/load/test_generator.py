@@ -1,0 +1,264 @@
+"""The load process end to end, against a server that answers like the shop."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pytest
+
+from bench.journal import ROW_SCHEMA
+from bench.load.catalogue import Catalogue
+from bench.load.generator import (
+    ClosedLoop,
+    LoadError,
+    LoadProcess,
+    Target,
+    result_rows,
+    server_times,
+)
+from bench.load.plan import Request, Result, Visit
+from bench.load.schedule import Schedule, ScheduleSpec, build_schedule
+
+Calm = Any  # of conftest.py: whether the machine was ours
+
+TOKENS = [f"token-{number}" for number in range(10)]
+
+
+def replay(load: LoadProcess, url: str, schedule: Schedule, **options: float) -> Result:
+    spec = schedule.spec
+    window = (spec.measured_from_s, spec.measured_to_s)
+    return load.run_open(Target(url, TOKENS), schedule.visits, window, **options)
+
+
+def times_ms(rows: pa.Table, first: str, second: str) -> np.ndarray:
+    return (np.asarray(rows.column(second)) - np.asarray(rows.column(first))) * 1000
+
+
+def test_every_arrival_is_sent_once_and_answered(
+    load: LoadProcess, serve: Callable[..., str], catalogue: Catalogue
+) -> None:
+    schedule = build_schedule(ScheduleSpec("mixed", 200.0, 4, 0.1, 0.2, 1.5), catalogue)
+    result = replay(load, serve(), schedule)
+    rows = result_rows(result)
+    assert rows.schema.equals(ROW_SCHEMA)
+    assert result.planned == schedule.planned == rows.num_rows
+    assert (result.skipped, result.abandoned, result.unfinished) == (0, 0, 0)
+    assert set(rows.column("error").to_pylist()) == {""}
+    sent = {(row["visit"], row["operation"]) for row in rows.to_pylist()}
+    assert sent == {
+        (number, request.operation)
+        for number, visit in enumerate(schedule.visits)
+        for request in visit.requests
+    }
+
+
+def test_first_steps_keep_the_schedules_due_times_and_later_ones_follow_answers(
+    load: LoadProcess, serve: Callable[..., str], catalogue: Catalogue
+) -> None:
+    schedule = build_schedule(ScheduleSpec("checkout", 60.0, 4, 0.0, 0.1, 1.0), catalogue)
+    rows = result_rows(replay(load, serve(), schedule)).to_pylist()
+    for number, visit in enumerate(schedule.visits):
+        steps = [row for row in rows if row["visit"] == number]
+        assert steps[0]["due_s"] == pytest.approx(visit.due_s, abs=1e-5)
+        for before, after in zip(steps, steps[1:], strict=False):
+            assert after["due_s"] == pytest.approx(before["done_s"], abs=1e-9)
+        assert all(row["due_s"] <= row["sent_s"] <= row["done_s"] for row in steps)
+
+
+def test_unexpected_answers_are_failures_and_end_the_visit(
+    load: LoadProcess, serve: Callable[..., str], catalogue: Catalogue
+) -> None:
+    schedule = build_schedule(ScheduleSpec("checkout", 60.0, 4, 0.0, 0.1, 0.5), catalogue)
+    result = replay(load, serve("--status", "409", "--body", '{"code": "x"}'), schedule)
+    assert set(result.error) == {"status 409 x"}
+    assert len(result.due_s) == len(schedule.visits)
+    assert result.abandoned == schedule.planned - len(schedule.visits)
+
+
+def test_a_body_of_the_wrong_shape_is_a_failure(
+    load: LoadProcess, serve: Callable[..., str], catalogue: Catalogue
+) -> None:
+    schedule = build_schedule(ScheduleSpec("product_read", 60.0, 4, 0.0, 0.1, 0.5), catalogue)
+    assert set(replay(load, serve("--body", '{"id": 1}'), schedule).error) == {"shape"}
+
+
+def test_no_server_is_a_failure_of_every_request_not_of_the_trial(
+    load: LoadProcess, catalogue: Catalogue
+) -> None:
+    schedule = build_schedule(ScheduleSpec("product_read", 60.0, 4, 0.0, 0.1, 0.5), catalogue)
+    result = replay(load, "http://127.0.0.1:7699", schedule)
+    assert set(result.error) == {"refused"}
+    assert set(result.status) == {0}
+    assert len(result.due_s) == schedule.planned
+
+
+def test_a_full_pool_skips_and_counts_it(
+    load: LoadProcess, serve: Callable[..., str], catalogue: Catalogue
+) -> None:
+    schedule = build_schedule(ScheduleSpec("product_read", 200.0, 4, 0.0, 0.0, 1.0), catalogue)
+    result = replay(load, serve("--delay-ms", "200"), schedule, max_sessions=4)
+    assert result.skipped > 0
+    assert result.skipped + len(result.due_s) == result.planned == schedule.planned
+
+
+def test_what_is_not_answered_when_draining_ends_is_a_timeout_never_dropped(
+    load: LoadProcess, serve: Callable[..., str]
+) -> None:
+    url = serve("--delay-ms", "30000")
+    visits = [Visit(0.0, "wallet_read", 0, (Request("wallet_read", "/api/v1/wallet", b""),))]
+    result = load.run_open(Target(url, TOKENS), visits, (0.0, 0.2), drain_s=0.5)
+    assert (result.unfinished, result.error) == (1, ["timeout"])
+    assert result.done_s[0] > 0.5
+
+
+def test_a_closed_loop_keeps_so_many_clients_busy_until_the_end(
+    load: LoadProcess, serve: Callable[..., str], catalogue: Catalogue
+) -> None:
+    schedule = build_schedule(ScheduleSpec("product_read", 50.0, 4, 0.0, 0.0, 1.0), catalogue)
+    target = Target(serve("--delay-ms", "20"), TOKENS)
+    result = load.run_closed(target, schedule.visits, ClosedLoop(4, 0.2, 1.0))
+    # Little's law: 4 clients of 20 ms each make at most 200 requests a second
+    assert 80 < len(result.due_s) / 1.2 <= 204
+    assert set(result.error) == {""}
+
+
+def test_a_closed_loop_of_so_many_visits_ends_when_they_are_made(
+    load: LoadProcess, serve: Callable[..., str], catalogue: Catalogue
+) -> None:
+    schedule = build_schedule(ScheduleSpec("order", 50.0, 4, 0.0, 0.0, 1.0), catalogue)
+    start = time.monotonic()
+    result = load.run_closed(
+        Target(serve(), TOKENS), schedule.visits, ClosedLoop(2, 0.0, 60.0, max_visits=75)
+    )
+    assert len(result.due_s) == 75
+    assert set(result.error) == {""}  # every idempotency key was new
+    assert time.monotonic() - start < 30
+
+
+def test_the_load_process_says_what_went_wrong_and_lives_on(load: LoadProcess) -> None:
+    with pytest.raises(LoadError, match="no visits"):
+        load.run_open(Target("http://127.0.0.1:7699", TOKENS), [], (0.0, 1.0))
+    visits = [Visit(0.0, "wallet_read", 99, (Request("wallet_read", "/x", b""),))]
+    assert load.run_open(Target("http://127.0.0.1:7699", TOKENS), visits, (0.0, 0.1)) is not None
+
+
+def test_a_load_process_that_died_is_reported(catalogue: Catalogue) -> None:
+    schedule = build_schedule(ScheduleSpec("product_read", 20.0, 4, 0.0, 0.0, 0.2), catalogue)
+    with LoadProcess() as load:
+        os.kill(load.pid, signal.SIGKILL)
+        with pytest.raises(LoadError, match="died|failed"):
+            replay(load, "http://127.0.0.1:7699", schedule)
+
+
+def test_the_load_process_never_outlives_its_parent(tmp_path: Path) -> None:
+    """Its parent is killed in the middle of a trial."""
+    code = """
+import sys
+from bench.load.generator import LoadProcess, Target
+from bench.load.plan import Request, Visit
+load = LoadProcess()
+load.start()
+print(load.pid, flush=True)
+visits = [Visit(60.0, "wallet_read", 0, (Request("wallet_read", "/x", b""),))]
+load.run_open(Target("http://127.0.0.1:7699", ["t"]), visits, (0.0, 60.0))
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = psutil.Process(int(parent.stdout.readline()))
+    time.sleep(2)  # let the trial begin
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    psutil.wait_procs([child], timeout=5)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize(
+    ("header", "app", "db"),
+    [
+        ("app;dur=12.5, db;dur=3.25", 12.5, 3.25),
+        ("app;dur=2", 2.0, math.nan),
+        ("users;dur=9, app;dur=4.0, db;dur=1, db;dur=2", 4.0, 3.0),
+        ("myapp;dur=4", math.nan, math.nan),
+        ("", math.nan, math.nan),
+    ],
+)
+def test_server_timing_is_taken_apart(header: str, app: float, db: float) -> None:
+    assert server_times(header) == pytest.approx((app, db), nan_ok=True)
+
+
+@pytest.mark.slow
+def test_client_and_server_agree_on_an_echo(
+    load: LoadProcess, serve: Callable[..., str], catalogue: Catalogue, calm: Calm
+) -> None:
+    """The server states its own time; what the client adds is below 0.5 ms at the median."""
+    schedule = build_schedule(ScheduleSpec("product_read", 200.0, 4, 0.1, 0.2, 2.0), catalogue)
+    url = serve("--delay-ms", "5")
+
+    def added_ms() -> float:
+        rows = result_rows(replay(load, url, schedule))
+        own = np.asarray(rows.column("app_ms"), dtype=float)
+        return float(np.median(times_ms(rows, "sent_s", "done_s") - own))
+
+    assert 0 < calm.measure(added_ms) < 0.5
+
+
+@pytest.mark.slow
+def test_a_frozen_second_is_seen_by_all_who_arrived_in_it(
+    load: LoadProcess, serve: Callable[..., str], catalogue: Catalogue, calm: Calm
+) -> None:
+    """200 rps for 8 s with 1 s of silence: an eighth of the arrivals wait, on average half of it.
+
+    So p90 = 1 s x (1 - 0.10 / 0.125) = 200 ms. A closed loop would report a few milliseconds.
+    """
+    spec = ScheduleSpec("product_read", 200.0, 4, 0.0, 0.0, 8.0, gaps="uniform")
+    schedule = build_schedule(spec, catalogue)
+
+    def p90_ms() -> float:
+        rows = result_rows(replay(load, serve("--freeze-after", "3"), schedule))
+        response = times_ms(rows, "due_s", "done_s")
+        assert response.max() > 900
+        return float(np.quantile(response, 0.90))
+
+    assert 180 < calm.measure(p90_ms) < 280
+
+
+@pytest.mark.slow
+def test_an_m_d_1_queue_waits_as_long_as_theory_says(
+    load: LoadProcess, serve: Callable[..., str], catalogue: Catalogue, calm: Calm
+) -> None:
+    """Pollaczek-Khinchine, constant service s: mean response = s + s rho / (2 (1 - rho))."""
+    service_ms, rate = 6.0, 80.0
+    schedule = build_schedule(ScheduleSpec("product_read", rate, 8, 0.5, 0.5, 25.0), catalogue)
+    url = serve("--service-ms", str(service_ms))
+
+    def against_theory() -> float:
+        rows = result_rows(replay(load, url, schedule))
+        held = float(np.mean(np.asarray(rows.column("db_ms"), dtype=float)))
+        exact = lindley_ms(np.asarray(rows.column("due_s")) * 1000, held)
+        rho = rate * held / 1000
+        # these very arrivals stand for the law: theory is their limit
+        assert exact == pytest.approx(held + held * rho / (2 * (1 - rho)), rel=0.25)
+        return float(np.mean(times_ms(rows, "due_s", "done_s"))) / exact
+
+    assert calm.measure(against_theory) == pytest.approx(1.0, abs=0.10)
+
+
+def lindley_ms(arrivals: np.ndarray, service: float) -> float:
+    """Mean response time of one server with constant service, arrival by arrival."""
+    free, response = 0.0, []
+    for arrival in arrivals:
+        free = max(free, arrival) + service
+        response.append(free - arrival)
+    return float(np.mean(response))

@@ -1,0 +1,136 @@
+"""Sessions: reuse, reconnect, honest failures, a bound. Run in the load process's own kind of
+interpreter state: a subprocess, because gevent patches the standard library for good.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+PRELUDE = """
+import json, socket, sys, threading
+import locust, gevent
+from time import perf_counter
+from bench.load.pool import Session, SessionPool
+WIRE = b"GET /api/v1/wallet HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"
+def scripted(*answers):
+    '''A server that reads one request for each answer, on one connection, then closes it.'''
+    listener = gevent.socket.socket(); listener.bind(("127.0.0.1", 0)); listener.listen()
+    def serve():
+        while True:
+            connection, _ = listener.accept()
+            for answer in answers:
+                connection.recv(65536)
+                connection.sendall(answer)
+            connection.close()
+    gevent.spawn(serve)
+    return listener.getsockname()[1]
+"""
+
+
+def in_load_process(body: str) -> Any:
+    code = PRELUDE + textwrap.dedent(body)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_connection_is_used_again(serve: Callable[..., str]) -> None:
+    port = serve().rpartition(":")[2]
+    assert in_load_process(f"""
+        session = Session("127.0.0.1", {port}, 5)
+        first = session.exchange(WIRE, "GET"); one = session._socket
+        second = session.exchange(WIRE, "GET"); two = session._socket
+        print(json.dumps([first.status, second.status, one is two, first.sent < first.done]))
+    """) == [200, 200, True, True]
+
+
+def test_a_connection_the_server_closed_while_idle_is_opened_again() -> None:
+    assert in_load_process("""
+        port = scripted(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+        session = Session("127.0.0.1", port, 5)
+        first = session.exchange(WIRE, "GET"); gevent.sleep(0.1)
+        second = session.exchange(WIRE, "GET")
+        print(json.dumps([first.status, second.status, second.error]))
+    """) == [200, 200, ""]
+
+
+def test_every_way_to_get_no_answer_has_a_name() -> None:
+    assert in_load_process("""
+        def error(*answers, timeout=5):
+            return Session("127.0.0.1", scripted(*answers), timeout).exchange(WIRE, "GET").error
+        closed = gevent.socket.socket(); closed.bind(("127.0.0.1", 0))
+        refused = Session("127.0.0.1", closed.getsockname()[1], 5).exchange(WIRE, "GET").error
+        half = b"HTTP/1.1 200 OK\\r\\nContent-Length: 20\\r\\n\\r\\nok"
+        silent = gevent.socket.socket(); silent.bind(("127.0.0.1", 0)); silent.listen()
+        late = Session("127.0.0.1", silent.getsockname()[1], 0.2).exchange(WIRE, "GET").error
+        print(json.dumps([refused, error(b""), error(b"nonsense\\r\\n\\r\\n"), late, error(half)]))
+    """) == ["refused", "closed", "parse", "timeout", "parse"]
+
+
+def test_connection_close_is_obeyed() -> None:
+    assert in_load_process("""
+        head = b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n"
+        port = scripted(head + b"Content-Length: 2\\r\\n\\r\\nok")
+        session = Session("127.0.0.1", port, 5)
+        print(json.dumps([session.exchange(WIRE, "GET").error for _ in range(3)]))
+    """) == ["", "", ""]
+
+
+def test_a_full_pool_refuses_and_reuses_what_is_given_back() -> None:
+    assert in_load_process("""
+        pool = SessionPool("http://127.0.0.1:9", 2, 5)
+        one, two = pool.take(), pool.take()
+        full = pool.take() is None
+        pool.give_back(two)
+        print(json.dumps([full, pool.take() is two, pool.take() is None]))
+    """) == [True, True, True]
+
+
+def test_the_load_process_imports_nothing_heavy() -> None:
+    loaded = in_load_process("""
+        import bench.load.worker
+        heavy = {"pandas", "matplotlib", "asyncio", "aiohttp", "numpy", "pyarrow"}
+        print(json.dumps(sorted(heavy & set(sys.modules))))
+    """)
+    assert loaded == []
+
+
+def test_pacers_are_on_time_and_never_early() -> None:
+    """Late at the median by less than 1 ms even on a busy machine; early never."""
+    for name in ("TimerfdPacer", "SleepPacer"):
+        late = in_load_process(f"""
+            from bench.load.pacer import {name}
+            pacer, late = {name}(), []
+            start = perf_counter()
+            for number in range(300):
+                due = start + 0.002 * number
+                pacer.wait_until(due)
+                late.append(perf_counter() - due)
+            print(json.dumps(sorted(late)))
+        """)
+        assert late[0] > -0.0005, name
+        assert late[150] < 0.001, name
+
+
+def test_a_pacer_lets_others_run_while_it_waits_and_when_it_is_behind() -> None:
+    assert in_load_process("""
+        from bench.load.pacer import make_pacer
+        pacer, ticks = make_pacer(), []
+        def tick():
+            for _ in range(20):
+                ticks.append(1); gevent.sleep(0.001)
+        gevent.spawn(tick)
+        pacer.wait_until(perf_counter() + 0.05)
+        waiting = len(ticks)
+        gevent.spawn(ticks.append, 1)
+        for _ in range(3):
+            pacer.wait_until(perf_counter() - 1)
+        print(json.dumps([waiting > 10, len(ticks) > waiting]))
+    """) == [True, True]
