@@ -49,16 +49,19 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 def priced(order: Order, quotes: Mapping[str, Quote]) -> Order:
-    """The order with names, prices and total; unchanged unless every line has a quote."""
-    if any(line.product_id not in quotes for line in order.lines):
-        return order
-    lines = tuple(_priced_line(line, quotes[line.product_id]) for line in order.lines)
+    """The order with names and prices; with a total if every line has a quote."""
+    lines = tuple(_priced_line(line, quotes.get(line.product_id)) for line in order.lines)
     return replace(order, lines=lines, total_cents=total_cents(lines))
 
 
-def total_cents(lines: tuple[Line, ...]) -> int:
-    """Sum of quantity times price; an unpriced line counts nothing."""
-    return sum(line.quantity * (line.unit_price_cents or 0) for line in lines)
+def total_cents(lines: tuple[Line, ...]) -> int | None:
+    """Sum of quantity times price; None while a price is unknown."""
+    total = 0
+    for line in lines:
+        if line.unit_price_cents is None:
+            return None
+        total += line.quantity * line.unit_price_cents
+    return total
 
 
 def confirmed(order: Order, payment_id: str, now: datetime) -> Order:
@@ -77,7 +80,9 @@ def cancelled(order: Order, now: datetime) -> Order:
     return replace(order, status="cancelled", updated_at=_after(order, now))
 
 
-def _priced_line(line: Line, quote: Quote) -> Line:
+def _priced_line(line: Line, quote: Quote | None) -> Line:
+    if quote is None:
+        return line
     return Line(line.product_id, quote.name, quote.unit_price_cents, line.quantity)
 
 

@@ -35,7 +35,7 @@ class LostOrder(Exception):
 
 
 class Reservation(Struct, frozen=True):
-    """Definite answer to a reserve; `refusal` None means reserved. Quotes of every known product."""
+    """Definite answer to a reserve; `refusal` None means reserved. Quotes of all known products."""
 
     refusal: Literal["out_of_stock", "unknown_product"] | None
     quotes: Mapping[str, Quote]

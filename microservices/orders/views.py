@@ -49,8 +49,16 @@ def refused(order: Order) -> Answer:
         case "insufficient_funds":
             return _problem(InsufficientFunds())
         case "unknown_product":
-            return _problem(UnknownProduct(errors=[("items", "there is no such product")]))
+            return _problem(UnknownProduct(errors=_unknown(order)))
     return accepted(order)
+
+
+def _unknown(order: Order) -> list[tuple[str, str]]:
+    return [
+        (f"items[{index}].product_id", "there is no such product")
+        for index, line in enumerate(order.lines)
+        if line.name is None
+    ]
 
 
 def _problem(error: ApiError) -> Answer:

@@ -7,12 +7,10 @@ over, and when a message whose sender gave up arrives after all.
 import asyncio
 from collections import Counter
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from microservices.orders import saga
 from microservices.orders.model import Line, Order
 from microservices.orders.saga import LostOrder, OrderSaga, Unclear
 from tests.unit.saga.fakes import (
@@ -257,12 +255,6 @@ class SagaMachine(RuleBasedStateMachine):
                 422: {None},
             }
             assert statuses.get(order_id) in expected[answer.status]
-
-
-@pytest.fixture(autouse=True)
-def _no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps are decided here, not by time: `late` is what a timeout looks like."""
-    monkeypatch.setattr(saga, "INLINE_COMPENSATION_S", None)
 
 
 SagaMachine.TestCase.settings = settings(

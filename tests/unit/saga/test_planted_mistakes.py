@@ -82,11 +82,6 @@ class NoCompareAndSet(FakeStore):
         self.rows[order.id].order = order
 
 
-@pytest.fixture(autouse=True)
-def _no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saga, "INLINE_COMPENSATION_S", None)
-
-
 @pytest.mark.parametrize(
     ("part", "mistake"),
     [
