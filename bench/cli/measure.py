@@ -102,9 +102,10 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
 
 def report(run_dir: Annotated[Path, typer.Argument(metavar="RUN")]) -> None:
     """Build the report of a run again. Example: shopbench report results/runs/20261122-…"""
+    run_dir = _existing(run_dir)
     from bench.report.build import build_report
 
-    out.print(f"report: {build_report(_existing(run_dir))}")
+    out.print(f"report: {build_report(run_dir)}")
 
 
 def compare(
@@ -113,9 +114,10 @@ def compare(
     file: Annotated[Path | None, typer.Option("--out", help="File of the page.")] = None,
 ) -> None:
     """Lay two runs over each other: what moved, and is it more than noise?"""
+    first, second = _existing(first), _existing(second)
     from bench.report.compare import compare_runs
 
-    out.print(f"comparison: {compare_runs(_existing(first), _existing(second), file)}")
+    out.print(f"comparison: {compare_runs(first, second, file)}")
 
 
 def export(
@@ -123,9 +125,10 @@ def export(
     folder: Annotated[Path, typer.Option("--out", help="Folder of the CSV files.")],
 ) -> None:
     """Write a run's rows and trials as CSV. Example: shopbench export RUN --out /tmp/csv"""
+    run_dir = _existing(run_dir)
     from bench.report.export import export_csv
 
-    for path in export_csv(_existing(run_dir), folder):
+    for path in export_csv(run_dir, folder):
         out.print(str(path))
 
 

@@ -1,0 +1,122 @@
+"""The real command line in a state home of its own, and a list of all a deployment owns."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from bench.deployments.local.home import StateHome
+from bench.deployments.local.ledger import Ledger, sweep
+from bench.deployments.local.ports import is_free
+from bench.deployments.local.processes import ProcessId, descendants
+
+ROOT = Path(__file__).resolve().parents[2]
+GONE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """Runs `shopbench` as a user would, each time a process of its own."""
+
+    home: StateHome
+    env: dict[str, str]
+
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        return self._start([sys.executable, "-m", "bench.cli", *arguments], env)
+
+    def start_python(self, code: str) -> subprocess.Popen[str]:
+        """Run Python code with the same state home, for example a holder of a deployment."""
+        return self._start([sys.executable, "-c", code], {})
+
+    def run(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, **env)
+        out, err = process.communicate(timeout=100)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def ok(self, *arguments: str, **env: str) -> str:
+        done = self.run(*arguments, **env)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def status(self) -> dict[str, Any]:
+        return json.loads(self.ok("status", "--json"))
+
+    def _start(self, command: list[str], env: dict[str, str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**self.env, **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@pytest.fixture(scope="module")
+def shopbench() -> Iterator[CommandLine]:
+    root = Path(tempfile.mkdtemp(prefix="shopbench-test-", dir="/var/tmp"))
+    root.chmod(0o755)
+    home = StateHome(root)
+    home.prepare()
+    yield CommandLine(home, {**os.environ, "SHOPBENCH_HOME": str(root)})
+    for folder in home.deployments.iterdir():
+        for holder in Ledger(folder).processes("holder"):
+            holder.signal(9)
+    sweep(home.deployments)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Owned:
+    """Everything the deployments of a state home own at one moment."""
+
+    home: StateHome
+    processes: list[ProcessId]
+    ports: list[int]
+    idents: list[str]
+
+    def left(self) -> list[str]:
+        """Name what of it is still there."""
+        found = [f"process {process.pid}" for process in self.processes if process.alive()]
+        found += [f"port {port}" for port in self.ports if not is_free(port)]
+        found += [str(path) for path in self.home.deployments.iterdir()]
+        for ident in self.idents:
+            found += map(str, Path("/sys/fs/cgroup").rglob(f"shopbench-{ident}"))
+        return found
+
+    def wait_gone(self, seconds: float = GONE_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
+        while left := self.left():
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
+
+
+def owned(home: StateHome) -> Owned:
+    """Look at all that is there now, listening ports included."""
+    folders = list(home.deployments.iterdir())
+    holders = {holder for folder in folders for holder in Ledger(folder).processes("holder")[1:]}
+    processes = {child for holder in holders for child in descendants(holder.pid)} | holders
+    pids = {process.pid for process in processes}
+    ports = [
+        connection.laddr.port
+        for connection in psutil.net_connections(kind="tcp")
+        if connection.pid in pids and connection.status == psutil.CONN_LISTEN
+    ]
+    return Owned(home, sorted(processes, key=lambda p: p.pid), ports, [f.name for f in folders])
+
+
+@pytest.fixture
+def free_port() -> int:
+    return next(port for port in range(7500, 7600) if is_free(port))
