@@ -24,6 +24,21 @@ class ShopWorker(ThreadWorker):
         timer.daemon = True
         timer.start()
 
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """On stopping, take what queues on the listener and close it at once.
+
+        Gunicorn closes it when the last request is done; who connects until then is reset.
+        """
+        super().set_accept_enabled(enabled)
+        if self.alive or enabled:
+            return
+        for listener in self.sockets:
+            connections = -1
+            while connections != self.nr_conns:
+                connections = self.nr_conns
+                self.accept(listener)
+            listener.close()
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """A transfer coding nobody knows is the client's error (400), not a 501 of ours."""
         if isinstance(exc, UnsupportedTransferCoding):

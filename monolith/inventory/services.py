@@ -5,13 +5,13 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from monolith.common import errors, sql
 from monolith.common.faults import hit
 from monolith.common.idempotency import Answer, answer_of
+from monolith.inventory.offers import Offer, Offers
 from monolith.inventory.selectors import NAMES_AND_PRICES, PRODUCT_COLUMNS, product_view
 
 CREATE = """
@@ -59,17 +59,6 @@ WITH given AS MATERIALIZED (
 UPDATE stock s SET sold = s.sold - l.quantity
 FROM locked l WHERE s.product_id = l.product_id
 """
-
-
-@dataclass(frozen=True)
-class Offer:
-    """Name and price of a product at the moment of ordering."""
-
-    name: str
-    price_cents: int
-
-
-Offers = Mapping[UUID, Offer]
 
 
 class StockTooLow(Exception):

@@ -1,0 +1,49 @@
+"""The error tree against the contract's list of problems."""
+
+from pathlib import Path
+
+import yaml
+
+import bench.contract
+from monolith.common import errors
+
+PROBLEMS = yaml.safe_load(
+    (Path(bench.contract.__file__).parent / "problems.yaml").read_text(encoding="utf-8")
+)
+
+
+def leaves(root: type[errors.ShopError]) -> list[type[errors.ShopError]]:
+    children = root.__subclasses__()
+    return [leaf for child in children for leaf in leaves(child)] if children else [root]
+
+
+def instance(leaf: type[errors.ShopError]) -> errors.ShopError:
+    if leaf is errors.MethodNotAllowed:
+        return leaf(("GET",))
+    if leaf is errors.ValidationFailed:
+        return leaf("name", "is required")
+    return leaf()
+
+
+def test_every_code_of_the_contract_is_a_leaf_and_says_the_same() -> None:
+    found = {
+        leaf.code: instance(leaf).body()
+        for leaf in leaves(errors.ShopError)
+        if leaf.__module__ == errors.__name__
+    }
+    assert found.keys() == PROBLEMS.keys()
+    for code, body in found.items():
+        assert {name: body[name] for name in ("status", "title", "type")} == PROBLEMS[code]
+
+
+def test_errors_stand_in_a_422_and_only_there() -> None:
+    for leaf in leaves(errors.ShopError):
+        body = instance(leaf).body()
+        assert ("errors" in body) == (body["status"] == 422)
+        if body["status"] == 422:
+            assert body["errors"][0]["message"]
+
+
+def test_both_503_say_when_to_come_back() -> None:
+    assert errors.Overloaded().headers["Retry-After"].isdigit()
+    assert errors.DependencyUnavailable().headers["Retry-After"].isdigit()
