@@ -17,7 +17,24 @@ RATE_LIMIT = 0.01
 LAG_GOOD_MS, LAG_LIMIT_MS, LAG_SHARE_OF_P50 = 1.0, 5.0, 0.05
 FAILURE_LIMIT = 0.001
 IN_FLIGHT_SHARE, IN_FLIGHT_PER_REQUEST_S, IN_FLIGHT_FROM = 0.05, 0.001, 1.0
-MIN_LAG_SAMPLES = 20
+
+
+@dataclass(frozen=True)
+class Window:
+    """What the rows of the measured window say. `stated`: by the servers themselves.
+
+    `lag_ms_p99` and `response_ms_p50` are None with too few rows to say.
+    """
+
+    measured_s: float
+    answers: int
+    failures: int
+    due: int  # arrivals, first steps only
+    sent: int
+    lag_ms_p99: float | None
+    response_ms_p50: float | None
+    in_flight: float
+    in_flight_stated: float | None
 
 
 @dataclass(frozen=True)
@@ -25,26 +42,17 @@ class Observed:
     """What the gates judge. None: could not be measured. Shares and cores as fractions."""
 
     loop: Loop
+    window: Window
     planned: int
     sent: int
     abandoned: int
     skipped: int
-    due_in_window: int
-    sent_in_window: int
-    lag_ms_p99: float | None
-    response_ms_p50: float | None
-    failures: int
-    answers: int
-    schema_checked: int
     schema_violations: int
     generator_cpu: float | None
     foreign_cpu: float | None
     steal: float | None
     canary_deviation: float
     swapped_pages: int | None
-    in_flight: float
-    in_flight_server: float | None
-    measured_s: float
     outbox_left: int | None
 
 
@@ -58,12 +66,12 @@ def judge(seen: Observed) -> tuple[Gate, ...]:
         _at_most("swap", seen.swapped_pages, 0, "pages"),
         _at_most("skipped", seen.skipped, 0, "requests"),
         _at_most("not_sent", _not_sent(seen), 0, "requests"),
-        _failures(seen),
+        _failures(seen.window),
         _at_most("schema_violations", seen.schema_violations, 0, "answers"),
         _outbox(seen),
     ]
     if seen.loop == "open":
-        gates += [_lag(seen), _realised_rate(seen), _in_flight(seen)]
+        gates += [_lag(seen.window), _realised_rate(seen.window), _in_flight(seen.window)]
     return tuple(gates)
 
 
@@ -87,7 +95,7 @@ def _not_sent(seen: Observed) -> int:
     return abs(seen.planned - seen.abandoned - seen.skipped - seen.sent)
 
 
-def _failures(seen: Observed) -> Gate:
+def _failures(seen: Window) -> Gate:
     share = seen.failures / seen.answers if seen.answers else 1.0
     outcome: GateOutcome = "pass"
     if share > 0:
@@ -102,7 +110,7 @@ def _outbox(seen: Observed) -> Gate:
     return Gate("outbox", left, 0, "events", outcome)
 
 
-def _lag(seen: Observed) -> Gate:
+def _lag(seen: Window) -> Gate:
     lag, median = seen.lag_ms_p99, seen.response_ms_p50
     if lag is None or median is None:
         return Gate("send_lag_p99", lag, LAG_GOOD_MS, "ms", "flag")
@@ -113,19 +121,19 @@ def _lag(seen: Observed) -> Gate:
     return Gate("send_lag_p99", lag, LAG_GOOD_MS, "ms", outcome)
 
 
-def _realised_rate(seen: Observed) -> Gate:
+def _realised_rate(seen: Window) -> Gate:
     """Arrivals sent against arrivals due in the window; one at its edge is no deviation."""
-    off = abs(seen.sent_in_window - seen.due_in_window)
-    share = off / seen.due_in_window if seen.due_in_window else 1.0
+    off = abs(seen.sent - seen.due)
+    share = off / seen.due if seen.due else 1.0
     outcome: GateOutcome = "pass" if off <= 1 or share <= RATE_LIMIT else "fail"
     return Gate("realised_rate", share, RATE_LIMIT, "share", outcome)
 
 
-def _in_flight(seen: Observed) -> Gate:
+def _in_flight(seen: Window) -> Gate:
     """Little's law from both ends: the client's service times against the server's own."""
-    if seen.in_flight_server is None or seen.in_flight < IN_FLIGHT_FROM:
+    if seen.in_flight_stated is None or seen.in_flight < IN_FLIGHT_FROM:
         return Gate("in_flight", None, None, "requests", "pass")
     rate = seen.answers / seen.measured_s
     limit = max(IN_FLIGHT_SHARE * seen.in_flight, rate * IN_FLIGHT_PER_REQUEST_S)
-    off = abs(seen.in_flight - seen.in_flight_server)
+    off = abs(seen.in_flight - seen.in_flight_stated)
     return Gate("in_flight", off, limit, "requests", "pass" if off <= limit else "flag")

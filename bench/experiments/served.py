@@ -10,8 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -20,10 +18,12 @@ import psutil
 
 from bench.deployments.base import Usage
 from bench.errors import ShopbenchError
+from bench.experiments.meters import process_cpu
 from bench.experiments.subject import DeploymentSubject
 from bench.load.generator import Target
 
 READY_LIMIT_S = 20.0
+BARE_PREFIX = "/floor"  # the bare handlers' paths, or they could be taken for the shop's
 _PR_SET_PDEATHSIG = 1
 
 
@@ -76,7 +76,7 @@ class ServedSubject:
     @property
     def target(self) -> Target:
         tokens = self._whole.target.tokens if self._whole else ()
-        return Target(f"http://127.0.0.1:{self._port}", tokens)
+        return Target(f"http://127.0.0.1:{self._port}", tokens, BARE_PREFIX)
 
     def __enter__(self) -> ServedSubject:
         self._process = subprocess.Popen(
@@ -117,13 +117,10 @@ class ServedSubject:
 
     def _own_usage(self) -> Usage:
         assert self._process is not None
-        cpu, memory = 0.0, 0
         root = psutil.Process(self._process.pid)
-        for process in [root, *root.children(recursive=True)]:
-            times = process.cpu_times()
-            cpu += times.user + times.system
-            memory += _pss(process)
-        return Usage(cpu, memory)
+        everyone = [root, *root.children(recursive=True)]
+        cpu_s = sum(_cpu(process) for process in everyone)
+        return Usage(cpu_s, sum(_pss(process) for process in everyone))
 
     def _wait_ready(self) -> None:
         assert self._process is not None
@@ -156,15 +153,6 @@ def free_port() -> int:
         return port
 
 
-def answers(url: str) -> bool:
-    """Tell whether a GET of the URL is answered with 2xx."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:
-            return bool(200 <= response.status < 300)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
 def _inherited() -> dict[str, str]:
     """What a Python child needs; the shop's settings are ours to give."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "PYTHONPATH", "TMPDIR")
@@ -183,6 +171,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _cpu(process: psutil.Process) -> float:
+    exact = process_cpu(process.pid)
+    if exact is not None:
+        return exact
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def _pss(process: psutil.Process) -> int:

@@ -7,15 +7,13 @@ the last answer: no reading disturbs the measured window, and work put off is co
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from bench.experiments.answers import schema_violations
-from bench.experiments.gates import MIN_LAG_SAMPLES, Observed, judge, status_of
+from bench.experiments.gates import Observed, Window, judge, status_of
 from bench.experiments.meters import (
     Canary,
     Reading,
@@ -26,12 +24,11 @@ from bench.experiments.meters import (
     swapped,
 )
 from bench.experiments.subject import Subject, usage_between
+from bench.experiments.window import read_window
 from bench.journal import ComponentUsage, Loop, Trial, utc_now
 from bench.load.generator import ClosedLoop, LoadProcess, result_rows
 from bench.load.plan import Result
 from bench.load.schedule import Schedule
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,18 @@ class TrialKey:
         rate = f"{offered_rps:g}".replace(".", "p")
         attempt = f"r{self.attempt}" if self.attempt else ""
         return f"{self.experiment}-{mix}-{rate}-b{self.block:03}{attempt}-{safe}"
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What to apply and which window of it is measured."""
+
+    loop: Loop
+    offered_rps: float
+    warmup_s: float
+    start_s: float
+    end_s: float
+    apply: Callable[[], Result]
 
 
 @dataclass(frozen=True)
@@ -77,13 +86,16 @@ class Bench:
     ) -> tuple[Trial, pa.Table]:
         """Replay a schedule against a subject; return the judged trial with its rows."""
         spec = schedule.spec
-        window = (spec.measured_from_s, spec.measured_to_s)
+        start_s, end_s = spec.measured_from_s, spec.measured_to_s
         warm = max(8, min(64, int(spec.offered_rps * 0.05)))
 
         def apply() -> Result:
-            return self._load.run_open(subject.target, schedule.visits, window, warm_sessions=warm)
+            return self._load.run_open(
+                subject.target, schedule.visits, (start_s, end_s), warm_sessions=warm
+            )
 
-        return self._run(key, subject, schedule, apply, "open")
+        load = _Load("open", spec.offered_rps, spec.warmup_s, start_s, end_s, apply)
+        return self._run(key, subject, schedule, load)
 
     def run_closed(
         self, key: TrialKey, subject: Subject, schedule: Schedule, loop: ClosedLoop
@@ -93,31 +105,18 @@ class Bench:
         def apply() -> Result:
             return self._load.run_closed(subject.target, schedule.visits, loop)
 
-        return self._run(key, subject, schedule, apply, "closed", loop)
+        end_s = loop.warmup_s + loop.measured_s
+        load = _Load("closed", 0.0, loop.warmup_s, loop.warmup_s, end_s, apply)
+        return self._run(key, subject, schedule, load)
 
-    def _run(  # noqa: PLR0913 - the two loops share it, and it is private
-        self,
-        key: TrialKey,
-        subject: Subject,
-        schedule: Schedule,
-        apply: Any,
-        loop: Loop,
-        closed: ClosedLoop | None = None,
+    def _run(
+        self, key: TrialKey, subject: Subject, schedule: Schedule, load: _Load
     ) -> tuple[Trial, pa.Table]:
-        taken = self._take(subject, apply)
+        taken = self._take(subject, load.apply)
         rows = result_rows(taken.result)
-        spec = schedule.spec
-        warmup_s = closed.warmup_s if closed else spec.warmup_s
-        measured_s = closed.measured_s if closed else spec.measured_s
-        window = (
-            (warmup_s, warmup_s + measured_s)
-            if closed
-            else (spec.measured_from_s, spec.measured_to_s)
-        )
-        seen = observe(taken.result, rows, window, loop)
-        gates = judge(_observed(seen, taken))
-        offered_rps = 0.0 if closed else spec.offered_rps
-        trial_id = key.trial_id(spec.mix, subject.name, offered_rps)
+        window = read_window(rows, load.start_s, load.end_s)
+        gates = judge(_observed(load.loop, window, taken))
+        trial_id = key.trial_id(schedule.spec.mix, subject.name, load.offered_rps)
         trial = Trial(
             trial_id=trial_id,
             experiment=key.experiment,
@@ -125,14 +124,14 @@ class Bench:
             attempt=key.attempt,
             position=key.position,
             deployment=subject.name,
-            mix=spec.mix,
-            offered_rps=offered_rps,
-            seed=spec.seed,
+            mix=schedule.spec.mix,
+            offered_rps=load.offered_rps,
+            seed=schedule.spec.seed,
             schedule_sha256=schedule.sha256,
-            warmup_s=warmup_s,
-            measured_s=measured_s,
-            measured_from_s=window[0],
-            measured_to_s=window[1],
+            warmup_s=load.warmup_s,
+            measured_s=window.measured_s,
+            measured_from_s=load.start_s,
+            measured_to_s=load.end_s,
             planned=taken.result.planned,
             sent=len(taken.result.due_s),
             skipped=taken.result.skipped,
@@ -140,26 +139,22 @@ class Bench:
             gates=gates,
             usage=taken.usage,
             sql=None,
-            lag_ms_p99=seen["lag_ms_p99"],
+            lag_ms_p99=window.lag_ms_p99 if load.loop == "open" else None,
             started_at=taken.started_at,
             rows_file=f"rows/{trial_id}.parquet",
-            loop=loop,
+            loop=load.loop,
             cpu_requests=len(taken.result.due_s),
-            facts={
-                "throughput_rps": seen["good_in_window"] / measured_s,
-                "unfinished": float(taken.result.unfinished),
-                "timerfd": float(taken.result.pacer == "timerfd"),
-            },
+            facts=_facts(window, taken.result),
         )
         return trial, rows
 
-    def _take(self, subject: Subject, apply: Any) -> _Taken:
+    def _take(self, subject: Subject, apply: Callable[[], Result]) -> _Taken:
         started_at = utc_now()
         before = self._canary.sing()
         usage_first = subject.usage()
         bench_first = self._bench_cpu()
         first = read_machine()
-        result: Result = apply()
+        result = apply()
         outbox_left = subject.settle()
         last = read_machine()
         bench_last = self._bench_cpu()
@@ -181,49 +176,18 @@ class Bench:
         return time.process_time() + (process_cpu(self._load.pid) or 0.0)
 
 
-def observe(
-    result: Result, rows: pa.Table, window: tuple[float, float], loop: Loop
-) -> dict[str, Any]:
-    """Count and time the rows of the measured window; see `Observed` for what each means."""
-    due, sent, done = (
-        np.asarray(rows.column(name), dtype=float) for name in ("due_s", "sent_s", "done_s")
-    )
-    first_steps = _first_steps(rows)
-    in_window = (due >= window[0]) & (due < window[1])
-    failed = np.asarray([text != "" for text in rows.column("error").to_pylist()], dtype=bool)
-    app_ms = np.asarray(rows.column("app_ms"), dtype=float)[in_window]
-    lag_ms = (sent - due)[in_window & first_steps] * 1000
-    measured_s = window[1] - window[0]
-    service_s = float(np.sum((done - sent)[in_window]))
-    stated = app_ms.size > 0 and not np.isnan(app_ms).any()
-    return {
-        "lag_ms_p99": _quantile(lag_ms, 0.99) if loop == "open" else None,
-        "response_ms_p50": _quantile((done - due)[in_window] * 1000, 0.5),
-        "due_in_window": int(np.sum(in_window & first_steps)),
-        "sent_in_window": int(np.sum((sent >= window[0]) & (sent < window[1]) & first_steps)),
-        "failures": int(np.sum(failed & in_window)),
-        "answers": int(np.sum(in_window)),
-        "good_in_window": int(np.sum(in_window & ~failed)),
-        "in_flight": service_s / measured_s,
-        "in_flight_server": float(np.sum(app_ms)) / 1000 / measured_s if stated else None,
-        "measured_s": measured_s,
-        "generator_cpu": result.cpu_seconds / result.cpu_window_s,
-        "loop": loop,
-    }
-
-
-def _observed(seen: dict[str, Any], taken: _Taken) -> Observed:
+def _observed(loop: Loop, window: Window, taken: _Taken) -> Observed:
     result = taken.result
     known_s = taken.bench_cpu_s + sum(use.cpu_seconds for use in taken.usage.values())
-    fields = {name: value for name, value in seen.items() if name != "good_in_window"}
     return Observed(
-        **fields,
+        loop=loop,
+        window=window,
         planned=result.planned,
         sent=len(result.due_s),
         abandoned=result.abandoned,
         skipped=result.skipped,
-        schema_checked=len(result.samples),
         schema_violations=schema_violations(result.samples),
+        generator_cpu=result.cpu_seconds / result.cpu_window_s,
         foreign_cpu=foreign_cpu(taken.first, taken.last, known_s),
         steal=steal_share(taken.first, taken.last),
         canary_deviation=taken.canary_deviation,
@@ -232,17 +196,10 @@ def _observed(seen: dict[str, Any], taken: _Taken) -> Observed:
     )
 
 
-def _first_steps(rows: pa.Table) -> NDArray[np.bool_]:
-    """True for the arrival of each visit; later steps follow answers, not the schedule."""
-    visits = np.asarray(rows.column("visit"))
-    first = np.zeros(visits.size, dtype=bool)
-    _, where = np.unique(visits, return_index=True)  # rows are in order of due time
-    first[where] = True
-    return first
-
-
-def _quantile(values: Floats, q: float) -> float | None:
-    """Exact order statistic; with fewer than 20 values it says too little to gate on."""
-    if values.size < MIN_LAG_SAMPLES:
-        return None
-    return float(np.sort(values)[int(np.ceil(q * values.size)) - 1])
+def _facts(window: Window, result: Result) -> dict[str, float]:
+    return {
+        "throughput_rps": (window.answers - window.failures) / window.measured_s,
+        "unfinished": float(result.unfinished),
+        "schema_checked": float(len(result.samples)),
+        "timerfd": float(result.pacer == "timerfd"),
+    }

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from bench.errors import ShopbenchError
 from bench.journal import rows_table
+from bench.load.operations import API_PREFIX
 from bench.load.plan import Plan, Result, Visit, read_result, write_message
 
 _HANG_MARGIN_S = 40.0
@@ -47,10 +48,11 @@ class LoadError(ShopbenchError):
 
 @dataclass(frozen=True)
 class Target:
-    """Where the load goes and as whom."""
+    """Where the load goes and as whom. `prefix` stands before the contract's paths."""
 
     base_url: str
     tokens: Sequence[str]
+    prefix: str = API_PREFIX
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,7 @@ def _plan(
             "visits": visits,
             "tokens": list(target.tokens),
             "key_prefix": uuid.uuid4().hex,
+            "path_prefix": target.prefix,
             "measured_from_s": window[0],
             "measured_to_s": window[1],
             **options,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+API_PREFIX = "/api/v1"
+
 
 class Product(msgspec.Struct):
     id: str

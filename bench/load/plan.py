@@ -37,6 +37,7 @@ class Plan(msgspec.Struct, frozen=True):
     visits: list[Visit]
     tokens: list[str]
     key_prefix: str  # of the idempotency keys: new for every trial
+    path_prefix: str  # in place of the schedule's /api/v1
     measured_from_s: float
     measured_to_s: float
     max_sessions: int = 512  # file descriptors below 900: above 1,023 keep-alive is silently lost

@@ -14,7 +14,7 @@ from gevent.event import Event
 from locust import User, task
 from locust.exception import StopUser
 
-from bench.load.operations import OPERATIONS, Operation, Order, check_answer
+from bench.load.operations import API_PREFIX, OPERATIONS, Operation, Order, check_answer
 from bench.load.pacer import make_pacer
 from bench.load.plan import Plan, Request, Result, Sample, Visit
 from bench.load.pool import Answer, Session, SessionPool
@@ -205,7 +205,8 @@ class _Wires:
     """Builds the bytes of requests from parts made once."""
 
     def __init__(self, plan: Plan, host: str) -> None:
-        self._prefix = plan.key_prefix
+        self._key_prefix = plan.key_prefix
+        self._path_prefix = plan.path_prefix
         base = f" HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n".encode()
         self._anonymous = base
         self._users = [
@@ -216,11 +217,11 @@ class _Wires:
         self, operation: Operation, request: Request, user: int, key: str, order_id: str
     ) -> bytes:
         """The whole request. `key` is unique within the trial."""
-        path = request.path.replace("{order_id}", order_id)
+        path = self._path_prefix + request.path[len(API_PREFIX) :].replace("{order_id}", order_id)
         head = self._users[user] if operation.authorized else self._anonymous
         wire = f"{operation.method} {path}".encode() + head
         if operation.keyed:
-            wire += f"Idempotency-Key: {self._prefix}-{key}\r\n".encode()
+            wire += f"Idempotency-Key: {self._key_prefix}-{key}\r\n".encode()
         if request.body:
             length = len(request.body)
             wire += f"Content-Type: application/json\r\nContent-Length: {length}\r\n".encode()

@@ -149,7 +149,7 @@ def test_a_closed_loop_of_so_many_visits_ends_when_they_are_made(
 def test_the_load_process_says_what_went_wrong_and_lives_on(load: LoadProcess) -> None:
     with pytest.raises(LoadError, match="no visits"):
         load.run_open(Target("http://127.0.0.1:7699", TOKENS), [], (0.0, 1.0))
-    visits = [Visit(0.0, "wallet_read", 99, (Request("wallet_read", "/x", b""),))]
+    visits = [Visit(0.0, "wallet_read", 99, (Request("wallet_read", "/api/v1/wallet", b""),))]
     assert load.run_open(Target("http://127.0.0.1:7699", TOKENS), visits, (0.0, 0.1)) is not None
 
 
@@ -170,7 +170,7 @@ from bench.load.plan import Request, Visit
 load = LoadProcess()
 load.start()
 print(load.pid, flush=True)
-visits = [Visit(60.0, "wallet_read", 0, (Request("wallet_read", "/x", b""),))]
+visits = [Visit(60.0, "wallet_read", 0, (Request("wallet_read", "/api/v1/wallet", b""),))]
 load.run_open(Target("http://127.0.0.1:7699", ["t"]), visits, (0.0, 60.0))
 """
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
