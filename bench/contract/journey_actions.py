@@ -153,7 +153,9 @@ def reuse_key(story: Story) -> Request:
 
 
 def deposit(story: Story) -> Request:
-    payload = {"amount_cents": story.random.choice([1, 500, 2_500, 5_000, 5_000, 0, -5, "7", 10**9])}
+    payload = {
+        "amount_cents": story.random.choice([1, 500, 2_500, 5_000, 5_000, 0, -5, "7", 10**9])
+    }
     return Request("POST", "/wallet/deposits", story.person(), story.key(), payload)
 
 

@@ -53,6 +53,8 @@ def text(minimum: int, maximum: int, *, may_be_empty: bool = False) -> dict[str,
         "🙂" * maximum,
         "  kept  ".rjust(minimum),
         "e\u0301" * (minimum + 1),
+        "\ufeff" * minimum,
+        "\u200b\u180e\u0001\u007f\uffff" * minimum,
     )
     blank = " " * max(minimum, 1)
     bad = (
@@ -60,6 +62,7 @@ def text(minimum: int, maximum: int, *, may_be_empty: bool = False) -> dict[str,
         "🙂" * (maximum + 1),
         blank,
         "\u00a0\u3000\t" * minimum,
+        "\u001c\u001f\u0085\u2028" * minimum,
         "a\0bcdefgh",
     )
     if may_be_empty:
