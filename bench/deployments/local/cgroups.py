@@ -113,6 +113,13 @@ class ComponentGroup:
         return self._ended_seconds + sum(current.values())
 
 
+def possible_roots(ident: str) -> list[Path]:
+    """Name the folders a deployment may make, to be written down before they are made."""
+    places = find_hierarchies()
+    found = [place for place in (places.accounting, places.cpuset) if place is not None]
+    return list(dict.fromkeys(_folder(place, ident) for place in found))
+
+
 class DeploymentGroups:
     """The control groups of one deployment, made at its start and removed at its end."""
 
@@ -160,10 +167,14 @@ class DeploymentGroups:
         return folder if _try_write(folder / "cpuset.cpus", wanted) else None
 
 
+def _folder(place: tuple[str, Path], ident: str) -> Path:
+    return place[1] / f"shopbench-{ident}"
+
+
 def _make(place: tuple[str, Path] | None, ident: str) -> Path | None:
     if place is None:
         return None
-    folder = place[1] / f"shopbench-{ident}"
+    folder = _folder(place, ident)
     try:
         folder.mkdir(exist_ok=True)
     except OSError:
@@ -180,15 +191,24 @@ def _read_cpu(folder: Path) -> float:
 
 
 def _tree_cpu(root: ProcessId) -> float:
+    """Sum a tree's CPU time: by schedstat (nanoseconds), no less than the kernel's own ticks."""
     total = 0.0
     for process in tree(root):
         try:
             times = psutil.Process(process.pid).cpu_times()
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-        total += times.user + times.system
+        total += max(times.user + times.system, _scheduled(process.pid))
         total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
     return total
+
+
+def _scheduled(pid: int) -> float:
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def pss_bytes(pids: list[int]) -> int:

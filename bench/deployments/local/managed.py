@@ -196,6 +196,7 @@ class ServingProcess:
         if self.process is None:
             return
         self.process.signal(signal.SIGTERM)
+        signal_tree(self.process, signal.SIGCONT)  # a paused process hears nothing
         if self._child is not None:
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(DRAIN_SECONDS)
@@ -266,7 +267,7 @@ def start_logged(
 
 
 PASSED_ON = (
-    *("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
+    *("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "PYTHONPATH"),
     *("LOG_LEVEL", "SHOP_DEADLINE_MS", "STATEMENT_TIMEOUT_MS", "DRAIN_SECONDS"),
     "TOKEN_TTL_SECONDS",
 )

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench.contract.seed import SeedSpec, write_seed
 from bench.deployments.local.binaries import prepare_postgres
-from bench.deployments.local.cgroups import DeploymentGroups
+from bench.deployments.local.cgroups import DeploymentGroups, possible_roots
 from bench.deployments.local.external import external_urls, prepare_external
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.keys import prepare_keys
@@ -68,9 +68,9 @@ class Shop:
         external = external_urls(self.topology)
         # A budget that does not hold the databases is none.
         cpus = () if external else self.request.options.cpus
-        self.groups = DeploymentGroups(self.folder.name, cpus)
-        for root in self.groups.roots:
+        for root in possible_roots(self.folder.name):
             self.ledger.cgroup(root)
+        self.groups = DeploymentGroups(self.folder.name, cpus)
         self._external = external
 
     @property
