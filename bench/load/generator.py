@@ -12,6 +12,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -73,8 +74,8 @@ class LoadProcess:
 
     def __init__(self, *, cpus: Sequence[int] | None = None, scratch: Path | None = None) -> None:
         self._cpus = cpus
-        self._folder = tempfile.TemporaryDirectory(prefix="shopbench-load-", dir=scratch)
-        self._stderr = (Path(self._folder.name) / "stderr").open("w+b")
+        self._scratch = scratch
+        self._resources = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> LoadProcess:
@@ -94,7 +95,11 @@ class LoadProcess:
         return self._process.pid
 
     def start(self) -> None:
-        """Start the process, on its own cores where the system can pin."""
+        """Start the process, on its own cores where the system can pin. Again after `stop`."""
+        self._resources = ExitStack()
+        folder = tempfile.TemporaryDirectory(prefix="shopbench-load-", dir=self._scratch)
+        self._folder = Path(self._resources.enter_context(folder))
+        self._stderr = self._resources.enter_context((self._folder / "stderr").open("w+b"))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.load.worker"],
             stdin=subprocess.PIPE,
@@ -110,8 +115,7 @@ class LoadProcess:
         if self._process is not None:
             self._end(self._process)
             self._process = None
-        self._stderr.close()
-        self._folder.cleanup()
+        self._resources.close()
 
     def run_open(
         self, target: Target, visits: list[Visit], window: tuple[float, float], **options: float
@@ -133,7 +137,7 @@ class LoadProcess:
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise LoadError("the load process is not running")
-        path = Path(self._folder.name) / f"{uuid.uuid4().hex}.plan"
+        path = self._folder / f"{uuid.uuid4().hex}.plan"
         write_message(path, plan)
         limit = plan.measured_to_s + plan.drain_s + plan.request_timeout_s + _HANG_MARGIN_S
         try:

@@ -1,0 +1,71 @@
+"""What is read out of rows, against numpy and by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.experiments.window import _quantile, read_window
+from bench.journal import rows_table
+
+
+def table(due: list[float], **changes: list[object]) -> pa.Table:
+    columns: dict[str, list[object]] = {
+        "due_s": list(due),
+        "sent_s": [at + 0.001 for at in due],
+        "done_s": [at + 0.011 for at in due],
+        "status": [200] * len(due),
+        "bytes": [1] * len(due),
+        "operation": ["order"] * len(due),
+        "journey": ["buy"] * len(due),
+        "error": [""] * len(due),
+        "visit": list(range(len(due))),
+        "app_ms": [8.0] * len(due),
+        "db_ms": [1.0] * len(due),
+    }
+    return rows_table({**columns, **changes})
+
+
+def test_only_rows_due_in_the_window_count() -> None:
+    due = [0.5, 0.999, 1.0, 1.5, 1.9999, 2.0, 2.5]
+    seen = read_window(table(due), 1.0, 2.0)
+    assert (seen.answers, seen.due, seen.measured_s) == (3, 3, 1.0)
+    assert seen.in_flight == pytest.approx(0.03)  # three of 10 ms each in a second
+    assert seen.in_flight_stated == pytest.approx(0.024)
+
+
+def test_later_steps_of_a_visit_are_answers_but_no_arrivals() -> None:
+    rows = table([1.0, 1.1, 1.2, 1.3], visit=[0, 0, 0, 1])
+    seen = read_window(rows, 1.0, 2.0)
+    assert (seen.answers, seen.due, seen.sent) == (4, 2, 2)
+
+
+def test_failures_in_the_window_are_counted() -> None:
+    rows = table([0.5, 1.1, 1.2], error=["timeout", "", "status 500"])
+    assert read_window(rows, 1.0, 2.0).failures == 1
+
+
+def test_a_server_that_does_not_state_its_time_is_not_compared() -> None:
+    rows = table([1.1, 1.2], app_ms=[1.0, float("nan")])
+    assert read_window(rows, 1.0, 2.0).in_flight_stated is None
+
+
+def test_lag_and_median_in_milliseconds() -> None:
+    due = [1 + number / 100 for number in range(50)]
+    seen = read_window(table(due), 1.0, 2.0)
+    assert seen.lag_ms_p99 == pytest.approx(1.0)
+    assert seen.response_ms_p50 == pytest.approx(11.0)
+
+
+def test_too_few_rows_give_no_quantile() -> None:
+    seen = read_window(table([1.1, 1.2]), 1.0, 2.0)
+    assert (seen.lag_ms_p99, seen.response_ms_p50) == (None, None)
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=20, max_size=300), st.floats(0.01, 0.99))
+def test_quantiles_are_numpys_order_statistics(values: list[float], q: float) -> None:
+    array = np.array(values)
+    assert _quantile(array, q) == np.quantile(array, q, method="inverted_cdf")
