@@ -40,6 +40,7 @@ class Order(models.Model):
                 | Q(
                     status="rejected",
                     payment__isnull=True,
+                    reason__isnull=False,  # NULL IN (...) is no refusal for a CHECK
                     reason__in=["out_of_stock", "insufficient_funds"],
                 ),
             ),

@@ -42,7 +42,10 @@ class Command(BaseCommand):
                 app.load(cursor, directory)
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("ANALYZE {}").format(tables))
+            # A checkpoint takes as long as the disk does, whatever a request may take.
+            cursor.execute("SET statement_timeout = 0")
             self._checkpoint(cursor)
+            cursor.execute("RESET statement_timeout")
 
     def _checkpoint(self, cursor: Any) -> None:
         """So that the first minutes of a run do not pay for writing the seed to disk."""
