@@ -1,0 +1,187 @@
+"""The driver's protocol on running deployments: what experiments, faults and audits rely on."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from bench.contract.conformance import World
+from bench.contract.seed import SeedSpec
+from bench.deployments.base import COMPONENTS, UpOptions
+from bench.deployments.local.driver import LocalDeployment, open_deployment
+from bench.errors import ShopbenchError
+
+pytestmark = pytest.mark.system
+
+CPU = min(os.sched_getaffinity(0))
+NAMES = [
+    "monolith",
+    "users+inventory|orders+payments",
+    *(
+        pytest.param(n, marks=pytest.mark.slow)
+        for n in ("modular", "modular-split", "microservices")
+    ),
+]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def shop(request: pytest.FixtureRequest) -> Iterator[LocalDeployment]:
+    options = UpOptions(seed=SeedSpec(scarce=True), cpus=(CPU,), faults=True)
+    with open_deployment(request.param, options=options) as running:
+        yield running
+
+
+def status(shop: LocalDeployment, path: str) -> int:
+    """GET a public path; 0 without an answer."""
+    address = urlsplit(shop.base_url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+def wait_for(shop: LocalDeployment, path: str, wanted: int) -> None:
+    deadline = time.monotonic() + 15
+    while (answer := status(shop, path)) != wanted:
+        assert time.monotonic() < deadline, f"{path} answers {answer}, not {wanted}"
+        time.sleep(0.05)
+
+
+def names(shop: LocalDeployment, kind: str) -> list[str]:
+    return [part.name for part in shop.components() if part.kind == kind]
+
+
+def condition(shop: LocalDeployment, name: str) -> str:
+    return next(part.condition for part in shop.components() if part.name == name)
+
+
+def ask(dsn: str, statement: str) -> str:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        row = connection.execute(statement.encode()).fetchone()
+        assert row is not None
+        return str(row[0])
+
+
+def database_dsns(shop: LocalDeployment) -> set[str]:
+    return {shop.database_dsn(component) for component in COMPONENTS}
+
+
+def test_the_whole_deployment_stays_on_its_cpus(shop: LocalDeployment) -> None:
+    assert shop.cpu_control in {"cpuset", "affinity"}
+    for part in shop.components():
+        assert os.sched_getaffinity(part.pid) == {CPU}
+
+
+def test_memory_and_connections_are_one_budget_over_all_servers(shop: LocalDeployment) -> None:
+    by_server = {urlsplit(dsn).port: dsn for dsn in database_dsns(shop)}
+    pages = [
+        ask(dsn, "SELECT setting FROM pg_settings WHERE name = 'shared_buffers'")
+        for dsn in by_server.values()
+    ]
+    connections = [ask(dsn, "SHOW max_connections") for dsn in by_server.values()]
+    assert sum(map(int, pages)) * 8192 == 256 * 2**20
+    assert sum(map(int, connections)) == 80
+    assert {ask(dsn, "SHOW fsync") for dsn in by_server.values()} == {"on"}
+
+
+def test_a_component_cannot_open_the_database_of_another(shop: LocalDeployment) -> None:
+    own, other = urlsplit(shop.database_dsn("users")), urlsplit(shop.database_dsn("orders"))
+    if own == other:
+        pytest.skip("the monolith has one database")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(
+            other._replace(
+                netloc=f"{own.username}:{own.password}@{other.hostname}:{other.port}"
+            ).geturl()
+        )
+
+
+def test_usage_grows_with_work(shop: LocalDeployment) -> None:
+    before = sum(used.cpu_seconds for used in shop.usage().values())
+    for _ in range(20):
+        assert status(shop, "/api/v1/products") == 200
+    usage = shop.usage()
+    assert sum(used.cpu_seconds for used in usage.values()) > before
+    assert set(usage) == {part.name for part in shop.components()}
+    assert all(used.pss_bytes > 2**20 for used in usage.values())
+
+
+def test_a_killed_process_is_gone_until_it_is_restarted(shop: LocalDeployment) -> None:
+    edge = names(shop, "process")[0]
+    shop.kill(edge)
+    assert condition(shop, edge) == "exited"
+    assert status(shop, "/ready") == 0
+    shop.restart(edge)
+    assert condition(shop, edge) == "running"
+    assert status(shop, "/ready") == 200
+
+
+def test_a_killed_database_comes_back_with_its_data(shop: LocalDeployment) -> None:
+    database = next(
+        n for n in names(shop, "database") if n in {"db:shop", "db:all", "db:inventory"}
+    )
+    shop.kill(database)
+    assert condition(shop, database) == "exited"
+    wait_for(shop, "/api/v1/products", 503)
+    shop.restart(database)
+    wait_for(shop, "/api/v1/products", 200)
+
+
+def test_a_paused_process_answers_again_after_resume(shop: LocalDeployment) -> None:
+    edge = names(shop, "process")[0]
+    shop.pause(edge)
+    assert condition(shop, edge) == "paused"
+    shop.resume(edge)
+    assert status(shop, "/ready") == 200
+
+
+def test_a_redeployed_process_is_another_one(shop: LocalDeployment) -> None:
+    before = {part.name: part.pid for part in shop.components()}
+    last = names(shop, "process")[-1]
+    shop.redeploy(last)
+    after = {part.name: part.pid for part in shop.components()}
+    assert before[last] != after.pop(last)
+    assert after.items() <= before.items()
+    assert shop.ready()
+
+
+def test_a_reset_loads_another_seed(shop: LocalDeployment) -> None:
+    shop.reset(SeedSpec(seed=2))
+    dsn = shop.database_dsn("inventory")
+    assert int(ask(dsn, "SELECT min(on_hand) FROM audit_stock")) == 10**9
+    shop.reset(SeedSpec(seed=1, scarce=True))
+    assert int(ask(dsn, "SELECT max(on_hand) FROM audit_stock")) <= 200
+
+
+def test_an_unknown_component_is_a_clear_error(shop: LocalDeployment) -> None:
+    with pytest.raises(ShopbenchError, match="no component 'carts'"):
+        shop.kill("carts")
+    with pytest.raises(ShopbenchError, match="unknown component 'carts'"):
+        shop.database_dsn("carts")
+
+
+def test_a_fault_point_armed_in_its_folder_fires_once(shop: LocalDeployment) -> None:
+    assert shop.faults_dir is not None
+    world = World(shop.base_url)
+    customer = world.login("user0001@shop.example")
+    point = shop.faults_dir / "payments.deposit.before_commit.json"
+    point.write_text(json.dumps({"action": "error", "once": True}))
+    answers = []
+    for _ in range(2):
+        payload = {"amount_cents": 1}
+        key = str(uuid.uuid4())
+        deposit = world.call("POST", "/wallet/deposits", token=customer, key=key, payload=payload)
+        answers.append(deposit.status)
+    assert answers == [500, 201]
