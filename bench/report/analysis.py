@@ -55,8 +55,8 @@ class Analysis:
 
     @cached_property
     def trials(self) -> list[Trial]:
-        """All trials of the run, invalid ones and reruns included."""
-        return [s.trial for s in self.data.trials]
+        """All trials with gates, invalid ones and reruns included."""
+        return list(self.data.judged_trials)
 
     def rows_of(self, cell: Cell) -> list[PercentileRow]:
         """Return the percentile rows of a cell."""

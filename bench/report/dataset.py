@@ -20,6 +20,7 @@ from bench.report.naming import ALL
 
 Column = NDArray[np.float32]
 FLOOR = "floor"
+SQL = "sql"  # trials that count statements: logging costs time, so their times mean nothing
 CLOCK_SLACK_S = 1e-6  # rounding of the times, far below a request
 
 
@@ -75,13 +76,25 @@ class RunData:
 
     @cached_property
     def load_trials(self) -> tuple[TrialSample, ...]:
-        """Trials of every experiment but `floor`, whose arms are not all shops."""
-        return tuple(s for s in self.trials if s.trial.experiment != FLOOR)
+        """Trials that compare shops: not `floor` (bare handlers) and not `sql` (counting)."""
+        return tuple(s for s in self.trials if s.trial.experiment not in (FLOOR, SQL))
+
+    @cached_property
+    def judged_trials(self) -> tuple[Trial, ...]:
+        """Trials whose gates count: all but the counting ones."""
+        return tuple(s.trial for s in self.trials if s.trial.experiment != SQL)
 
     @cached_property
     def operations(self) -> list[str]:
         """All operation names in the rows of the load trials."""
         return sorted({name for s in self.load_trials for name in s.slices})
+
+    def capacity_rps(self, mix: str, deployment: str) -> float | None:
+        """Return a deployment's capacity under a mix if the run measured it."""
+        capacities = self.journal.settings.get("capacity_rps")
+        found = capacities.get(mix) if isinstance(capacities, dict) else None
+        value = found.get(deployment) if isinstance(found, dict) else None
+        return float(value) if isinstance(value, int | float) else None
 
     def setting(self, name: str, default: float) -> float:
         """Return a numeric setting of the run; raises CorruptResults if it is no number."""

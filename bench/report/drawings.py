@@ -35,7 +35,8 @@ def forests(analysis: Analysis) -> list[Figure]:
     for pair, rows in _by_pair(v for v in ratios if v not in analysis.named).items():
         slug = pair.replace(" : ", "-to-")
         title = f"All other ratios of {pair} (exploratory)"
-        shown = {pair: rows[:_MAX_EXPLORATORY]}
+        with_ratio = [row for row in rows if row.verdict.estimate is not None]
+        shown = {pair: with_ratio[:_MAX_EXPLORATORY]}
         figures.append(forest(shown, slug, title, bands, group=_FOREST_GROUP, option=pair))
     return figures
 
@@ -44,7 +45,12 @@ def load_curves(analysis: Analysis) -> list[Figure]:
     """Return one curve for each mix with at least two loads."""
     slo_ms = analysis.data.setting("slo_ms", 200.0)
     mixes = dict.fromkeys(cell.mix for cell in analysis.cells)
-    drawn = (load_curve([c for c in analysis.cells if c.mix == mix], slo_ms, mix) for mix in mixes)
+    drawn = [
+        load_curve(
+            [c for c in analysis.cells if c.mix == mix], slo_ms, mix, _capacities(analysis, mix)
+        )
+        for mix in mixes
+    ]
     return [figure for figure in drawn if figure is not None]
 
 
@@ -103,6 +109,12 @@ def _reference_cells(analysis: Analysis) -> list[Cell]:
     found = [reference_cell(analysis.data, analysis.cells, mix) for mix in mixes]
     present = [cell for cell in found if cell is not None]
     return sorted(present, key=lambda cell: cell is not analysis.main_cell)
+
+
+def _capacities(analysis: Analysis, mix: str) -> dict[str, float]:
+    names = {name for cell in analysis.cells if cell.mix == mix for name in cell.deployments}
+    found = {name: analysis.data.capacity_rps(mix, name) for name in sorted(names)}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _operations(cell: Cell) -> list[str]:

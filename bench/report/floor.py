@@ -79,9 +79,8 @@ class FloorResult:
 
 def floor_results(data: RunData) -> list[FloorResult]:
     """Return every floor comparison the run holds; empty without a floor experiment."""
-    cells = {c.mix: c for c in cells_of(s for s in data.trials if s.trial.experiment == FLOOR)}
-    pairs = _pairs(data)
-    return [_result(data, pair, cells[pair.operation]) for pair in pairs if pair.operation in cells]
+    found = ((pair, _cell(data, pair)) for pair in _pairs(data))
+    return [_result(data, pair, cell) for pair, cell in found if cell is not None]
 
 
 def source_path(name: str) -> Path | None:
@@ -100,20 +99,32 @@ def _pairs(data: RunData) -> list[FloorPair]:
         raise CorruptResults(f"{data.path}: settings.floor: {exc}") from exc
 
 
+def _cell(data: RunData, pair: FloorPair) -> Cell | None:
+    """Trials of one comparison only: another one's reruns have attempts of their own."""
+    sides = (pair.arm, pair.bare)
+    own = [
+        s
+        for s in data.trials
+        if (s.trial.experiment, s.trial.mix) == (FLOOR, pair.operation)
+        and s.trial.deployment in sides
+    ]
+    return next(iter(cells_of(own)), None)
+
+
 def _result(data: RunData, pair: FloorPair, cell: Cell) -> FloorResult:
-    arm, bare = _side(cell, pair.arm), _side(cell, pair.bare)
+    arm, bare = _side(data, cell, pair.arm), _side(data, cell, pair.bare)
     return FloorResult(pair, arm, bare, _verdict(data, pair, cell))
 
 
-def _side(cell: Cell, name: str) -> FloorSide:
+def _side(data: RunData, cell: Cell, name: str) -> FloorSide:
     samples = cell.samples(name)
-    sql = [sql_per_request(s) for s in samples]
+    statements, commits = sql_per_request(data, name, cell.mix) or (None, None)
     return FloorSide(
         name=name,
         rate_rps=level_of([s.good_rps for s in samples]),
         cpu_ms=level_of([cpu_ms_per_request(s) for s in samples]),
-        statements=_mean([statements for statements, _ in sql]),
-        commits=_mean([commits for _, commits in sql]),
+        statements=statements,
+        commits=commits,
         times_ms=share_of_time(samples, ALL),
         cpu_parts_ms=mean_parts(samples),
         failed=sum(s.failures[ALL] for s in samples),
@@ -163,8 +174,3 @@ def _judged(
         return "inconclusive", f"{ratio.n_blocks} valid blocks, {MIN_VALID_BLOCKS} needed", ratio
     reached = ratio.estimate >= pair.target and ratio.low >= pair.bound
     return ("reached" if reached else "not reached"), "", ratio
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    present = [v for v in values if v is not None]
-    return sum(present) / len(present) if present else None

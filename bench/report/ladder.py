@@ -79,6 +79,28 @@ def sanity_check(found: Sequence[Ladder]) -> list[str]:
     return lines
 
 
+def decomposition(found: Sequence[Ladder]) -> list[str]:
+    """Return one sentence for p50 and one for CPU that splits the whole into its steps.
+
+    Of the mixed load where it was measured, else of the first headline role; all rungs needed.
+    """
+    lines = []
+    for kind, name in (("p50", "p50 response time"), ("cpu", "CPU per request")):
+        whole = [x for x in found if x.kind == kind and len(x.to_first) == len(DEPLOYMENTS)]
+        ladder = next((x for x in whole if x.role == "mixed"), whole[0] if whole else None)
+        if ladder is None or any(step.ratio is None for step in ladder.steps):
+            continue
+        parts = " · ".join(
+            f"{step.cause} ×{step.ratio.estimate:.2f}" for step in ladder.steps if step.ratio
+        )
+        total = ladder.to_first["microservices"].estimate
+        lines.append(
+            f"Where it comes from ({ladder.title}, {name}): {parts} = ×{total:.2f} in the same "
+            "blocks. Intervals stand with the ladder."
+        )
+    return lines
+
+
 def _placed(ratio: PairedRatio, low: float, high: float) -> str:
     if ratio.low <= high and ratio.high >= low:
         return "inside the band"

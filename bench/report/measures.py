@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from bench.report.dataset import Column, TrialSample
+from bench.report.dataset import Column, RunData, TrialSample
 from bench.report.naming import ALL, belongs_to_deployment, component_order
 from bench.report.selection import Cell
 from bench.stats.errors import TooFewSamples
@@ -74,13 +74,24 @@ def pss_mib(sample: TrialSample) -> float:
     return sum(u.pss_bytes for name, u in usage if belongs_to_deployment(name)) / 2**20
 
 
-def sql_per_request(sample: TrialSample) -> tuple[float | None, float | None]:
-    """Return (statements, commits) per request; None where not counted."""
-    counts, requests = sample.trial.sql, cpu_requests(sample)
-    if counts is None or not requests:
-        return None, None
-    statements = None if counts.statements is None else counts.statements / requests
-    return statements, counts.commits / requests
+def sql_per_request(
+    data: RunData, deployment: str, mix: str
+) -> tuple[float | None, float | None] | None:
+    """Return (statements, commits) per request under a mix; None where not counted.
+
+    Counted in any trial of that deployment and mix that is not invalid; mean over them.
+    """
+    counts = [
+        (s.trial.sql, cpu_requests(s))
+        for s in data.trials
+        if (s.trial.deployment, s.trial.mix) == (deployment, mix) and s.trial.status != "invalid"
+    ]
+    found = [(sql, n) for sql, n in counts if sql is not None and n]
+    if not found:
+        return None
+    statements = [sql.statements / n for sql, n in found if sql.statements is not None]
+    commits = sum(sql.commits / n for sql, n in found) / len(found)
+    return (sum(statements) / len(statements) if statements else None), commits
 
 
 def columns(samples: Sequence[TrialSample], operation: str) -> list[Column]:

@@ -17,7 +17,7 @@ from bench.report import drawings, tables
 from bench.report.analysis import Analysis
 from bench.report.figures.style import Figure, inline_svg
 from bench.report.floor import FloorResult, FloorSide, source_path
-from bench.report.ladder import sanity_check
+from bench.report.ladder import decomposition, sanity_check
 from bench.report.limits import banners, limits
 from bench.report.naming import ALL, interval, number, words
 
@@ -122,6 +122,7 @@ def machine_facts(journal: Journal) -> list[tuple[str, str]]:
 def _content(analysis: Analysis) -> dict[str, Any]:
     """Everything on the page that is not a figure."""
     journal, cell = analysis.data.journal, analysis.main_cell
+    sql_names, sql_rows = tables.sql_rows(analysis)
     return {
         "journal": journal,
         "requests": sum(s.requests for s in analysis.data.trials),
@@ -130,6 +131,8 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "taint": drawings.taint(analysis),
         "named": analysis.named,
         "rule_text": RULE_TEXT,
+        "answer": tables.answer,
+        "decomposition": decomposition(analysis.ladders),
         "comparison": tables.comparison(analysis),
         "unmeasured": tables.UNMEASURED,
         "verdict_rows": [tables.verdict_fields(v) for v in analysis.verdicts],
@@ -140,6 +143,8 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "main_label": tables.cell_label(cell) if cell else "",
         "errors": tables.error_rows(analysis.data.load_trials),
         "costs": tables.cost_rows(cell) if cell else [],
+        "sql_names": sql_names,
+        "sql_rows": sql_rows,
         "times": tables.time_rows(cell) if cell else [],
         "quality_rows": tables.quality_rows(analysis.trials),
         "failed_gates": tables.failed_gates(analysis.trials),

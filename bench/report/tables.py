@@ -76,6 +76,13 @@ def comparison(analysis: Analysis) -> list[ComparisonRow]:
     ]
 
 
+def answer(verdict: Verdict) -> str:
+    """Return which way a decided ratio goes, so that 'refuted' cannot be misread."""
+    if verdict.estimate is None or verdict.verdict not in ("supported", "refuted"):
+        return ""
+    return f"it is {'higher' if verdict.estimate > 1 else 'lower'}"
+
+
 def verdict_fields(verdict: Verdict) -> list[Field]:
     """Return question, ratio, interval, level, blocks, verdict, note."""
     ratio = f"×{number(verdict.estimate)}" if verdict.estimate is not None else "–"
@@ -105,19 +112,30 @@ def time_rows(cell: Cell) -> list[list[Field]]:
     return rows
 
 
+def sql_rows(analysis: Analysis) -> tuple[list[str], list[list[str]]]:
+    """Return (deployments, rows of mix and `statements / commits` for each); empty if uncounted."""
+    data = analysis.data
+    mixes = list(dict.fromkeys(s.trial.mix for s in data.load_trials))
+    names = deployment_order(s.trial.deployment for s in data.load_trials)
+    counts = {(mix, name): sql_per_request(data, name, mix) for mix in mixes for name in names}
+    rows = [
+        [words(mix), *(_per_request(counts[mix, name]) for name in names)]
+        for mix in mixes
+        if any(counts[mix, name] for name in names)
+    ]
+    return (names, rows) if rows else ([], [])
+
+
 def cost_rows(cell: Cell) -> list[list[str]]:
-    """Return deployment, statements and commits per request, memory, processes, databases."""
+    """Return deployment, memory in MiB, processes and database servers."""
     rows = []
     for deployment in cell.deployments:
         samples = cell.samples(deployment)
-        sql = [sql_per_request(s) for s in samples]
         memory = level_of([pss_mib(s) for s in samples])
         processes, databases = _parts(samples)
         rows.append(
             [
                 deployment,
-                number(_mean([statements for statements, _ in sql])),
-                number(_mean([commits for _, commits in sql])),
                 number(memory.value) if memory else "–",
                 str(processes),
                 str(databases),
@@ -183,10 +201,10 @@ def _moving_parts(analysis: Analysis, deployment: str) -> str:
     if not samples or not any(s.trial.usage for s in samples):
         return UNMEASURED
     processes, databases = _parts(samples)
-    commits = _mean([sql_per_request(s)[1] for s in samples])
+    sql = sql_per_request(analysis.data, deployment, cell.mix) if cell else None
     text = f"{_plural(processes, 'component process', 'component processes')}, "
     text += _plural(databases, "database server", "database servers")
-    return text + (f"; {number(commits)} commits per request" if commits is not None else "")
+    return text + (f"; {number(sql[1])} commits per request" if sql else "")
 
 
 def _parts(samples: Sequence[TrialSample]) -> tuple[int, int]:
@@ -199,23 +217,22 @@ def _plural(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
 
 
+def _per_request(counts: tuple[float | None, float | None] | None) -> str:
+    return f"{number(counts[0])} / {number(counts[1])}" if counts else "–"
+
+
 def _failed(count: int, n: int) -> Field:
     if not n:
         return Field("–", 0.0)
     share = wilson(count, n)
     text = "0" if not count else f"{count:,} ({share.estimate:.2%})"
-    return Field(text, count, "failed")
+    return Field(text, count)
 
 
 def _estimate(estimate: QuantileEstimate | None) -> Field:
     if estimate is None:
         return Field("too few requests", -1.0)
-    trials = f"{estimate.clusters} trials" if estimate.clusters > 1 else "within one sample"
+    trials = "" if estimate.clusters > 1 else "one sample"
     return Field(
         f"{number(estimate.value)} {interval(estimate.low, estimate.high)}", estimate.value, trials
     )
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    present = [v for v in values if v is not None]
-    return sum(present) / len(present) if present else None

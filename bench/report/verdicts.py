@@ -11,7 +11,7 @@ from bench.journal import Verdict
 from bench.report.dataset import RunData
 from bench.report.measures import METRIC_NAMES, trial_value
 from bench.report.questions import Question, questions_of
-from bench.report.selection import Cell
+from bench.report.selection import SATURATED, Cell
 from bench.stats.arrays import Floats
 from bench.stats.errors import StatisticsError, TooFewSamples
 from bench.stats.multiplicity import holm
@@ -90,7 +90,7 @@ def _answer(data: RunData, question: Question, level: float, named: int) -> Verd
 
 
 def _judged(data: RunData, question: Question, blank: Verdict) -> Verdict:
-    refusal = _refusal(question)
+    refusal = _refusal(data, question)
     if refusal is not None:
         return replace(blank, verdict=refusal.word, note=_join(blank.note, refusal.reason))
     found = evidence(question)
@@ -123,19 +123,24 @@ def _decision(
     return decide(ratio, claim=question.claim, kind=question.kind, band=band)
 
 
-def _refusal(question: Question) -> Decision | None:
+def _refusal(data: RunData, question: Question) -> Decision | None:
     """A reason to give no ratio at all, before any number is looked at."""
     cell, pair = question.cell, (question.numerator, question.denominator)
     if not cell.pairs(*pair):
         return Decision("invalid", "every block holds an invalid trial")
-    full = [name for name in pair if cell.saturated(name)]
+    full = [name for name in pair if cell.saturated(name) or _near_capacity(data, cell, name)]
     if full and question.kind != "cpu":
         return Decision(
             "inconclusive",
-            f"{' and '.join(full)} did not keep up with the load: in overload response time "
+            f"{' and '.join(full)} at or beyond 95 % of capacity: in overload response time "
             "depends on the trial's length, so no ratio is given",
         )
     return None
+
+
+def _near_capacity(data: RunData, cell: Cell, deployment: str) -> bool:
+    capacity = data.capacity_rps(cell.mix, deployment)
+    return capacity is not None and cell.offered_rps > SATURATED * capacity
 
 
 def _invalid_count(data: RunData, question: Question, deployment: str) -> tuple[int, int]:

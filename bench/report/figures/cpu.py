@@ -70,7 +70,8 @@ def _panel(axis: Axes, cell: Cell, widest: float) -> None:
                           color=text_on(component_colour(name)))  # fmt: skip
             left += width
         total = level_of([cpu_ms_per_request(s) for s in samples])
-        axis.text(left, y, "  " + _total(total), va="center", fontsize=8, color=INK)
+        axis.annotate(_total(total), (left, y), (5, 0), textcoords="offset points", va="center",
+                      fontsize=8, color=INK)  # fmt: skip
     axis.set_yticks(range(len(cell.deployments)), cell.deployments)
     axis.set_ylim(len(cell.deployments) - 0.4, -0.6)
     axis.set_xlim(0, widest * 1.02)

@@ -1,6 +1,6 @@
 """Response time against offered load: p50, p95, p99 with intervals, SLO line, overload marks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
@@ -12,8 +12,13 @@ from bench.report.selection import Cell
 MIN_LOADS = 2
 
 
-def load_curve(cells: Sequence[Cell], slo_ms: float, slug: str) -> Figure | None:
-    """Draw all loads of one mix; None with fewer than two loads (a curve needs two points)."""
+def load_curve(
+    cells: Sequence[Cell], slo_ms: float, slug: str, capacities: Mapping[str, float]
+) -> Figure | None:
+    """Draw all loads of one mix; None with fewer than two loads (a curve needs two points).
+
+    `capacities`: requests/s by deployment where the run measured them, marked on the axis.
+    """
     levels = sorted((c for c in cells if c.offered_rps), key=lambda c: c.offered_rps)
     if len({c.offered_rps for c in levels}) < MIN_LOADS:
         return None
@@ -23,13 +28,16 @@ def load_curve(cells: Sequence[Cell], slo_ms: float, slug: str) -> Figure | None
             axis.set_title(kind)
             for name in names:
                 _line(axis, levels, name, QUANTILES[kind])
-        for axis in axes:
-            log_axis(axis, "y")
-            log_axis(axis, "x")
-            axis.tick_params(axis="x", labelsize=7, labelrotation=45)
         axes[1].axhline(slo_ms, color=BAD, lw=1.0, ls=(0, (1, 1.5)))
         axes[1].text(0.02, slo_ms, f"SLO {slo_ms:g} ms", fontsize=7.5, color=BAD, va="bottom",
                      transform=axes[1].get_yaxis_transform())  # fmt: skip
+        for axis in axes:
+            for name, capacity in capacities.items():
+                axis.plot(capacity, 0.0, "|", ms=14, mew=2.0, color=look(name).colour,
+                          transform=axis.get_xaxis_transform(), clip_on=False)  # fmt: skip
+            log_axis(axis, "y")
+            log_axis(axis, "x")
+            axis.tick_params(axis="x", labelsize=7, labelrotation=45)
         axes[0].set_ylabel("response time, ms (log)")
         canvas.supxlabel("offered load, requests/s (log)", fontsize=9, y=0.02)
         handles = axes[0].get_legend_handles_labels()
@@ -40,6 +48,7 @@ def load_curve(cells: Sequence[Cell], slo_ms: float, slug: str) -> Figure | None
         f"Response time against offered load, {words(levels[0].mix)} mix",
         "Open-loop arrivals. Bars: 95 % interval from trial to trial. Hollow points: goodput fell "
         "under 95 % of the offered load, so the value depends on how long the trial lasted. "
+        f"{'Ticks across the axis: capacity of each deployment. ' if capacities else ''}"
         f"Loads measured: {', '.join(f'{c.offered_rps:g}' for c in levels)} requests/s; "
         f"{span(len(c.blocks) for c in levels)} valid blocks.",
         canvas,

@@ -42,6 +42,8 @@ def percentile_dots(
         title=f"Response-time percentiles, {words(cell.mix)} mix, {load_label(cell.offered_rps)}",
         caption=_caption(cell, estimates),
         canvas=canvas,
+        group="percentiles",
+        option=f"{words(cell.mix)} mix",
     )
 
 

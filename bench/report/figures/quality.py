@@ -18,14 +18,17 @@ def quality_strip(trials: Sequence[Trial]) -> Figure:
     """Draw one row a gate and one column a trial; shape and colour both tell the outcome."""
     gates = list(dict.fromkeys(gate.name for trial in trials for gate in trial.gates))
     names = deployment_order(t.deployment for t in trials)
-    height = 1.0 + 0.2 * (len(gates) + 1)
+    tilt = 0 if len(names) < 5 else 25
+    head = 0.75 if tilt else 0.35
+    height = 0.6 + head + 0.2 * (len(gates) + 1)
     with drawing(WIDTH_IN, height) as (canvas, (axis,)):
         start = 0.0
         for name in names:
             group = [t for t in trials if t.deployment == name]
             middle = start + (len(group) - 1) / 2
-            axis.text(middle, -1.0, f"{name} ({len(group)})", ha="center", va="bottom",
-                      fontsize=8 if len(names) < 6 else 6.5)  # fmt: skip
+            axis.text(middle, -0.75, f"{name} ({len(group)})", fontsize=8, va="bottom",
+                      rotation=tilt, rotation_mode="anchor",
+                      ha="left" if tilt else "center")  # fmt: skip
             _group(axis, start, group, gates)
             start += len(group) + max(1.0, len(trials) / 60)
         axis.set_yticks(range(len(gates) + 1), ["trial as a whole", *map(words, gates)])
@@ -36,7 +39,9 @@ def quality_strip(trials: Sequence[Trial]) -> Figure:
         axis.set_xlim(-1, start)
         axis.set_ylim(len(gates) + 0.6, -0.7)
         _key(axis)
-        canvas.subplots_adjust(left=0.19, right=0.985, top=1 - 0.4 / height, bottom=0.32 / height)
+        canvas.subplots_adjust(
+            left=0.19, right=0.97 if tilt == 0 else 0.9, top=1 - head / height, bottom=0.32 / height
+        )
     return Figure(
         "quality",
         "Run quality: every gate of every trial",

@@ -202,7 +202,7 @@ def inline_svg(svg: str, figure: Figure) -> str:
         raise ValueError(f"{figure.name}: the SVG has no viewBox")
     head = (
         f'<svg viewBox="0 0 {size[1]} {size[2]}" role="img" '
-        f'aria-labelledby="{figure.name}-title" style="--natural:{float(size[1]) * 4 / 3:.0f}px">'
+        f'aria-labelledby="{figure.name}-title" style="--natural:{float(size[1]) * 1.72:.0f}px">'
         f'<title id="{figure.name}-title">{figure.title}</title>'
     )
     return re.sub(r"<svg[^>]*>", lambda _: head, body, count=1)

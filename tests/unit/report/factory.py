@@ -76,8 +76,8 @@ def make_run(root: Path, plan: Plan | None = None, run_id: str = "run") -> Path:
     for mix in plan.mixes:
         for load in plan.loads:
             for block in range(plan.blocks):
-                for position, deployment in enumerate(plan.deployments):
-                    writer.add_trial(*make_trial(plan, rng, mix, load, block, position, deployment))
+                for position in range(len(plan.deployments)):
+                    writer.add_trial(*make_trial(plan, rng, (mix, load), block, position))
     if plan.floor:
         add_floor(writer, plan, rng)
     writer.finish()
@@ -101,16 +101,12 @@ def facts(plan: Plan, settings: Mapping[str, Any]) -> RunFacts:
     )
 
 
-def make_trial(  # noqa: PLR0913 - a test factory names what it makes
-    plan: Plan,
-    rng: np.random.Generator,
-    mix: str,
-    load: float,
-    block: int,
-    position: int,
-    deployment: str,
+def make_trial(
+    plan: Plan, rng: np.random.Generator, cell: tuple[str, float], block: int, position: int
 ) -> tuple[Trial, pa.Table]:
     """One trial: lognormal response times around base x ratio, CPU with the same trial noise."""
+    mix, load = cell
+    deployment = plan.deployments[position]
     wobble = float(np.exp(rng.normal(0, plan.noise)))
     crowd = 1.0 + load / 1000.0
     shares = SHARES if mix == "mixed" else {mix: 1.0}

@@ -1,0 +1,54 @@
+"""What differs between the surroundings of two runs, and so could explain a difference.
+
+Neighbours: `compare` refuses to call anything different that these differences may explain.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.journal import Journal
+
+# Facts that vary from minute to minute on one machine and say nothing about it.
+_FLEETING = ("load", "free", "available", "uptime", "boot", "hostname", "time")
+# Settings that are results or plans of a run, not its surroundings.
+_PLANS = {"aa_bands", "capacity_rps", "reference_rps", "floor", "mixes", "deployments"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A fact with its value in both runs."""
+
+    name: str
+    first: str
+    second: str
+
+
+def environment_differences(first: Journal, second: Journal) -> list[Difference]:
+    """Return every lasting fact that differs: machine, versions, control, profile, settings.
+
+    The commit is not among them: it is what a comparison usually asks about.
+    """
+    ours, theirs = facts_of(first), facts_of(second)
+    return [
+        Difference(name, ours.get(name, "–"), theirs.get(name, "–"))
+        for name in dict.fromkeys([*ours, *theirs])
+        if ours.get(name) != theirs.get(name)
+    ]
+
+
+def facts_of(journal: Journal) -> dict[str, str]:
+    """Return the lasting facts of a run as flat text."""
+    machine = {k: v for k, v in journal.machine.items() if not any(f in k for f in _FLEETING)}
+    settings = {k: v for k, v in journal.settings.items() if k not in _PLANS}
+    return {
+        **_flat("machine", machine),
+        **_flat("version", journal.versions),
+        "CPU budget and pinning enforced": str(journal.controlled),
+        "profile": journal.profile,
+        **_flat("setting", settings),
+    }
+
+
+def _flat(prefix: str, facts: Mapping[str, Any]) -> dict[str, str]:
+    return {f"{prefix}: {name.replace('_', ' ')}": str(value) for name, value in facts.items()}

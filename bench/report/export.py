@@ -1,0 +1,137 @@
+"""Tidy CSV files of a run, for a spreadsheet or a notebook: one observation a line, units in names.
+
+Neighbours: `analysis` computes what is exported.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.csv as pa_csv
+
+from bench.errors import ShopbenchError
+from bench.journal import RunReader, Verdict
+from bench.report.analysis import Analysis, analyse
+from bench.report.dataset import TrialSample
+from bench.report.measures import QUANTILES, cpu_ms_per_request, trial_value
+from bench.report.naming import ALL
+
+
+def export_csv(run_dir: Path, out: Path, *, rows: bool = False) -> list[Path]:
+    """Write trials, gates, usage, percentiles and verdicts as CSV into `out`; return the files.
+
+    `rows`: also one CSV a trial with every request. Raises CorruptResults or ShopbenchError.
+    """
+    analysis = analyse(run_dir)
+    tables = {
+        "trials": [_trial(sample) for sample in analysis.data.trials],
+        "gates": list(_gates(analysis)),
+        "usage": list(_usage(analysis)),
+        "percentiles_by_trial": list(_by_trial(analysis)),
+        "percentiles": list(_pooled(analysis)),
+        "verdicts": [_verdict(verdict) for verdict in analysis.verdicts],
+    }
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        written = [_write(out / f"{name}.csv", records) for name, records in tables.items()]
+        return [*written, *(_rows(run_dir, out) if rows else ())]
+    except OSError as exc:
+        raise ShopbenchError(f"cannot write CSV files in {out}: {exc.strerror}", 3) from exc
+
+
+def _write(path: Path, records: list[dict[str, Any]]) -> Path:
+    pd.DataFrame.from_records(records).to_csv(path, index=False)
+    return path
+
+
+def _rows(run_dir: Path, out: Path) -> Iterator[Path]:
+    reader = RunReader(run_dir)
+    (out / "rows").mkdir(exist_ok=True)
+    for trial in reader.trials:
+        path = out / "rows" / f"{trial.trial_id}.csv"
+        pa_csv.write_csv(reader.rows(trial.trial_id), path)
+        yield path
+
+
+def _trial(sample: TrialSample) -> dict[str, Any]:
+    trial = sample.trial
+    kept = ("started_at", "seed", "status", "loop", "planned", "sent", "skipped", "lag_ms_p99")
+    return {
+        **_key(sample),
+        **{name: getattr(trial, name) for name in kept},
+        "warmup_s": trial.warmup_s,
+        "measured_s": trial.measured_s,
+        "requests_measured": sample.requests,
+        "failed": sample.failures[ALL],
+        "unanswered": sample.unanswered,
+        "goodput_rps": sample.good_rps,
+        "cpu_ms_per_request": cpu_ms_per_request(sample),
+        "cpu_requests": trial.cpu_requests,
+        "sql_statements": trial.sql.statements if trial.sql else None,
+        "sql_commits": trial.sql.commits if trial.sql else None,
+    }
+
+
+def _gates(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    for sample in analysis.data.trials:
+        for gate in sample.trial.gates:
+            named = {"gate": gate.name, "value": gate.value, "limit": gate.limit}
+            yield {**_key(sample), **named, "unit": gate.unit, "outcome": gate.outcome}
+
+
+def _usage(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    for sample in analysis.data.trials:
+        for component, used in sample.trial.usage.items():
+            yield {
+                **_key(sample),
+                "component": component,
+                "cpu_seconds": used.cpu_seconds,
+                "pss_bytes": used.pss_bytes,
+            }
+
+
+def _by_trial(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    for sample in analysis.data.trials:
+        for operation in (ALL, *sample.slices):
+            times = {
+                f"response_time_ms_{kind}": trial_value(sample, kind, operation)
+                for kind in ("p50", "p95", "p99")
+            }
+            requests = int(sample.response[sample.where(operation)].size)
+            failed = sample.failures[operation]
+            named = {"operation": operation, "requests": requests, "failed": failed}
+            yield {**_key(sample), **named, **times}
+
+
+def _pooled(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    for row in analysis.percentiles:
+        experiment, mix, offered_rps = row.cell.key
+        for kind in QUANTILES:
+            found = row.estimates[kind]
+            yield {
+                "experiment": experiment,
+                "mix": mix,
+                "offered_rps": offered_rps,
+                "deployment": row.deployment,
+                "operation": row.operation,
+                "percentile": kind,
+                "response_time_ms": found.value if found else None,
+                "low_ms": found.low if found else None,
+                "high_ms": found.high if found else None,
+                "level": found.level if found else None,
+                "requests": row.requests,
+                "failed": row.failed,
+                "trials": found.clusters if found else None,
+                "from_invalid_trials": row.cell.tainted,
+            }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {name: getattr(verdict, name) for name in Verdict.__dataclass_fields__}
+
+
+def _key(sample: TrialSample) -> dict[str, Any]:
+    names = ("trial_id", "experiment", "mix", "offered_rps", "block", "attempt", "position")
+    trial = sample.trial
+    return {**{name: getattr(trial, name) for name in names}, "deployment": trial.deployment}

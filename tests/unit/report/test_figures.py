@@ -1,0 +1,83 @@
+"""Figures: what they are made of, and what of them goes into the page."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.report import drawings
+from bench.report.analysis import Analysis
+from bench.report.figures.style import Figure, inline_svg, look, spread_labels, svg_text, text_on
+from bench.report.figures.tail import percentile_curve
+from bench.report.naming import DEPLOYMENTS
+
+
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=12), st.floats(0.01, 2))
+def test_spread_labels_keep_their_distance_and_their_order(places: list[float], gap: float) -> None:
+    placed = spread_labels(places, gap)
+    order = sorted(range(len(places)), key=lambda i: places[i])
+    steps = np.diff([placed[i] for i in order])
+    assert (steps >= gap - 1e-9).all()
+
+
+def test_labels_that_are_far_apart_stay_where_they_are() -> None:
+    assert spread_labels([3.0, 1.0, 2.0], 0.5) == [3.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("n", [11, 100, 5000])
+def test_the_distribution_is_cut_where_fewer_than_ten_samples_remain(n: int) -> None:
+    values = np.arange(1, n + 1, dtype=np.float32)
+    x, y = percentile_curve(values)
+    assert y[-1] == n - 10
+    assert x[-1] == pytest.approx(n / 10)
+    assert (np.diff(y) > 0).all()
+
+
+def test_ten_samples_draw_nothing() -> None:
+    assert percentile_curve(np.ones(10, dtype=np.float32))[0].size == 0
+
+
+def test_each_deployment_has_a_look_of_its_own() -> None:
+    looks = [look(name) for name in DEPLOYMENTS]
+    for part in ("colour", "dashes", "marker"):
+        assert len({getattr(x, part) for x in looks}) == len(looks)
+    assert look("users|orders") == look("users|orders")
+    assert (text_on("#0072B2"), text_on("#E69F00")) == ("white", "#1b1f24")
+
+
+def all_figures(analysis: Analysis) -> list[Figure]:
+    some = [drawings.ladder(analysis), drawings.cpu(analysis), drawings.quality(analysis)]
+    return [f for f in (*drawings.forests(analysis), *drawings.load_curves(analysis),
+                        *drawings.tails(analysis), *drawings.percentiles(analysis), *some)
+            if f is not None]  # fmt: skip
+
+
+def test_every_figure_is_drawn_once_with_its_words(analysis: Analysis) -> None:
+    figures = all_figures(analysis)
+    names = [f.name for f in figures]
+    assert len(set(names)) == len(names)
+    assert {"forest-named", "ladder", "load-mixed", "tail-mixed-all", "percentiles-mixed",
+            "cpu-components", "quality"} <= set(names)  # fmt: skip
+    assert all(f.title and f.caption for f in figures)
+    stated = [f for f in figures if not f.name.startswith(("quality", "tail"))]
+    assert all("block" in f.caption and "interval" in f.caption.lower() for f in stated)
+
+
+def test_the_inlined_svg_has_its_own_ids_and_no_address(analysis: Analysis) -> None:
+    figure = drawings.quality(analysis)
+    text = inline_svg(svg_text(figure), figure)
+    assert text.startswith("<svg viewBox=")
+    assert "://" not in text
+    assert "<metadata" not in text
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert all(i.startswith("quality-") for i in ids)
+    assert len(set(ids)) == len(ids)
+    used = re.findall(r'(?:href="#|url\(#)([^")]+)', text)
+    assert set(used) <= set(ids)
+
+
+def test_the_same_run_gives_the_same_drawing(analysis: Analysis) -> None:
+    first, second = drawings.quality(analysis), drawings.quality(analysis)
+    assert svg_text(first) == svg_text(second)

@@ -1,0 +1,96 @@
+"""Blocks and attempts: the last attempt counts, and only if nothing in it is invalid."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bench.report.dataset import RunData, TrialSample, load_run
+from bench.report.floor import floor_results, source_path
+from bench.report.ladder import ladders, sanity_check
+from bench.report.naming import deployment_order, number, span
+from bench.report.selection import cells_of
+from tests.unit.report.factory import Plan, make_run
+
+
+def small(tmp_path: Path, **changes: object) -> RunData:
+    return load_run(make_run(tmp_path, Plan(**{"blocks": 2, "requests": 80, **changes})))  # type: ignore[arg-type]
+
+
+def retried(sample: TrialSample, attempt: int, status: str) -> TrialSample:
+    return replace(sample, trial=replace(sample.trial, attempt=attempt, status=status))  # type: ignore[arg-type]
+
+
+def test_the_last_attempt_of_a_block_counts(tmp_path: Path) -> None:
+    first = small(tmp_path).load_trials
+    again = [retried(s, 1, "valid") for s in first if s.trial.block == 0]
+    (cell,) = cells_of([*(retried(s, 0, "invalid") for s in first), *again])
+    assert (len(cell.blocks), len(cell.spoiled)) == (1, 1)
+    assert all(s.trial.attempt == 1 for s in cell.blocks[0].values())
+
+
+def test_one_invalid_trial_spoils_its_block_for_all(tmp_path: Path) -> None:
+    trials = list(small(tmp_path).load_trials)
+    trials[0] = retried(trials[0], 0, "invalid")
+    (cell,) = cells_of(trials)
+    assert (len(cell.blocks), len(cell.spoiled)) == (1, 1)
+    assert len(cell.samples("modular")) == 1
+
+
+def test_without_a_valid_block_figures_are_marked(tmp_path: Path) -> None:
+    (cell,) = cells_of([retried(s, 0, "invalid") for s in small(tmp_path).load_trials])
+    assert cell.tainted
+    assert len(cell.samples("monolith")) == 2
+    assert not cell.pairs("microservices", "monolith")
+
+
+def test_floor_comparisons_have_attempts_of_their_own(tmp_path: Path) -> None:
+    data = small(tmp_path, blocks=6, floor=True)
+    reran = [retried(s, 1, "valid") for s in data.trials if s.trial.mix == "order"]
+    results = floor_results(replace(data, trials=(*data.trials, *reran)))
+    assert [r.verdict.n_blocks for r in results] == [6, 6]
+
+
+def test_the_floor_is_reached_or_not(tmp_path: Path) -> None:
+    first, second = floor_results(small(tmp_path, blocks=6, requests=900, floor=True))
+    assert (first.verdict.verdict, second.verdict.verdict) == ("reached", "not reached")
+    assert first.source_text is not None
+    assert "wilson" in first.source_text
+    assert second.source_text is None
+    assert (first.arm.statements, first.arm.commits) == (3.0, 1.0)
+
+
+def test_the_floor_of_a_smoke_run_claims_nothing(tmp_path: Path) -> None:
+    results = floor_results(small(tmp_path, floor=True, profile="smoke"))
+    assert {r.verdict.verdict for r in results} == {"inconclusive"}
+
+
+def test_a_source_outside_the_tree_is_not_read() -> None:
+    assert source_path("../../etc/passwd") is None
+    assert source_path("/etc/passwd") is None
+    assert source_path("bench/stats/proportions.py") is not None
+
+
+def test_the_steps_of_a_ladder_multiply_to_the_whole(tmp_path: Path) -> None:
+    data = small(tmp_path, blocks=6, requests=600)
+    for ladder in ladders(data, cells_of(data.load_trials)):
+        product = 1.0
+        for step in ladder.steps:
+            assert step.ratio is not None
+            product *= step.ratio.estimate
+        assert abs(product / ladder.to_first["microservices"].estimate - 1) < 1e-9
+
+
+def test_the_last_step_is_held_against_the_literature(tmp_path: Path) -> None:
+    ratios = {"monolith": 1.0, "modular": 0.3, "modular-split": 0.3, "microservices": 4.0}
+    data = small(tmp_path, blocks=6, requests=600, ratios=ratios)
+    lines = sanity_check(ladders(data, cells_of(data.load_trials)))
+    assert any("p50" in line and "far outside the band" in line for line in lines)
+    assert any("CPU" in line and "inside the band" in line for line in lines)
+
+
+def test_names_come_in_ladder_order_and_numbers_without_exponent() -> None:
+    names = ["zeta", "microservices", "monolith", "users|orders"]
+    assert deployment_order(names) == ["monolith", "microservices", "users|orders", "zeta"]
+    assert [number(x) for x in (None, 0, 0.001234, 1234.5, 12.345)] == [
+        "–", "0", "0.00123", "1,234", "12.3",
+    ]  # fmt: skip
+    assert (span([8, 6, 8]), span([7]), span([])) == ("6–8", "7", "0")
