@@ -29,7 +29,7 @@ from microservices.chassis.endpoint import MAX_BODY, Endpoint
 from microservices.chassis.front import Front, Routes, Target
 from microservices.chassis.health import Document, Live, Ready
 from microservices.chassis.http_transport import HttpPeer, new_session
-from microservices.chassis.local_transport import LocalTransport, finish_running
+from microservices.chassis.local_transport import LocalTransport
 from microservices.chassis.operations import ComponentSpec, Operation, Resources
 from microservices.chassis.peers import Message, Peers, Transport
 from microservices.chassis.settings import Settings, required, stop
@@ -37,6 +37,7 @@ from microservices.chassis.settings import Settings, required, stop
 IDENTITY = "users"  # the component whose keys sign user tokens
 IN_FLIGHT_SECONDS = 10.0
 RESTART_SECONDS = 1.0
+CANCEL_TRIES = 5
 PURGE_SECONDS = 3600.0
 _log = logging.getLogger(__name__)
 
@@ -96,12 +97,13 @@ class Process:
     remote: dict[str, HttpPeer] = field(default_factory=dict)
     keys: list[KeyStore] = field(default_factory=list)
     background: list[tuple[str, Callable[[], Awaitable[None]]]] = field(default_factory=list)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    calls: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def transport(self, peer: str) -> Transport:
         """Memory if the peer is hosted here, else HTTP."""
         if peer in self.endpoints:
-            return LocalTransport(self.endpoints[peer])
+            return LocalTransport(self.endpoints[peer], self.calls)
         if peer not in self.remote:
             urls = required(self.environ, f"{peer.upper()}_URL").split(",")
             self.remote[peer] = HttpPeer(peer, urls, self.session, self.settings, self.signer)
@@ -124,11 +126,16 @@ async def create_app(
         SystemExit: a setting is missing or malformed.
     """
     faults.arm(settings.faults_dir if settings.faults else None)
-    hosted = {component.name for component in spec.components}
-    called = {peer for each in spec.components for peer in _peers_of(each)}
-    called |= set(spec.edge.peers) if spec.edge else set()
-    signer = _signer(settings) if called - hosted else None
-    process = Process(settings, environ, new_session(settings), signer)
+    session = new_session(settings)
+    try:
+        return _assembled(spec, Process(settings, environ, session, _signer(spec, settings)))
+    except BaseException:
+        await session.close()
+        raise
+
+
+def _assembled(spec: ProcessSpec, process: Process) -> web.Application:
+    settings, environ = process.settings, process.environ
     for component in spec.components:
         url = required(environ, component.database_setting)
         process.databases[component.name] = Database(component.name, url, settings)
@@ -157,7 +164,13 @@ def _peers_of(component: ComponentSpec) -> tuple[str, ...]:
     return component.peers + ((IDENTITY,) if "keys" in component.tables else ())
 
 
-def _signer(settings: Settings) -> ServiceSigner:
+def _signer(spec: ProcessSpec, settings: Settings) -> ServiceSigner | None:
+    """What signs this process's service tokens; only a process that calls another needs it."""
+    hosted = {component.name for component in spec.components}
+    called = {peer for each in spec.components for peer in _peers_of(each)}
+    called |= set(spec.edge.peers) if spec.edge else set()
+    if not called - hosted:
+        return None
     if settings.service_key_file is None:
         stop("setting SERVICE_KEY_FILE is missing: a peer runs in another process")
     return ServiceSigner(load_private_key("SERVICE_KEY_FILE", settings.service_key_file))
@@ -248,15 +261,28 @@ async def _databases(app: web.Application) -> AsyncIterator[None]:
 async def _background(app: web.Application) -> AsyncIterator[None]:
     process = app[PROCESS]
     for keys in process.keys:
-        process.tasks.append(asyncio.create_task(keys.keep_fresh()))
+        process.tasks.add(asyncio.create_task(keys.keep_fresh()))
     for name, work in process.background:
-        process.tasks.append(asyncio.create_task(_supervise(name, work)))
+        process.tasks.add(asyncio.create_task(_supervise(name, work)))
     yield
     await app[FRONT].finish(IN_FLIGHT_SECONDS)
-    await finish_running(IN_FLIGHT_SECONDS)
-    for task in process.tasks:
-        task.cancel()
-    await asyncio.gather(*process.tasks, return_exceptions=True)
+    if process.calls:
+        await asyncio.wait(set(process.calls), timeout=IN_FLIGHT_SECONDS)
+    await _cancel(process.tasks)
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancels and waits. Asked again, because a wait that ends in the same moment loses the request
+    (`asyncio.wait_for` in Python 3.11, which the connection pool uses).
+    """
+    for _ in range(CANCEL_TRIES):
+        pending = {task for task in tasks if not task.done()}
+        if not pending:
+            return
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=1.0)
+    _log.error("%d background tasks did not end", len(pending))
 
 
 async def _supervise(name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -153,23 +153,28 @@ class KeyStore:
         return key
 
     async def keep_fresh(self) -> None:
-        """Loads the stored keys, then asks the issuer until it has answered once. Endless until
-        then.
-        """
-        while not self._keys and self._database is not None:
-            try:
-                rows = await self._database.fetch_all("SELECT jwk::text FROM verification_keys")
-            except ApiError:
-                await asyncio.sleep(EMPTY_REFETCH_SECONDS)
-                continue
-            self._adopt([msgspec.json.decode(row[0], type=Jwk) for row in rows])
-            break
+        """Loads the stored keys, then asks the issuer until it has answered once."""
+        loaded = await self._load_stored()
+        while not loaded:
+            await asyncio.sleep(EMPTY_REFETCH_SECONDS)
+            loaded = await self._load_stored()
         if self._fetch is None:
             return
         fetched = await self._ask_once()
         while not fetched:
             await asyncio.sleep(EMPTY_REFETCH_SECONDS)
             fetched = await self._ask_once()
+
+    async def _load_stored(self) -> bool:
+        """Takes the keys of the database; False if it could not be asked."""
+        if self._database is None:
+            return True
+        try:
+            rows = await self._database.fetch_all("SELECT jwk::text FROM verification_keys")
+        except ApiError:
+            return False
+        self._adopt([msgspec.json.decode(row[0], type=Jwk) for row in rows])
+        return True
 
     async def _ask(self) -> None:
         """Asks the issuer unless that happened lately; simultaneous callers share one question."""
@@ -182,6 +187,8 @@ class KeyStore:
 
     async def _ask_and_forget(self) -> None:
         try:
+            if not self._keys:  # a request came before the start was over
+                await self._load_stored()
             await self._ask_once()
         finally:
             self._asking = None

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, errors
+from psycopg import AsyncConnection, AsyncCursor, errors
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from microservices.chassis.context import current_or_none
@@ -24,6 +24,7 @@ from microservices.chassis.faults import armed, maybe_fail
 from microservices.chassis.settings import Settings
 
 Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
+Cursor: TypeAlias = AsyncCursor[tuple[Any, ...]]
 Row: TypeAlias = tuple[Any, ...]
 Params: TypeAlias = Sequence[Any] | Mapping[str, Any]
 T = TypeVar("T")
@@ -75,35 +76,15 @@ class Database:
 
     async def fetch_one(self, sql: str, params: Params = ()) -> Row | None:
         """The first row of one autocommit statement."""
-        started = time.perf_counter()
-        try:
-            connection = await self._pool.getconn()
-            try:
-                cursor = await connection.execute(sql, params)
-                return await cursor.fetchone()
-            finally:
-                await self._pool.putconn(connection)
-        except (psycopg.OperationalError, PoolClosed) as error:
-            raise self._mapped(error) from error
-        finally:
-            _account(started)
+        return await self._statement(sql, params, AsyncCursor.fetchone)
 
     async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
         """All rows of one autocommit statement."""
-        started = time.perf_counter()
-        try:
-            connection = await self._pool.getconn()
-            try:
-                cursor = await connection.execute(sql, params)
-                return await cursor.fetchall()
-            finally:
-                await self._pool.putconn(connection)
-        except _CONTENTION:
-            raise
-        except (psycopg.OperationalError, PoolClosed) as error:
-            raise self._mapped(error) from error
-        finally:
-            _account(started)
+        return await self._statement(sql, params, AsyncCursor.fetchall)
+
+    async def execute(self, sql: str, params: Params = ()) -> int:
+        """Runs one autocommit statement; the number of rows it touched."""
+        return await self._statement(sql, params, _row_count)
 
     async def write(self, sql: str, params: Params = (), fault: str = "") -> list[Row]:
         """All rows of one statement that writes, with a commit of its own; from the start again on
@@ -121,22 +102,29 @@ class Database:
             return rows
         for attempt in range(TRANSACTION_TRIES):
             try:
-                return await self.fetch_all(sql, params)
+                return await self._statement(sql, params, AsyncCursor.fetchall, retried=True)
             except _CONTENTION:
                 await self._back_off(attempt)
         raise Overloaded("Too much contention on the same rows.")
 
-    async def execute(self, sql: str, params: Params = ()) -> int:
-        """Runs one autocommit statement; the number of rows it touched."""
+    async def _statement(
+        self,
+        sql: str,
+        params: Params,
+        take: Callable[[Cursor], Awaitable[T]],
+        retried: bool = False,
+    ) -> T:
+        """One autocommit statement on a pooled connection; `retried`: contention comes through."""
         started = time.perf_counter()
         try:
             connection = await self._pool.getconn()
             try:
-                cursor = await connection.execute(sql, params)
-                return cursor.rowcount
+                return await take(await connection.execute(sql, params))
             finally:
                 await self._pool.putconn(connection)
         except (psycopg.OperationalError, PoolClosed) as error:
+            if retried and isinstance(error, _CONTENTION):
+                raise
             raise self._mapped(error) from error
         finally:
             _account(started)
@@ -190,6 +178,8 @@ class Database:
                 return Overloaded("No database connection became free in time.")
             case errors.QueryCanceled():
                 return DeadlineExceeded("The database took too long.")
+            case errors.SerializationFailure() | errors.DeadlockDetected():
+                return Overloaded("Too much contention on the same rows.")
             case errors.TooManyConnections():
                 return Overloaded("The database takes no more connections.")
             case _:
@@ -202,6 +192,10 @@ class Database:
         """
         if self._sweep is None or self._sweep.done():
             self._sweep = asyncio.create_task(self._pool.check())
+
+
+async def _row_count(cursor: Cursor) -> int:
+    return cursor.rowcount
 
 
 def _account(started: float) -> None:

@@ -221,7 +221,7 @@ def _encoded(message: Message[Any], request: Struct | None) -> tuple[str, bytes 
     """Path (with the query of a GET) and body. Fields that the path names stand only there."""
     path = message.path
     if request is None:
-        return path, None
+        return path, None if message.method == "GET" else b"{}"
     if message.method != "GET" and "{" not in path:
         return path, _encode(request)
     members = msgspec.to_builtins(request)

@@ -19,20 +19,20 @@ from microservices.chassis.operations import Reply
 from microservices.chassis.peers import Message, PeerRefused, PeerUnclear, answer_of
 
 _log = logging.getLogger(__name__)
-_running: set[asyncio.Task[Any]] = set()
-
-
-async def finish_running(seconds: float) -> None:
-    """Waits for calls whose callers have given up, as the end of the drain."""
-    if _running:
-        await asyncio.wait(set(_running), timeout=seconds)
 
 
 class LocalTransport:
-    """Calls a component of the same process. Giving up on a call never cancels it."""
+    """Calls a component of the same process. Giving up on a call never cancels it.
 
-    def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint]) -> None:
+    Args:
+        running: The process's set of calls under way, which its drain waits for.
+    """
+
+    def __init__(
+        self, endpoints: Mapping[tuple[str, str], Endpoint], running: set[asyncio.Task[Any]]
+    ) -> None:
         self._endpoints = endpoints
+        self._running = running
 
     async def call(
         self,
@@ -45,8 +45,8 @@ class LocalTransport:
         endpoint = self._endpoints[message.method, message.path]
         child = ctx.child(deadline, message.method, _filled(message.path, request))
         task = asyncio.create_task(_run(endpoint, child, request, message.as_user))
-        _running.add(task)
-        task.add_done_callback(_running.discard)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
         await asyncio.wait((task,), timeout=child.remaining())
         if not task.done():
             task.add_done_callback(_log_late_failure)

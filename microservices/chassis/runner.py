@@ -95,7 +95,7 @@ async def serve(spec: ProcessSpec, settings: Settings, environ: Mapping[str, str
         await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
     except OSError as error:
         await runner.cleanup()
-        stop(f"cannot listen on {settings.bind}: {error.strerror or error}")
+        stop(f"cannot listen on {settings.bind}: {os.strerror(error.errno or 0)}")
     await stopping.wait()
     app[FRONT].draining = True
     await asyncio.sleep(settings.drain_seconds)

@@ -47,6 +47,6 @@ def configure_logging(level: str) -> None:
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Whether a record of the HTTP server is about us: what a client sent wrong is answered only."""
+    """Whether a record is about us: what a client sent wrong is only answered."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, HttpProcessingError)

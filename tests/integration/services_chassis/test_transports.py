@@ -1,0 +1,87 @@
+"""A peer in memory and a peer over HTTP: the same answers, errors and effects."""
+
+from pathlib import Path
+
+import pytest
+
+from microservices.chassis.app import PROCESS
+from tests.integration.services_chassis.conftest import USER, Keys, RunningProcess, Start
+from tests.integration.services_chassis.things import CALLERS
+
+
+async def _outcome(callers: RunningProcess, what: str) -> tuple[str, object]:
+    status, body, _ = await callers.ask("GET", "/api/v1/calls", params={"what": what})
+    assert status == 200
+    return body["outcome"], body["value"]
+
+
+@pytest.mark.parametrize(
+    ("what", "outcome"),
+    [
+        ("wait", ("ok", True)),
+        ("unknown", ("refused 404 not_found", None)),
+        ("too long", ("unclear", None)),
+        ("crash", ("unclear", None)),
+        ("faulty", ("ok", True)),
+    ],
+)
+async def test_an_answer_means_the_same_through_both_transports(
+    callers: RunningProcess, what: str, outcome: object
+) -> None:
+    assert await _outcome(callers, what) == outcome
+
+
+@pytest.mark.parametrize("action", ["error", "drop_reply"])
+@pytest.mark.parametrize("point", ["before_send", "before_commit"])
+async def test_a_fault_at_either_side_is_unclear_once(
+    callers: RunningProcess, tmp_path: Path, action: str, point: str
+) -> None:
+    (tmp_path / f"things.wait.{point}.json").write_text(f'{{"action": "{action}"}}')
+    assert await _outcome(callers, "faulty") == ("unclear", None)
+    assert await _outcome(callers, "faulty") == ("ok", True)
+
+
+async def test_the_user_of_the_caller_reaches_the_callee(
+    callers: RunningProcess, keys: Keys
+) -> None:
+    status, body, _ = await callers.ask("GET", "/api/v1/calls/mine", headers=keys.headers())
+    assert (status, body["outcome"], body["value"]["user_id"]) == (200, "ok", USER)
+
+
+async def test_the_time_of_a_peer_stands_in_server_timing(callers: RunningProcess) -> None:
+    _, _, headers = await callers.ask("GET", "/api/v1/calls", params={"what": "unknown"})
+    entries = dict(entry.split(";dur=") for entry in headers["Server-Timing"].split(", "))
+    assert float(entries["app"]) >= float(entries["things"]) >= float(entries["db"]) > 0
+
+
+async def test_a_peer_that_refuses_connections_is_unavailable(
+    start: Start, unused_tcp_port: int
+) -> None:
+    nobody = f"http://127.0.0.1:{unused_tcp_port}"
+    callers = await start(CALLERS, USERS_URL=nobody, THINGS_URL=nobody)
+    assert await _outcome(callers, "wait") == ("unavailable", None)
+
+
+async def test_the_second_endpoint_is_taken_when_the_first_refuses(
+    start: Start, things: RunningProcess, unused_tcp_port: int
+) -> None:
+    urls = f"http://127.0.0.1:{unused_tcp_port},{things.url}"
+    callers = await start(CALLERS, USERS_URL=things.url, THINGS_URL=urls)
+    assert await _outcome(callers, "wait") == ("ok", True)
+
+
+async def test_an_internal_operation_needs_a_service_token(
+    things: RunningProcess, keys: Keys
+) -> None:
+    for headers in ({}, keys.headers(), keys.headers(staff=True)):
+        status, body, _ = await things.ask("POST", "/internal/v1/wait", json={}, headers=headers)
+        assert (status, body["code"]) == (401, "unauthenticated")
+
+
+async def test_a_breaker_spares_a_dead_peer(start: Start, unused_tcp_port: int) -> None:
+    nobody = f"http://127.0.0.1:{unused_tcp_port}"
+    callers = await start(CALLERS, USERS_URL=nobody, THINGS_URL=nobody)
+    for _ in range(30):
+        assert await _outcome(callers, "wait") == ("unavailable", None)
+    peer = next(iter(callers.app[PROCESS].remote.values()))
+    assert peer._breaker._open_until is not None
