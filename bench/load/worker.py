@@ -40,11 +40,11 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def run_plan(plan: Plan) -> Result:
+def run_plan(plan: Plan, environment: Environment | None = None) -> Result:
     """Run one plan in a Locust environment of its own. Raises TimeoutError if it hangs."""
     if not plan.visits:
         raise ValueError("the plan has no visits")
-    environment = Environment(user_classes=[ArrivalSource], host=plan.base_url)
+    environment = environment or Environment(user_classes=[ArrivalSource], host=plan.base_url)
     replay = Replay(plan, environment.events.request)
     ArrivalSource.replay = replay
     runner = environment.create_local_runner()

@@ -134,3 +134,25 @@ def test_a_pacer_lets_others_run_while_it_waits_and_when_it_is_behind() -> None:
             pacer.wait_until(perf_counter() - 1)
         print(json.dumps([waiting > 10, len(ticks) > waiting]))
     """) == [True, True]
+
+
+def test_locusts_own_statistics_get_the_time_since_the_request_was_due(
+    serve: Callable[..., str],
+) -> None:
+    """Ten arrivals at once, one connection's worth of server: the last waits for all others."""
+    url = serve("--service-ms", "20")
+    requests, median, failures = in_load_process(f"""
+        from bench.load.plan import Plan, Request, Visit
+        from bench.load.source import ArrivalSource
+        from bench.load.worker import run_plan
+        from locust.env import Environment
+        step = (Request("wallet_read", "/api/v1/wallet", b""),)
+        visits = [Visit(0.0, "wallet_read", 0, step) for _ in range(10)]
+        plan = Plan("{url}", "open", visits, ["t"], "k", "/api/v1", 0.0, 0.5)
+        environment = Environment(user_classes=[ArrivalSource], host=plan.base_url)
+        run_plan(plan, environment)
+        entry = environment.stats.get("wallet_read", "GET")
+        print(json.dumps([entry.num_requests, entry.median_response_time, entry.num_failures]))
+    """)
+    assert (requests, failures) == (10, 0)
+    assert median >= 90
