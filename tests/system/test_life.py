@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.ports import is_free
 from tests.system.conftest import CommandLine, owned
 
@@ -79,6 +82,29 @@ def test_a_switch_that_fails_leaves_the_old_one_up(shopbench: CommandLine, url: 
     assert "free ports" in failed.stderr
     assert f"monolith is still up at {url}" in failed.stderr
     assert get(f"{url}/ready") == {"status": "ok"}
+
+
+def test_a_killed_switch_leaves_the_old_one_up_and_nothing_of_the_new(
+    shopbench: CommandLine, url: str
+) -> None:
+    (old,) = shopbench.home.deployments.iterdir()
+    command = shopbench.start("switch", "modular")
+    wait_until(lambda: any(Ledger(f).entries("postgres") for f in others(old)), 60)
+    command.kill()
+    command.wait()
+    wait_until(lambda: not others(old), 5)
+    assert get(f"{url}/ready") == {"status": "ok"}
+
+
+def others(old: Path) -> list[Path]:
+    return [folder for folder in old.parent.iterdir() if folder != old]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_switch_keeps_the_url_and_the_tokens(shopbench: CommandLine, url: str) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from bench.deployments.base import UpOptions
 from bench.deployments.local.driver import LocalDeployment, Report, attach, new_deployment
@@ -78,6 +79,8 @@ def switch(home: StateHome, name: str, options: UpOptions, report: Report) -> Lo
     with _alone(home):
         old = current(home)
         port = int(old.base_url.rpartition(":")[2])
+        if not options.cpus:  # the same budget, unless another one is asked for
+            options = replace(options, cpus=old.state.cpus)
         new = new_deployment(home, name, None, options, current=False)
         new.report = report
         try:
