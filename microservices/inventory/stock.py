@@ -4,11 +4,16 @@ Lock order of each: the reservation if there is one, then all stock rows in prod
 states are none -> reserved -> sold -> returned, reserved -> released, none -> released (tombstone).
 """
 
-from psycopg.errors import UniqueViolation
+from typing import Any
 
-from microservices.chassis.database import Database
+from psycopg.errors import CheckViolation, UniqueViolation
+
+from microservices.chassis.database import Database, Row
+from microservices.chassis.errors import Overloaded
 from microservices.inventory.errors import ReservationMismatch
 from microservices.inventory.messages import QuotedLine, Reserve, ReserveOutcome
+
+TRIES = 5
 
 # A row for each known product: id, name, price, enough, and whether this call made the reservation.
 # No row is locked for an order that is known already. `FOR UPDATE` waits for other buyers and then
@@ -111,7 +116,7 @@ async def reserve(database: Database, request: Reserve) -> ReserveOutcome:
         "product_ids": [line.product_id for line in request.lines],
         "quantities": [line.quantity for line in request.lines],
     }
-    rows = await database.write(RESERVE, parameters, fault="inventory.reserve")
+    rows = await _write(database, RESERVE, parameters, "inventory.reserve")
     lines = [QuotedLine(row[0], row[1], row[2]) for row in rows]
     if rows and rows[0][4]:
         return ReserveOutcome("reserved", lines)
@@ -140,8 +145,19 @@ async def settle(database: Database, order_ids: list[str]) -> int:
 
 async def release(database: Database, order_id: str) -> None:
     """Give an order's units back, or leave its tombstone. Repetitions do nothing."""
-    try:
-        await database.write(RELEASE, {"order_id": order_id}, fault="inventory.release")
-    except UniqueViolation:
-        # The reserve it is to undo was committed meanwhile, so now there is something to release.
-        await database.write(RELEASE, {"order_id": order_id}, fault="inventory.release")
+    await _write(database, RELEASE, {"order_id": order_id}, "inventory.release")
+
+
+async def _write(database: Database, sql: str, parameters: dict[str, Any], fault: str) -> list[Row]:
+    """Run a statement, again with a fresh snapshot when it met a change younger than its own.
+
+    Two kinds of that are errors: the order's reservation appeared after the look (a duplicate key),
+    and a CHECK failed on counters older than those now locked, which PostgreSQL computes and checks
+    before it follows the row to its newest version.
+    """
+    for _ in range(TRIES):
+        try:
+            return await database.write(sql, parameters, fault=fault)
+        except (CheckViolation, UniqueViolation):
+            continue
+    raise Overloaded("Too much contention on the same rows.")

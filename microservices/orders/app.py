@@ -7,7 +7,6 @@ from microservices.orders.messages import (
     CancelOrder,
     CreateOrder,
     GetOrder,
-    LatestPurchase,
     ListOrders,
 )
 from microservices.orders.repository import ORDERS_PATH
@@ -39,14 +38,6 @@ OPERATIONS = (
         "user",
         key=True,
         body="optional",
-    ),
-    Operation(
-        "latest_purchase",
-        "GET",
-        "/internal/v1/latest-purchase",
-        LatestPurchase,
-        Orders.latest_purchase,
-        "service",
     ),
 )
 

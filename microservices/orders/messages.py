@@ -52,13 +52,3 @@ class PublicOrder(Struct, frozen=True):
 class OrderPage(Struct, frozen=True):
     items: list[PublicOrder]
     next_cursor: str | None
-
-
-class LatestPurchase(Struct, frozen=True, forbid_unknown_fields=True):
-    user_id: Id
-
-
-class Purchased(Struct, frozen=True):
-    """First product of the newest confirmed order."""
-
-    product_id: str | None

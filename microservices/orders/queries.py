@@ -29,12 +29,6 @@ WHERE o.user_id = %(user_id)s::uuid AND (o.created_at, o.id) < (%(last)s, %(last
 ORDER BY o.created_at DESC, o.id DESC LIMIT %(limit)s"""
 )
 
-LATEST_PURCHASE = """
-SELECT l.product_id::text
-FROM orders o JOIN order_lines l ON l.order_id = o.id AND l.position = 1
-WHERE o.user_id = %s AND o.status = 'confirmed'
-ORDER BY o.created_at DESC, o.id DESC LIMIT 1"""
-
 UNFINISHED = """
 SELECT (SELECT count(*) FROM orders
         WHERE status IN ('pending', 'compensating')

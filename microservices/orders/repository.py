@@ -125,10 +125,6 @@ class OrderStore:
             parameters["last"], parameters["last_id"] = after
         return [_order(row) for row in await self._database.fetch_all(sql, parameters)]
 
-    async def latest_purchase(self, user_id: str) -> str | None:
-        row = await self._database.fetch_one(queries.LATEST_PURCHASE, (user_id,))
-        return None if row is None else str(row[0])
-
     async def _finish(
         self, sql: str, parameters: dict[str, Any], answer: Answer, fault: str = ""
     ) -> Answer:

@@ -28,11 +28,9 @@ from microservices.orders.messages import (
     CancelOrder,
     CreateOrder,
     GetOrder,
-    LatestPurchase,
     ListOrders,
     OrderPage,
     PublicOrder,
-    Purchased,
 )
 from microservices.orders.model import Line, Order
 from microservices.orders.peers import InventoryPeer, PaymentsPeer
@@ -154,9 +152,6 @@ class Orders:
         if answer is None:
             raise DependencyUnavailable("The cancellation is under way; repeat the request.")
         return Reply(answer.status, answer.body)
-
-    async def latest_purchase(self, ctx: Context, request: LatestPurchase) -> Purchased:
-        return Purchased(await self.store.latest_purchase(request.user_id))
 
 
 def utc_now() -> datetime:

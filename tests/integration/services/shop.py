@@ -1,4 +1,4 @@
-"""A whole shop in this process for the tests: four databases, the app from its factory, signed users."""
+"""A whole shop in this process for the tests: four databases, the app from its factory, users."""
 
 import asyncio
 import time
@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import jwt
+import msgspec
 import psycopg
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
@@ -52,7 +53,7 @@ class SigningKey:
             "iat": now,
             "exp": now + 600,
         }
-        kid = jwk_of(self.private.public_key()).kid
+        kid = jwk_of(self.private.public_key())["kid"]
         return jwt.encode(claims, self.private, algorithm="ES256", headers={"kid": kid})
 
 
@@ -120,6 +121,12 @@ class Shop:
             assert (await self.post("/api/v1/wallet/deposits", user, body)).status == 201
         return user
 
+    async def register(self, user: User) -> None:
+        """Make the user known to users; the other components know no users, only tokens."""
+        sql = """INSERT INTO users (id, email, password_hash, full_name, staff)
+                 VALUES (%s, %s, '$argon2id$' || repeat('x', 90), 'Ann', false)"""
+        await self.rows("users", sql, user.id, f"{user.id}@shop.example")
+
     async def order(self, user: User, *lines: tuple[str, int], key: str | None = None) -> Answered:
         items = [{"product_id": product, "quantity": quantity} for product, quantity in lines]
         return await self.post("/api/v1/orders", user, {"items": items}, key)
@@ -177,6 +184,13 @@ async def empty(dsn: str) -> None:
     sql = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(%s)"
     tables = ", ".join(row[0] for row in await query(dsn, sql, list(KEPT)))
     await query(dsn, f"TRUNCATE {tables} CASCADE")
+
+
+def arm(faults_dir: Path, point: str, action: str, *, once: bool = True) -> Path:
+    """Make the app fail at a point; deleting the file ends it."""
+    path = faults_dir / f"{point}.json"
+    path.write_bytes(msgspec.json.encode({"action": action, "seconds": 0.1, "once": once}))
+    return path
 
 
 def settings(**changes: Any) -> Settings:

@@ -1,4 +1,4 @@
-"""Payments' steps of an order on a real database: once, never below zero, every cent accounted for."""
+"""Payments' steps of an order on a real database: once, never below zero, every cent counted."""
 
 import asyncio
 from uuid import uuid4

@@ -10,6 +10,7 @@ from microservices.chassis.database import Database
 from microservices.inventory import stock
 from microservices.inventory.errors import ReservationMismatch
 from microservices.inventory.messages import Reserve, ReserveLine, ReserveOutcome
+from tests.integration.services.shop import until
 
 
 async def product(database: Database, quantity: int, price_cents: int = 100) -> str:
@@ -161,6 +162,42 @@ async def test_a_release_that_races_its_reserve_leaves_nothing_reserved(
         )
         await stock.release(inventory, order_id)
     assert await counters(inventory, tea) == (0, 0)
+
+
+async def test_a_buyer_who_waited_for_a_release_gets_the_unit(inventory: Database) -> None:
+    """Its snapshot shows none left; what counts is the row it has locked."""
+    last, order_id = await product(inventory, 1), str(uuid4())
+    await reserve(inventory, (last, 1), order_id=order_id)
+    async with inventory.transaction() as connection:
+        await connection.execute(stock.RELEASE, {"order_id": order_id})
+        waiting = reserve(inventory, (last, 1))
+        await blocked(inventory)
+    assert (await waiting).outcome == "reserved"
+    assert await counters(inventory, last) == (0, 1)
+
+
+async def test_a_release_that_waited_for_the_settling_gives_back_what_is_sold(
+    inventory: Database,
+) -> None:
+    last, order_id = await product(inventory, 1), str(uuid4())
+    await reserve(inventory, (last, 1), order_id=order_id)
+    async with inventory.transaction() as connection:
+        await connection.execute(stock.SETTLE, {"order_ids": [order_id]})
+        waiting = asyncio.ensure_future(stock.release(inventory, order_id))
+        await blocked(inventory)
+    await waiting
+    assert await counters(inventory, last) == (0, 0)
+    assert await states(inventory) == ["returned"]
+
+
+async def blocked(database: Database) -> None:
+    """Wait until some statement waits for a lock."""
+
+    async def somebody_waits() -> bool:
+        sql = "SELECT 1 FROM pg_locks WHERE NOT granted"
+        return await database.fetch_one(sql) is not None
+
+    await until(somebody_waits, 5.0)
 
 
 async def test_a_storm_of_steps_keeps_the_counters_equal_to_the_reservations(
