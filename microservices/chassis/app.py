@@ -37,7 +37,7 @@ from microservices.chassis.settings import Settings, required, stop
 IDENTITY = "users"  # the component whose keys sign user tokens
 IN_FLIGHT_SECONDS = 10.0
 RESTART_SECONDS = 1.0
-CANCEL_TRIES = 5
+CANCEL_TRIES = 50
 PURGE_SECONDS = 3600.0
 _log = logging.getLogger(__name__)
 
@@ -281,7 +281,7 @@ async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
             return
         for task in pending:
             task.cancel()
-        await asyncio.wait(pending, timeout=1.0)
+        await asyncio.wait(pending, timeout=0.1)
     _log.error("%d background tasks did not end", len(pending))
 
 

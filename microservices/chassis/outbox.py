@@ -22,14 +22,14 @@ BATCH = 200
 DELIVERY_SECONDS = 2.5
 # A claim lasts longer than a delivery may take (2.5 s), so an event is not out twice at once; the
 # back-off between attempts is capped at 5 s.
-_CLAIM = """
+CLAIM = """
 UPDATE outbox SET attempts = attempts + 1,
        next_attempt_at = clock_timestamp() + least(5.0, 3.0 + 0.5 * attempts) * interval '1 second'
 WHERE event_id IN (
   SELECT event_id FROM outbox WHERE next_attempt_at <= now()
   ORDER BY next_attempt_at LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING event_id::text, topic, subject_id::text, payload::text, attempts"""
-_DELETE = "DELETE FROM outbox WHERE event_id = ANY(%s::uuid[])"
+DELETE = "DELETE FROM outbox WHERE event_id = ANY(%s::uuid[])"
 _log = logging.getLogger(__name__)
 
 
@@ -72,7 +72,7 @@ class Outbox:
     async def _deliver_batch(self, handlers: Mapping[str, EventHandler]) -> bool:
         """Claims, delivers and deletes one batch; whether there may be more."""
         start_background("outbox", DELIVERY_SECONDS)
-        rows = await self._database.fetch_all(_CLAIM, (BATCH,))
+        rows = await self._database.fetch_all(CLAIM, (BATCH,))
         if not rows:
             return False
         by_topic: dict[str, list[Event]] = {}
@@ -84,7 +84,7 @@ class Outbox:
         )
         done = [event.event_id for events in delivered for event in events]
         if done:
-            await self._database.execute(_DELETE, (done,))
+            await self._database.execute(DELETE, (done,))
         return len(rows) == BATCH
 
 

@@ -70,11 +70,11 @@ def _headers_of(request: web.BaseRequest, ctx: Context) -> list[tuple[str, str]]
     headers = [(REQUEST_ID, ctx.request_id)]
     for name in SENT:
         if name in request.headers:
-            headers.extend((name, _sendable(value)) for value in request.headers.getall(name))
+            headers.extend((name, sendable(value)) for value in request.headers.getall(name))
     return headers
 
 
-def _sendable(value: str) -> str:
+def sendable(value: str) -> str:
     """A header value that the client can write. Bytes that are not UTF-8 arrive as lone surrogates,
     which it would drop: then the owner might accept what it has to refuse.
     """

@@ -11,7 +11,7 @@ from microservices.chassis.peers import Message, PeerFailed, Peers
 
 PART_SECONDS = 0.5
 RECENT = 5
-PAGE = 100
+PAGE = 100  # the largest there is
 
 
 class GetOrders(Struct):
@@ -45,48 +45,55 @@ class Overviews:
         self._peers = peers
 
     async def get_overview(self, ctx: Context, request: Empty) -> Overview:
-        user, wallet, orders = await asyncio.gather(
-            self._part(USER, None), self._part(WALLET, None), self._orders_and_recommended()
+        parts = Parts(self._peers)
+        user, wallet, (recent, recommended) = await asyncio.gather(
+            parts.ask(USER, None),
+            parts.ask(WALLET, None),
+            _orders_and_recommended(parts),
         )
-        degraded = {peer for peer, part in (("users", user), ("payments", wallet)) if part is None}
-        recent, recommended = orders
-        if recent is None:
-            degraded.add("orders")
-        elif recommended is None:
-            degraded.add("inventory")
-        return Overview(user, wallet, recent, recommended, sorted(degraded))
+        return Overview(user, wallet, recent, recommended, sorted(parts.degraded))
 
-    async def _orders_and_recommended(self) -> tuple[list[Any] | None, list[Any] | None]:
-        page = await self._part(ORDERS, GetOrders(RECENT))
-        if page is None:
-            return None, None
-        return page["items"], await self._recommended(page)
 
-    async def _recommended(self, page: Any) -> list[Any] | None:
-        """From the newest confirmed order, which is nearly always among the newest five."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + PART_SECONDS
-        while (product_id := _first_product(page["items"])) is None:
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return []
-            remaining = deadline - loop.time()
-            page = await self._part(ORDERS, GetOrders(PAGE, cursor), remaining)
-            if page is None:
-                return None
-        found = await self._part(RECOMMENDED, GetRecommended(product_id), deadline - loop.time())
-        return None if found is None else found["items"]
+class Parts:
+    """The parts of one overview, and the components that did not give theirs."""
 
-    async def _part(
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+        self.degraded: set[str] = set()
+
+    async def ask(
         self, message: Message[Any], request: Struct | None, seconds: float = PART_SECONDS
     ) -> Any:
         """The peer's answer, None if it is out of reach. A refusal is the client's: it goes up."""
-        if seconds <= 0:
-            return None
         try:
             return await self._peers.call(message, request, timeout=seconds)
         except PeerFailed:
+            self.degraded.add(message.peer)
             return None
+
+
+async def _orders_and_recommended(parts: Parts) -> tuple[list[Any] | None, list[Any] | None]:
+    page = await parts.ask(ORDERS, GetOrders(RECENT))
+    if page is None:
+        return None, None
+    return page["items"], await _recommended(parts, page)
+
+
+async def _recommended(parts: Parts, page: Any) -> list[Any] | None:
+    """From the newest confirmed order: nearly always among the newest five, else older pages."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PART_SECONDS
+    while (product_id := _first_product(page["items"])) is None:
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return []
+        remaining = max(0.0, deadline - loop.time())
+        page = await parts.ask(ORDERS, GetOrders(PAGE, cursor), remaining)
+        if page is None:
+            return None
+    remaining = max(0.0, deadline - loop.time())
+    found = await parts.ask(RECOMMENDED, GetRecommended(product_id), remaining)
+    return None if found is None else found["items"]
 
 
 def _first_product(orders: list[Any]) -> str | None:
