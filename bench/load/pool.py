@@ -38,7 +38,9 @@ class Session:
     """One connection, opened when first needed and again after it broke."""
 
     def __init__(self, host: str, port: int, timeout_s: float) -> None:
+        """`host`: an address, so that no name is looked up while arrivals are due."""
         self._address = (host, port)
+        self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
 
@@ -81,9 +83,11 @@ class Session:
         if self._socket is not None and not self._went_away(self._socket):
             return self._socket
         self.close()
-        connection = socket.create_connection(self._address, timeout=self._timeout_s)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = socket.socket(self._family)
         self._socket = connection
+        connection.settimeout(self._timeout_s)
+        connection.connect(self._address)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
     @staticmethod
@@ -102,7 +106,7 @@ class SessionPool:
     def __init__(self, base_url: str, limit: int, timeout_s: float) -> None:
         parts = urlsplit(base_url)
         self.host_header = parts.netloc
-        self._endpoint = (parts.hostname or "127.0.0.1", parts.port or 80, timeout_s)
+        self._endpoint = (_address_of(parts.hostname or ""), parts.port or 80, timeout_s)
         self._limit = limit
         self._idle: list[Session] = []
         self._made = 0
@@ -133,6 +137,15 @@ class SessionPool:
     def _put_back(self, sessions: Iterable[Session]) -> None:
         for session in sessions:
             self.give_back(session)
+
+
+def _address_of(host: str) -> str:
+    """The first address of a host; a name that has none fails at the first connection."""
+    try:
+        found = socket.getaddrinfo(host, None, 0, socket.SOCK_STREAM)
+    except OSError:
+        return host
+    return str(found[0][4][0])
 
 
 def _reason(exc: OSError | HTTPParseError) -> str:
