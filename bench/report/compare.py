@@ -15,7 +15,7 @@ from bench.report.build import write_text
 from bench.report.environment import Difference, environment_differences
 from bench.report.figures.overlay import percentile_overlay, ratio_overlay
 from bench.report.figures.style import Figure, svg_text
-from bench.report.naming import interval, number, words
+from bench.report.naming import interval, number, percent, words
 from bench.report.page import asset, environment, inlined, machine_facts
 from bench.report.questions import Question, questions_of
 from bench.report.verdicts import SMOKE_NOTE, evidence
@@ -193,7 +193,9 @@ def _row(change: Change) -> dict[str, str]:
         "first": f"{shown(change.first)} ({change.first.verdict})",
         "second": f"{shown(change.second)} ({change.second.verdict})",
         "ratio": f"×{number(ratio.estimate)}" if ratio else "–",
-        "interval": f"{interval(ratio.low, ratio.high)} at {ratio.level:.2%}" if ratio else "–",
+        "interval": f"{interval(ratio.low, ratio.high)} at {percent(ratio.level)}"
+        if ratio
+        else "–",
         "word": change.word,
         "reason": change.reason,
     }

@@ -136,6 +136,7 @@ def sample_of(trial: Trial, rows: pa.Table, timeout_ms: float) -> TrialSample:
         raise CorruptResults(f"trial {trial.trial_id}: a row ends before it was due")
     unanswered = _column(rows, "status")[order] == 0
     response = ((done - due) * 1000.0).astype(np.float32)
+    np.maximum(response, CLOCK_SLACK_S * 1000.0, out=response)  # a ratio needs positive times
     np.maximum(response, timeout_ms, out=response, where=unanswered)
     reasons, reason_codes = _dictionary(rows, "error")
     reason_codes = reason_codes[order]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from bench.journal import Verdict
 from bench.report.analysis import Analysis
 from bench.report.figures.cpu import cpu_stack
+from bench.report.figures.floor import floor_figure
 from bench.report.figures.forest import ForestRow, forest, row_label
 from bench.report.figures.ladder import ladder_figure
 from bench.report.figures.load_curve import load_curve
@@ -85,6 +86,11 @@ def cpu(analysis: Analysis) -> Figure | None:
 def ladder(analysis: Analysis) -> Figure | None:
     """Return the ladder."""
     return ladder_figure(analysis.ladders)
+
+
+def floor(analysis: Analysis) -> Figure | None:
+    """Return the floor's ratios."""
+    return floor_figure(analysis.floors)
 
 
 def quality(analysis: Analysis) -> Figure:

@@ -11,7 +11,7 @@ from bench.report.measures import Kind, Level, level_of, trial_value
 from bench.report.naming import ALL, DEPLOYMENTS, LADDER_STEPS, words
 from bench.report.questions import NAMED_ROLES, Question, headline_cell
 from bench.report.selection import Cell
-from bench.report.verdicts import evidence
+from bench.report.verdicts import evidence, overloaded
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import PairedRatio, paired_ratio
 
@@ -55,7 +55,9 @@ def ladders(data: RunData, cells: Sequence[Cell]) -> list[Ladder]:
     for role in NAMED_ROLES:
         place = headline_cell(data, cells, role)
         for kind in ("p50", "cpu"):
-            if place is not None and (kind == "p50" or place[1] == ALL):
+            if place is not None and (
+                place[1] == ALL if kind == "cpu" else not _full(data, place[0])
+            ):
                 ladder = _ladder(role, "cpu" if kind == "cpu" else "p50", *place)
                 if len(ladder.levels) > 1:
                     found.append(ladder)
@@ -107,6 +109,11 @@ def _placed(ratio: PairedRatio, low: float, high: float) -> str:
     if ratio.high < low / FAR or ratio.low > high * FAR:
         return "far outside the band: suspect the benchmark first"
     return "outside the band, less than a factor of 2 away"
+
+
+def _full(data: RunData, cell: Cell) -> bool:
+    """Whether a rung is in overload, where response times depend on the trial's length."""
+    return any(overloaded(data, cell, name) for name in cell.deployments)
 
 
 def _ladder(role: str, kind: Kind, cell: Cell, operation: str) -> Ladder:

@@ -82,6 +82,11 @@ def interval(low: float | None, high: float | None) -> str:
     return "–" if low is None or high is None else f"[{number(low)}, {number(high)}]"
 
 
+def percent(share: float) -> str:
+    """Return a confidence level without idle zeros: `95 %`, `99.17 %`."""
+    return f"{100 * share:.4g} %"
+
+
 def load_label(offered_rps: float) -> str:
     """Return the load in words; 0 marks a closed loop."""
     return "closed loop" if offered_rps == 0 else f"{offered_rps:g} requests/s offered"

@@ -19,7 +19,7 @@ from bench.report.figures.style import Figure, inline_svg
 from bench.report.floor import FloorResult, FloorSide, source_path
 from bench.report.ladder import decomposition, sanity_check
 from bench.report.limits import banners, limits
-from bench.report.naming import ALL, interval, number, words
+from bench.report.naming import ALL, interval, number, percent, words
 
 HERE = Path(__file__).resolve().parent
 
@@ -77,6 +77,7 @@ def render_page(analysis: Analysis, drawn: "Drawn", svgs: Mapping[str, str]) -> 
         tails=drawn.tails,
         percentile_figures=drawn.percentiles,
         cpu=drawn.cpu,
+        floor_figure=drawn.floor,
         quality=drawn.quality,
         svg=inlined(drawn.all, svgs),
         css=asset("page.css"),
@@ -94,6 +95,7 @@ class Drawn:
         self.tails = drawings.tails(analysis)
         self.percentiles = drawings.percentiles(analysis)
         self.cpu = drawings.cpu(analysis)
+        self.floor = drawings.floor(analysis)
         self.quality = drawings.quality(analysis)
 
     @property
@@ -106,6 +108,7 @@ class Drawn:
             *self.tails,
             *self.percentiles,
             self.cpu,
+            self.floor,
             self.quality,
         ]
         return [figure for figure in listed if figure is not None]
@@ -154,6 +157,7 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "number": number,
         "interval": interval,
         "words": words,
+        "percent": percent,
         "ALL": ALL,
         **_floor(analysis.floors, analysis.data.path),
     }

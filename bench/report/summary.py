@@ -7,7 +7,7 @@ from bench.report.analysis import Analysis
 from bench.report.figures.style import Figure
 from bench.report.ladder import sanity_check
 from bench.report.limits import banners, limits
-from bench.report.naming import interval, number, words
+from bench.report.naming import interval, number, percent, words
 from bench.report.tables import cell_label, percentile_fields, quality_rows
 
 
@@ -44,7 +44,7 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
         [
             verdict.question,
             f"×{number(verdict.estimate)}" if verdict.estimate is not None else "–",
-            f"{interval(verdict.low, verdict.high)} ({verdict.level:.2%})",
+            f"{interval(verdict.low, verdict.high)} ({percent(verdict.level)})",
             str(verdict.n_blocks),
             f"**{verdict.verdict}**",
         ]

@@ -16,6 +16,7 @@ from bench.report.naming import (
     is_database,
     load_label,
     number,
+    percent,
     words,
 )
 from bench.report.selection import Cell
@@ -89,7 +90,7 @@ def verdict_fields(verdict: Verdict) -> list[Field]:
     return [
         Field(verdict.question, verdict.id),
         Field(ratio, verdict.estimate if verdict.estimate is not None else -1.0),
-        Field(interval(verdict.low, verdict.high), verdict.low or -1.0, f"{verdict.level:.2%}"),
+        Field(interval(verdict.low, verdict.high), verdict.low or -1.0, percent(verdict.level)),
         Field(str(verdict.n_blocks), verdict.n_blocks),
         Field(verdict.verdict, verdict.verdict),
         Field(verdict.note, verdict.note),

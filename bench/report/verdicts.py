@@ -10,6 +10,7 @@ from math import exp
 from bench.journal import Verdict
 from bench.report.dataset import RunData
 from bench.report.measures import METRIC_NAMES, trial_value
+from bench.report.naming import percent
 from bench.report.questions import Question, questions_of
 from bench.report.selection import SATURATED, Cell
 from bench.stats.arrays import Floats
@@ -128,7 +129,7 @@ def _refusal(data: RunData, question: Question) -> Decision | None:
     cell, pair = question.cell, (question.numerator, question.denominator)
     if not cell.pairs(*pair):
         return Decision("invalid", "every block holds an invalid trial")
-    full = [name for name in pair if cell.saturated(name) or _near_capacity(data, cell, name)]
+    full = [name for name in pair if overloaded(data, cell, name)]
     if full and question.kind != "cpu":
         return Decision(
             "inconclusive",
@@ -138,9 +139,11 @@ def _refusal(data: RunData, question: Question) -> Decision | None:
     return None
 
 
-def _near_capacity(data: RunData, cell: Cell, deployment: str) -> bool:
+def overloaded(data: RunData, cell: Cell, deployment: str) -> bool:
+    """Return whether a cell's load lies above 95 % of a deployment's capacity."""
     capacity = data.capacity_rps(cell.mix, deployment)
-    return capacity is not None and cell.offered_rps > SATURATED * capacity
+    near = capacity is not None and cell.offered_rps > SATURATED * capacity
+    return near or cell.saturated(deployment)
 
 
 def _invalid_count(data: RunData, question: Question, deployment: str) -> tuple[int, int]:
@@ -185,8 +188,8 @@ def _blank(question: Question, level: float, named: int) -> Verdict:
         n_blocks=0,
         verdict="invalid",
         rule=(
-            f"paired log-ratio, t interval at {level:.2%} ({family}); claim: {question.claim}; "
-            f"threshold {threshold_for(question.kind):.0%}; at least 6 valid blocks"
+            f"paired log-ratio, t interval at {percent(level)} ({family}); "
+            f"claim: {question.claim}; threshold {threshold_for(question.kind):.0%}; at least 6 valid blocks"
         ),
         note=NAMED if question.named else EXPLORATORY,
     )

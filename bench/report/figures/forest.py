@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from bench.journal import Verdict
 from bench.report.figures.style import BAD, INK, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
 from bench.report.measures import METRIC_NAMES
-from bench.report.naming import number, span, words
+from bench.report.naming import number, percent, span, words
 
 _KINDS = {name: kind for kind, name in METRIC_NAMES.items()}
 _ROW_IN = 0.235
@@ -108,7 +108,7 @@ def _ratio_axis(axis: Axes, verdicts: Sequence[Verdict]) -> None:
 
 def _caption(groups: Mapping[str, Sequence[ForestRow]], bands: Mapping[str, float]) -> str:
     rows = [row.verdict for rows in groups.values() for row in rows]
-    levels = sorted({f"{v.level:.2%}" for v in rows if v.estimate is not None})
+    levels = sorted({percent(v.level) for v in rows if v.estimate is not None})
     blocks = sorted({v.n_blocks for v in rows if v.estimate is not None})
     band = (
         "Grey: A/A band of this machine." if bands else "No A/A band was measured on this machine."
