@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ from rich.table import Table
 
 SCHEMA_VERSION = 1
 
-out = Console(highlight=False, soft_wrap=True)
+_PIPE_WIDTH = 140  # rich takes 80 where there is no terminal, which folds topology names
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Deployment = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="See `shopbench --help`.")]
@@ -34,6 +37,11 @@ Overwrite = Annotated[
         help="Drop databases shop_* on your own PostgreSQL that shopbench did not make.",
     ),
 ]
+
+
+def say(text: str) -> None:
+    """Print a line as it is, however long: paths are copied from the terminal."""
+    out.print(text, soft_wrap=True)
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from bench.cli.console import (
     new_table,
     out,
     print_json,
+    say,
     show_progress,
 )
 from bench.contract.seed import SeedSpec
@@ -61,7 +62,7 @@ def down() -> None:
 
     with show_progress("stopping"):
         name = lifecycle.bring_down(StateHome.from_environment())
-    out.print(f"{escape(name)} is down")
+    say(f"{escape(name)} is down")
 
 
 def switch(
@@ -111,7 +112,7 @@ def status(as_json: AsJson = False) -> None:
             f"{part['pss_bytes'] / 2**20:.0f}",
         )
     word = "ready" if ready else "NOT READY"
-    out.print(f"{escape(running.name)} at {running.base_url}: {word}, CPU {running.cpu_control}")
+    say(f"{escape(running.name)} at {running.base_url}: {word}, CPU {running.cpu_control}")
     out.print(table)
 
 
@@ -148,7 +149,7 @@ def seed(scarce: Scarce = False, seed: Seed = 1) -> None:
     running = _current()
     with show_progress("loading the seed"):
         running.reset(SeedSpec(seed=seed, scarce=scarce))
-    out.print(f"{escape(running.name)} has the data of seed {seed}{' (scarce)' if scarce else ''}")
+    say(f"{escape(running.name)} has the data of seed {seed}{' (scarce)' if scarce else ''}")
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -167,7 +168,7 @@ def doctor(as_json: AsJson = False) -> None:
         for check in checks:
             table.add_row(*map(escape, (check.name, check.outcome, check.value, check.consequence)))
         out.print(table)
-        out.print(f"Runs on this machine are {'controlled' if controlled else 'UNCONTROLLED'}.")
+        say(f"Runs on this machine are {'controlled' if controlled else 'UNCONTROLLED'}.")
     if any(check.outcome == "missing" for check in checks):
         raise typer.Exit(3)
 
@@ -191,7 +192,5 @@ def _current() -> LocalDeployment:
 
 
 def _say_up(running: LocalDeployment) -> None:
-    out.print(f"{escape(running.name)} is up at {running.base_url}")
-    out.print(
-        "sign in: user0001@shop.example … (and staff@shop.example), password correct-horse-battery"
-    )
+    say(f"{escape(running.name)} is up at {running.base_url}")
+    say("sign in: user0001@shop.example … (and staff@shop.example), password correct-horse-battery")

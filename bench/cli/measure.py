@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from bench.cli.console import AsJson, Cpus, Seed, new_table, out, print_json, show_progress
+from bench.cli.console import AsJson, Cpus, Seed, new_table, out, print_json, say, show_progress
 from bench.contract.seed import SeedSpec
 from bench.errors import ShopbenchError
 from bench.machine import parse_cpus
@@ -81,7 +81,6 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     """
     from bench.experiments.options import RunOptions
     from bench.experiments.runner import run as run_experiments
-    from bench.report.build import build_report
 
     options = RunOptions(
         profile=profile,
@@ -93,19 +92,12 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
         cpus=parse_cpus(cpus),
         quiet=quiet,
     )
-
-    def report(run_dir: Path) -> None:
-        out.print(f"report: {build_report(run_dir)}")
-
-    out.print(f"results: {run_experiments(experiments, options, report)}")
+    run_experiments(experiments, options, _report)
 
 
 def report(run_dir: Annotated[Path, typer.Argument(metavar="RUN")]) -> None:
     """Build the report of a run again. Example: shopbench report results/runs/20261122-…"""
-    run_dir = _existing(run_dir)
-    from bench.report.build import build_report
-
-    out.print(f"report: {build_report(run_dir)}")
+    _report(_existing(run_dir))
 
 
 def compare(
@@ -117,19 +109,28 @@ def compare(
     first, second = _existing(first), _existing(second)
     from bench.report.compare import compare_runs
 
-    out.print(f"comparison: {compare_runs(first, second, file)}")
+    say(f"comparison: {compare_runs(first, second, file)}")
 
 
 def export(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN")],
     folder: Annotated[Path, typer.Option("--out", help="Folder of the CSV files.")],
+    rows: Annotated[bool, typer.Option("--rows", help="Every request too: large.")] = False,
 ) -> None:
-    """Write a run's rows and trials as CSV. Example: shopbench export RUN --out /tmp/csv"""
+    """Write a run's tables as CSV. Example: shopbench export RUN --out csv"""
     run_dir = _existing(run_dir)
     from bench.report.export import export_csv
 
-    for path in export_csv(run_dir, folder):
-        out.print(str(path))
+    for path in export_csv(run_dir, folder, rows=rows):
+        say(str(path))
+
+
+def _report(run_dir: Path) -> None:
+    from bench.report.build import build_report
+    from bench.report.console import show_results
+
+    build_report(run_dir)
+    show_results(run_dir, out)
 
 
 def _print_verdicts(verdicts: list[Verdict]) -> None:
@@ -145,7 +146,7 @@ def _print_verdicts(verdicts: list[Verdict]) -> None:
     out.print(table)
     for one in verdicts:
         for line in explain(one):
-            out.print(f"{escape(one.deployment)}: {escape(line)}")
+            say(f"{escape(one.deployment)}: {escape(line)}")
 
 
 def _existing(run_dir: Path) -> Path:

@@ -23,7 +23,8 @@ from bench.deployments.local.topology import NAMES, parse_topology
 from bench.errors import ShopbenchError
 
 JOURNEY_STEPS = 500
-_SHOWN_DIFFERENCES = 10
+_SHOWN_DIFFERENCES = 5
+_SHOWN_CHARACTERS = 600
 
 Report = Callable[[str], None]
 
@@ -117,7 +118,12 @@ def explain(verdict: Verdict) -> list[str]:
     lines += [f"journey differs from {verdict.compared_with}: {line}" for line in shown]
     if len(verdict.journey) > len(shown):
         lines.append(f"… and {len(verdict.journey) - len(shown)} more steps")
-    return lines
+    return [_shortened(line) for line in lines]
+
+
+def _shortened(line: str) -> str:
+    text = " ".join(line.split())
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]} …"
 
 
 @contextmanager
