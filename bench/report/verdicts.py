@@ -189,7 +189,8 @@ def _blank(question: Question, level: float, named: int) -> Verdict:
         verdict="invalid",
         rule=(
             f"paired log-ratio, t interval at {percent(level)} ({family}); "
-            f"claim: {question.claim}; threshold {threshold_for(question.kind):.0%}; at least 6 valid blocks"
+            f"claim: {question.claim}; threshold {threshold_for(question.kind):.0%}; "
+            "at least 6 valid blocks"
         ),
         note=NAMED if question.named else EXPLORATORY,
     )
