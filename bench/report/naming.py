@@ -8,7 +8,7 @@ DEPLOYMENTS = ("monolith", "modular", "modular-split", "microservices")
 
 # What each step of the ladder adds: (from, to) -> cause.
 LADDER_STEPS: tuple[tuple[str, str, str], ...] = (
-    ("monolith", "modular", "framework (reads); framework + saga over four databases (orders)"),
+    ("monolith", "modular", "framework (for orders also the saga over four databases)"),
     ("modular", "modular-split", "one database server becomes four"),
     ("modular-split", "microservices", "process and network boundaries"),
 )

@@ -30,7 +30,8 @@ def quality_strip(trials: Sequence[Trial]) -> Figure:
                       rotation=tilt, rotation_mode="anchor",
                       ha="left" if tilt else "center")  # fmt: skip
             _group(axis, start, group, gates)
-            start += len(group) + max(1.0, len(trials) / 60)
+            # Room for the name even where a deployment has few trials.
+            start += max(len(group), len(trials) / 14) + max(1.0, len(trials) / 60)
         axis.set_yticks(range(len(gates) + 1), ["trial as a whole", *map(words, gates)])
         axis.tick_params(axis="y", length=0, labelsize=8)
         axis.set_xticks([])
