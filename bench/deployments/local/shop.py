@@ -236,8 +236,12 @@ class Shop:
             run = ServingProcess(plan, log, self.ledger)
             group = self.groups.component(plan.name)
             self.processes[plan.name] = Managed(plan.name, "process", run, log, group)
-        _together(managed.start for managed in self.processes.values())
-        _together(managed.run.wait_ready for managed in self.processes.values())
+        # Users first: the others ask it for the public keys as they start, and a request that
+        # comes before they have them is refused.
+        first = [p.name for p in self.plans if "users" in p.components]
+        for names in (first, [name for name in self.processes if name not in first]):
+            _together(self.processes[name].start for name in names)
+            _together(self.processes[name].run.wait_ready for name in names)
 
 
 def _together(tasks: Iterable[Callable[[], None]]) -> None:
