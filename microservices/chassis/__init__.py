@@ -1,3 +1,1 @@
-"""Plumbing that every service shares and that knows nothing of the shop: HTTP, SQL, calls between
-components.
-"""
+"""Plumbing that every service shares and that knows nothing of the shop: HTTP, SQL, peers."""

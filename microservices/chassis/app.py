@@ -23,9 +23,9 @@ from microservices.chassis.auth import (
     ServiceVerifier,
     load_private_key,
 )
-from microservices.chassis.context import current_or_none, start_background
+from microservices.chassis.context import start_background
 from microservices.chassis.database import Database
-from microservices.chassis.endpoint import MAX_BODY, Endpoint
+from microservices.chassis.endpoint import Endpoint
 from microservices.chassis.front import Front, Routes, Target
 from microservices.chassis.health import Document, Live, Ready
 from microservices.chassis.http_transport import HttpPeer, new_session
@@ -63,9 +63,7 @@ Forward: TypeAlias = Callable[[str, HttpPeer], Target]
 
 @dataclass(frozen=True)
 class EdgeSpec:
-    """The edge as data: the public routes, what it composes itself, how it forwards, the
-    contract.
-    """
+    """The edge as data: public routes, what it composes itself, how it forwards, the contract."""
 
     name: str
     routes: tuple[Route, ...]
@@ -150,9 +148,7 @@ def _assembled(spec: ProcessSpec, process: Process) -> web.Application:
         _publish_all(process, routes)
     else:
         _publish_edge(process, spec.edge, routes)
-    # The largest body is the endpoint's business (413 comes after 401); this is only the reader's
-    # bound.
-    app = web.Application(client_max_size=MAX_BODY + 1)
+    app = web.Application()
     app.router.add_route("*", "/{tail:.*}", front.handle)
     app[PROCESS] = process
     app[FRONT] = front
@@ -206,8 +202,7 @@ def _key_store(
 
 
 async def _fetch_keys(peers: Peers) -> Sequence[Jwk]:
-    if current_or_none() is None:
-        start_background("keys", 2.0)
+    start_background("keys", 2.0)  # not under the deadline of the request that was first
     return (await peers.call(_FETCH_KEYS)).keys
 
 

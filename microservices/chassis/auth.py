@@ -1,5 +1,4 @@
-"""Who is calling: user tokens (ES256, verified on every request) and service tokens between
-processes.
+"""Who is calling: user tokens, verified on every request, and service tokens.
 
 Public keys of users live in each component's own database, so that tokens stay verifiable while
 their issuer is down. Service tokens stand for mTLS, which is paid per connection: the callee

@@ -11,9 +11,7 @@ from typing import Any
 
 
 class Timings:
-    """Seconds spent in databases and, per peer, in calls; shared by a request and its local
-    calls.
-    """
+    """Seconds spent in databases and in calls to peers, by a request and its calls in memory."""
 
     __slots__ = ("db", "peers")
 
@@ -26,9 +24,7 @@ class Timings:
 
 
 class Context:
-    """One request. `deadline` is in the running loop's clock; `body` is the validated body as
-    plain JSON.
-    """
+    """One request. `deadline` is in the loop's clock, `body` the validated body as plain JSON."""
 
     __slots__ = (
         "body",
@@ -62,9 +58,7 @@ class Context:
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
 
     def child(self, deadline: float, method: str = "", path: str = "") -> "Context":
-        """The context of a call made on behalf of this request: same id, identity and account of
-        time.
-        """
+        """The context of a call made for this request: same id, identity and account of time."""
         child = Context(self.request_id, min(deadline, self.deadline), method, path)
         child.timings = self.timings
         child.user_id, child.staff = self.user_id, self.staff
@@ -104,9 +98,7 @@ def start_background(name: str, seconds: float) -> Context:
 
 
 def shortened(context: Context, seconds: float) -> Context:
-    """A child of `context` that ends at most `seconds` from now, made the current one of this
-    task.
-    """
+    """A child of `context` that ends at most `seconds` from now, made the task's current one."""
     child = context.child(asyncio.get_running_loop().time() + seconds, context.method, context.path)
     child.idempotency_key, child.body = context.idempotency_key, context.body
     _current.set(child)

@@ -1,6 +1,4 @@
-"""A component's own PostgreSQL: one bounded pool, time accounted per request, driver errors
-mapped.
-"""
+"""A component's own PostgreSQL: a bounded pool, time accounted per request, errors mapped."""
 
 import asyncio
 import random
@@ -64,9 +62,7 @@ class Database:
         )
 
     async def open(self) -> None:
-        """Starts the pool without waiting: a database that is down makes the process unready, not
-        dead.
-        """
+        """Starts the pool without waiting: a database that is down makes us unready, not dead."""
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
@@ -87,8 +83,7 @@ class Database:
         return await self._statement(sql, params, _row_count)
 
     async def write(self, sql: str, params: Params = (), fault: str = "") -> list[Row]:
-        """All rows of one statement that writes, with a commit of its own; from the start again on
-        a deadlock.
+        """All rows of one statement that writes, with a commit of its own; again on a deadlock.
 
         Where fault points are armed, the statement runs in an explicit transaction instead: then
         `<fault>.before_commit` lies before its COMMIT, `<fault>.after_commit_before_reply` after.
@@ -187,9 +182,7 @@ class Database:
                 return DependencyUnavailable("The database is out of reach.")
 
     def _sweep_stale(self) -> None:
-        """A lost connection is seldom alone: look through the idle ones before requests find
-        them.
-        """
+        """A lost connection is seldom alone: finds the others before requests do."""
         if self._sweep is None or self._sweep.done():
             self._sweep = asyncio.create_task(self._pool.check())
 

@@ -1,5 +1,4 @@
-"""An operation bound to its service: the checks of a request, in the contract's order, then the
-call.
+"""An operation bound to its service: a request's checks in the contract's order, then the call.
 
 401 → 403 → 413 → 415 → malformed JSON 400 → idempotency key 400 → validation 422 → the operation.
 (404 and 405 come before, in `front.py`.)
@@ -51,6 +50,8 @@ class Endpoint:
         keys: Verifies user tokens; needed by operations of users.
         services: Verifies service tokens; needed by internal operations reached over HTTP.
     """
+
+    bounded = False
 
     def __init__(
         self,

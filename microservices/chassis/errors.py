@@ -1,8 +1,7 @@
-"""The one error tree: raised in the core, turned into problem+json at one border (`http.py`).
+"""The one error tree: raised in the core, turned into problem+json at one border (`front.py`).
 
 Components add the leaves that name their own business answers; a leaf carries its code, status and
-title, and whether it is an answer of the business stage (those are recorded under an idempotency
-key).
+title, and whether it is an answer of the business stage, which an idempotency key records.
 """
 
 from collections.abc import Sequence
@@ -15,9 +14,7 @@ PROBLEM_JSON = "application/problem+json"
 
 
 class ApiError(Exception):
-    """An answer other than success. `errors` holds (field, message) pairs and stands in every
-    422.
-    """
+    """An answer other than success; `errors` holds (field, message) pairs, in each 422."""
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500

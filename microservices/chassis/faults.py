@@ -89,9 +89,7 @@ def _armed(path: Path) -> Fault | None:
 
 
 async def _hang(path: Path, once: bool) -> None:
-    """Sleeps until the file is gone: the fired one of a fault that fires once, else the armed
-    one.
-    """
+    """Sleeps until the file is gone: of a fault that fires once the one marked as fired."""
     marker = Path(f"{path}.fired") if once else path
     waits = int(HANG_LIMIT_SECONDS / HANG_POLL_SECONDS)
     for _ in range(waits):

@@ -1,9 +1,7 @@
-"""The HTTP border of a process: one handler finds the route, runs its target, and answers
-everything.
+"""The HTTP border of a process: one handler finds the route, runs its target, answers everything.
 
 The order of checks begins here: 404 (also for a path id that is no lower-case hyphenated UUID),
-then 405 with `Allow`. Errors become problem+json only here. An edge adds the deadline and sheds
-load.
+then 405 with `Allow`. Only here errors become problem+json. An edge adds deadline and shedding.
 """
 
 import asyncio
@@ -50,7 +48,9 @@ class Passed:
 
 
 class Target(Protocol):
-    """What a route leads to."""
+    """What a route leads to; a bounded one ends by itself before the request's deadline."""
+
+    bounded: bool
 
     async def serve(
         self, request: web.BaseRequest, ctx: Context, ids: list[str]
@@ -58,9 +58,7 @@ class Target(Protocol):
 
 
 class Routes:
-    """Paths of a process. A template names each id as `{...}`; at most 512 characters are looked
-    at.
-    """
+    """Paths of a process. A template names each id as `{...}`."""
 
     def __init__(self) -> None:
         self._targets: dict[str, dict[str, Target]] = {}
@@ -148,9 +146,7 @@ class Front:
         return self._response(answer, ctx, time.perf_counter() - started)
 
     def _seconds(self, request: web.BaseRequest) -> float:
-        """What is left for this request: the caller's word counts only inside, and only to
-        shorten.
-        """
+        """What is left for this request: a caller's word counts inside only, and only shortens."""
         given = None if self._edge else request.headers.get(DEADLINE)
         if given is not None and given.isdecimal() and len(given) < 10:
             return min(int(given) / 1e3, self._deadline)
@@ -160,7 +156,7 @@ class Front:
         target, ids = self._routes.find(ctx.method, ctx.path)
         if 0 < self._limit < self._active and not ctx.path.startswith(("/live", "/ready")):
             raise Overloaded("Too many requests are under way.")
-        if self._edge:
+        if self._edge and not target.bounded:
             return await self._in_time(target.serve(request, ctx, ids), ctx)
         return await target.serve(request, ctx, ids)
 

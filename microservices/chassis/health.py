@@ -1,6 +1,4 @@
-"""`/live` touches nothing; `/ready` looks at the process's own databases and its drain flag
-only.
-"""
+"""`/live` touches nothing; `/ready` looks at the process's databases and its drain flag only."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,6 +18,8 @@ OK = b'{"status":"ok"}'
 class Live:
     """Is the process alive?"""
 
+    bounded = True
+
     async def serve(self, request: web.BaseRequest, ctx: Context, ids: list[str]) -> Reply:
         refuse_query(request)
         return Reply(200, OK)
@@ -27,6 +27,8 @@ class Live:
 
 class Ready:
     """Will it take requests?"""
+
+    bounded = True
 
     def __init__(self, front: Front, databases: Sequence[Database]) -> None:
         self._front = front
@@ -50,6 +52,8 @@ def _not_ready(body: bytes) -> Passed:
 
 class Document:
     """A JSON document that does not change."""
+
+    bounded = True
 
     def __init__(self, body: bytes) -> None:
         self._reply = Reply(200, body)

@@ -34,7 +34,6 @@ DEADLINE = "X-Deadline-Ms"
 KEEP_ALIVE_SECONDS = 70.0
 RETRY_PAUSE_SECONDS = 0.025
 Headers: TypeAlias = list[tuple[str, str]]  # pairs: what is forwarded may be repeated
-RETRIED = frozenset({500, 503})
 _encode = msgspec.json.Encoder().encode
 _placeholder = re.compile(r"\{(\w+)\}")
 
@@ -57,9 +56,7 @@ class RawAnswer:
 
 
 def new_session(settings: Settings) -> aiohttp.ClientSession:
-    """The one client session of a process. Retries are ours alone: aiohttp's own is switched
-    off.
-    """
+    """The one client session of a process, without the retry of its own."""
     connector = aiohttp.TCPConnector(
         limit=0,
         limit_per_host=settings.peer_concurrency if settings.resilient else 0,
@@ -147,7 +144,7 @@ class HttpPeer:
         for left in range(tries - 1 if self._resilient else 0, -1, -1):
             try:
                 answer = await self._guarded(method, path, headers, body, deadline)
-                if answer.status not in RETRIED:
+                if not _worth_another_try(answer):
                     return answer
                 outcome = answer
             except PeerUnavailable as error:
@@ -192,9 +189,7 @@ class HttpPeer:
     async def _exchange(
         self, method: str, path: str, headers: Headers, body: bytes | None, deadline: float
     ) -> RawAnswer:
-        """One try; the next endpoint is taken when one refuses the connection (nothing was
-        sent).
-        """
+        """One try; where one endpoint refuses the connection the next is taken."""
         loop = asyncio.get_running_loop()
         for _ in self._urls:
             remaining = deadline - loop.time()
@@ -215,6 +210,13 @@ class HttpPeer:
             except (aiohttp.ClientError, OSError) as error:
                 raise PeerUnclear(f"The connection to {self._name} was lost.") from error
         raise PeerUnavailable(f"{self._name} is out of reach.")
+
+
+def _worth_another_try(answer: RawAnswer) -> bool:
+    """A failure that the next try may not meet; who is overloaded is not asked again at once."""
+    return answer.status == 500 or (
+        answer.status == 503 and b'"code":"overloaded"' not in answer.body
+    )
 
 
 def _encoded(message: Message[Any], request: Struct | None) -> tuple[str, bytes | None]:

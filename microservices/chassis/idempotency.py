@@ -1,5 +1,4 @@
-"""Idempotency keys in the component's own database: the record is written with the effect, in one
-commit.
+"""Idempotency keys in the component's own database, recorded in one commit with the effect.
 
 Whoever holds the advisory lock of a key works on it; nobody waits for the unique index. Answers of
 the business stage are recorded and replayed, status and body; everything else never is.

@@ -1,6 +1,4 @@
-"""The in-memory transport: the callee's operation, run in its own task under the caller's
-deadline.
-"""
+"""The in-memory transport: the callee's operation in its own task, under the caller's deadline."""
 
 import asyncio
 import logging
@@ -85,6 +83,8 @@ def _converted(message: Message[Any], answer: Struct | Reply) -> Any:
 
 
 def _filled(path: str, request: Struct | None) -> str:
+    if "{" not in path:
+        return path
     return re.sub(r"\{(\w+)\}", lambda name: str(getattr(request, name[1])), path)
 
 

@@ -1,8 +1,6 @@
-"""What a component publishes: typed operations, from which HTTP routes and in-memory entries are
-made.
+"""What a component publishes: typed operations, reached over HTTP and in memory alike.
 
-`ComponentSpec` is a component as data; `app.py` builds it, `http.py` and `peers.py` call its
-operations.
+`ComponentSpec` is a component as data: `app.py` builds it, `endpoint.py` runs its operations.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -55,8 +53,7 @@ Handler: TypeAlias = Callable[[Any, Context, Any], Awaitable[Struct | Reply]]
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: where it is reached, what it takes, who may call it, the function that does
-    it.
+    """One operation: where it is, what it takes, who may call it, the function that does it.
 
     `request` collects the ids of the path and, on GET, the query or else the body's members.
     """

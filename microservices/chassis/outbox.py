@@ -1,5 +1,4 @@
-"""The transactional outbox: events committed with the state they follow from, delivered at least
-once.
+"""The transactional outbox: events are committed with their cause and delivered at least once.
 
 No connection is held while a handler runs. A claimed row is invisible to other relays until its
 next attempt is due, so a relay that dies in between delays its events and loses none. Components

@@ -23,9 +23,7 @@ PEER_TIMEOUT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Message(Generic[A]):
-    """A call that a consumer makes, declared by the consumer: its own request struct and answer
-    type.
-    """
+    """A call that a consumer makes, declared by the consumer with an answer type of its own."""
 
     peer: str
     method: str
@@ -54,9 +52,7 @@ class PeerFailed(DependencyUnavailable):
 
 
 class PeerUnavailable(PeerFailed):
-    """Surely nothing was done: the connection was refused, the breaker is open, the bulkhead
-    full.
-    """
+    """Surely nothing was done: connection refused, breaker open, bulkhead full."""
 
 
 class PeerUnclear(PeerFailed):

@@ -27,9 +27,7 @@ class Breaker:
         self._probing = False
 
     def admit(self, now: float) -> int | None:
-        """The generation a call may go out in, None if it may not; while half open, one probe at a
-        time.
-        """
+        """The generation a call may go out in, None if it may not. Half open: one probe."""
         if self._open_until is not None:
             if now < self._open_until or self._probing:
                 return None
@@ -85,9 +83,7 @@ class Breaker:
 
 
 class RetryBudget:
-    """Retries are at most 10 % of calls, with a small reserve so that a quiet peer may be retried
-    too.
-    """
+    """Retries are at most 10 % of calls, and a small reserve for peers that are seldom called."""
 
     def __init__(self) -> None:
         self._tokens = RETRY_RESERVE

@@ -1,7 +1,6 @@
 """The command line of a service process: `serve`, `migrate`, `load-seed DIR`.
 
-`main` is for a component alone; composition roots call `run_command` with the components they
-chose.
+`main` is for a component alone; composition roots call `run_command` with what they chose.
 """
 
 import argparse

@@ -1,5 +1,4 @@
-"""JSON in two passes: parse untyped (400), then validate (422), so that a syntax error wins over a
-wrong type.
+"""JSON in two passes: parse untyped (400), then validate (422): a syntax error always wins.
 
 The rules are the contract's: nesting of at most 64, no lone surrogates, no NUL, no string of white
 space only, no floats, unknown members refused.
@@ -56,9 +55,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _depth(value: Any) -> int:
-    """Nesting of arrays and objects, without recursion: the parser's own limit is far above
-    ours.
-    """
+    """Nesting of arrays and objects, without recursion: the parser goes deeper than we could."""
     deepest, stack = 0, [(value, 1)]
     while stack:
         item, level = stack.pop()
@@ -77,8 +74,7 @@ def check_values(value: Any, field: str) -> None:
     """Refuses what no field of any request may hold.
 
     Raises:
-        ValidationFailed: a float (integers are JSON integers only), a NUL, or a string of white
-        space only.
+        ValidationFailed: a float (integers are JSON integers only), a NUL, white space only.
     """
     kind = type(value)
     if kind is str:

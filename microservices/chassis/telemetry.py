@@ -1,6 +1,4 @@
-"""Request ids and Server-Timing: what each response tells about itself, and the process's log
-format.
-"""
+"""Request ids and Server-Timing, which each response carries, and the process's log format."""
 
 import logging
 import re

@@ -21,6 +21,8 @@ _timing = re.compile(r"app;dur=[0-9.]+, db;dur=([0-9.]+)(?:, (.*))?").fullmatch
 class Forward:
     """The target of a route whose owner runs in another process."""
 
+    bounded = True
+
     def __init__(self, component: str, peer: HttpPeer) -> None:
         self._component = component
         self._peer = peer

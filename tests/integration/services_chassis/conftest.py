@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,12 +90,18 @@ def migrated(server: PostgresServer) -> Mapping[str, str]:
 @pytest.fixture
 async def environ(migrated: Mapping[str, str], keys: Keys, tmp_path: Path) -> dict[str, str]:
     """The environment of a process over empty databases, with fault points armed."""
-    for name in ("things", "users"):
-        dsn = migrated[SPECS[name].database_setting]
-        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-            tables = "things, outbox, idempotency_keys" if name == "things" else "users"
-            await connection.execute(f"TRUNCATE {tables}")
-    return {**migrated, **keys.environ, "SHOP_FAULTS": "1", "SHOP_FAULTS_DIR": str(tmp_path)}
+    await empty(migrated)
+    return environment(migrated, keys) | {"SHOP_FAULTS": "1", "SHOP_FAULTS_DIR": str(tmp_path)}
+
+
+def environment(migrated: Mapping[str, str], keys: Keys) -> dict[str, str]:
+    return {**migrated, **keys.environ, "DATABASE_POOL_MAX": "2"}
+
+
+async def empty(migrated: Mapping[str, str]) -> None:
+    dsn = migrated[THINGS.database_setting]
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        await connection.execute("TRUNCATE things, outbox, idempotency_keys")
 
 
 @dataclass
@@ -119,9 +126,9 @@ class RunningProcess:
 Start = Callable[..., Awaitable[RunningProcess]]
 
 
-@pytest.fixture
-async def start(environ: dict[str, str]) -> AsyncIterator[Start]:
-    """Starts processes; they are drained at the end of the test."""
+@asynccontextmanager
+async def starter(environ: Mapping[str, str]) -> AsyncIterator[Start]:
+    """Starts processes; they are drained at the end of the block."""
     runners: list[web.AppRunner] = []
     async with aiohttp.ClientSession(auto_decompress=False) as session:
 
@@ -142,6 +149,12 @@ async def start(environ: dict[str, str]) -> AsyncIterator[Start]:
         yield start
         for runner in reversed(runners):
             await runner.cleanup()
+
+
+@pytest.fixture
+async def start(environ: dict[str, str]) -> AsyncIterator[Start]:
+    async with starter(environ) as start:
+        yield start
 
 
 @pytest.fixture(params=["memory", "http"])

@@ -2,16 +2,36 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_asyncio
 
-from tests.integration.services_chassis.conftest import Keys, RunningProcess
+from microservices.users.app import SPEC as USERS
+from tests.integration.services_chassis.conftest import (
+    Keys,
+    RunningProcess,
+    empty,
+    environment,
+    starter,
+)
+from tests.integration.services_chassis.things import THINGS
+
+# One process for the whole file: nothing here depends on what is stored.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ID = "0192f0c1-2b4e-4d5a-9c3e-7a1f5b6c8d90"
 PATH = "/api/v1/things"
 JSON = {"Content-Type": "application/json"}
 KEY = {"Idempotency-Key": "k"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def things(migrated: Mapping[str, str], keys: Keys) -> AsyncIterator[RunningProcess]:
+    await empty(migrated)
+    async with starter(environment(migrated, keys)) as start:
+        yield await start(USERS, THINGS)
 
 
 async def _raw(process: RunningProcess, request: bytes) -> tuple[int, dict[str, str], bytes]:

@@ -12,6 +12,8 @@ ID = "5b0e8a52-6c1d-5e0f-8f67-1c2d3e4f5a6b"
 
 
 class _Target:
+    bounded = True
+
     async def serve(self, request: web.BaseRequest, ctx: Context, ids: list[str]) -> Reply:
         return Reply(200, b"")
 
