@@ -7,7 +7,8 @@ an arm should reach 0.6 of the rate its framework, server and SQL allow at all.
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -42,14 +43,37 @@ _POOL = "16"
 
 @dataclass(frozen=True)
 class Comparison:
-    """One operation: the arm's subject against the bare handler, on one deployment's data."""
+    """One operation: the arm's subject against the bare handler, on one deployment's data.
+
+    `rival`: the arm's process if both sides would take work from the same outbox; then the one
+    that is not measured is stopped meanwhile.
+    """
 
     operation: str
     arm: Subject
-    bare: Subject
+    bare: ServedSubject
     deployment: Deployment
     framework: str
     source: str
+    rival: str = ""
+
+    @contextmanager
+    def alone(self, subject: Subject) -> Iterator[None]:
+        """Stop the other side while `subject` is measured."""
+        if not self.rival:
+            yield
+        elif subject is self.arm:
+            self.bare.pause()
+            try:
+                yield
+            finally:
+                self.bare.resume()
+        else:
+            self.deployment.pause(self.rival)
+            try:
+                yield
+            finally:
+                self.deployment.resume(self.rival)
 
 
 def run(lab: Laboratory) -> None:
@@ -64,7 +88,8 @@ def run(lab: Laboratory) -> None:
         for each in comparisons:
             for subject in (each.arm, each.bare):
                 lab.progress.say(f"counting SQL of {subject.name}: {each.operation}")
-                count_statements(lab, each.deployment, subject, each.operation)
+                with each.alone(subject):
+                    count_statements(lab, each.deployment, subject, each.operation)
                 lab.progress.done(SQL_S)
         for block in range(lab.profile.min_blocks):
             for each in comparisons:
@@ -84,7 +109,9 @@ def _attempt(lab: Laboratory, pair: Comparison, block: int) -> Attempt:
         for position, subject in enumerate(order):
             lab.progress.say(f"block {block + 1}: {pair.operation} on {subject.name}")
             key = TrialKey(EXPERIMENT, block, number, position)
-            statuses.append(store(lab, lab.bench.run_closed(key, subject, schedule, loop)))
+            with pair.alone(subject):
+                measured = lab.bench.run_closed(key, subject, schedule, loop)
+            statuses.append(store(lab, measured))
         return statuses
 
     return attempt
@@ -132,13 +159,15 @@ def _read(lab: Laboratory, stack: ExitStack, operation: str) -> Comparison:
 
 def _order(lab: Laboratory, stack: ExitStack) -> Comparison:
     deployment, whole = lab.fleet.deployment("modular"), lab.fleet.current("modular")
-    names = tuple(each.name for each in deployment.components())
+    parts = deployment.components()
+    names = tuple(each.name for each in parts)
     arm = PartSubject("service", deployment.base_url, whole, names)
-    databases = tuple(name for name in names if name.startswith("db:"))
+    databases = tuple(each.name for each in parts if each.kind == "database")
+    (process,) = (each.name for each in parts if each.kind == "process")
     bare = _bare_aiohttp(lab, deployment).over(whole, databases)
     stack.enter_context(bare)
     lab.progress.done(START_S)
-    return _service_comparison("order", arm, bare, deployment)
+    return _service_comparison("order", arm, bare, deployment, process)
 
 
 def _bare_aiohttp(lab: Laboratory, deployment: Deployment) -> ServedSubject:
@@ -149,9 +178,10 @@ def _bare_aiohttp(lab: Laboratory, deployment: Deployment) -> ServedSubject:
 
 
 def _service_comparison(
-    operation: str, arm: Subject, bare: Subject, deployment: Deployment
+    operation: str, arm: Subject, bare: ServedSubject, deployment: Deployment, rival: str = ""
 ) -> Comparison:
-    return Comparison(operation, arm, bare, deployment, "aiohttp", "microservices/floor.py")
+    source = "microservices/floor.py"
+    return Comparison(operation, arm, bare, deployment, "aiohttp", source, rival)
 
 
 def _described(pair: Comparison) -> dict[str, object]:

@@ -115,6 +115,18 @@ class ServedSubject:
     def settle(self) -> int | None:
         return self._whole.settle() if self._whole else 0
 
+    def pause(self) -> None:
+        """SIGSTOP the handler with every process it started."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT what `pause` stopped."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.killpg(self._process.pid, number)  # it leads a session of its own
+
     def _own_usage(self) -> Usage:
         assert self._process is not None
         root = psutil.Process(self._process.pid)
