@@ -46,7 +46,7 @@ answered AS (
     UPDATE idempotency_keys k SET status = %(answer_status)s, response = %(answer)s
     FROM moved m
     WHERE k.user_id = %(user_id)s::uuid AND k.method = 'POST' AND k.path = %(path)s::text
-      AND k.key = %(key)s::text AND k.resource_id = m.id AND k.response IS NULL
+      AND k.key = %(key)s::text AND k.resource_id = m.id AND k.status IS NULL
     RETURNING 1
 )"""
 
@@ -92,7 +92,7 @@ WITH moved AS (
     WHERE {_HELD} AND EXISTS (
         SELECT FROM idempotency_keys k
         WHERE k.user_id = o.user_id AND k.method = 'POST' AND k.path = %(path)s::text
-          AND k.key = o.idempotency_key AND k.resource_id = o.id AND k.response IS NULL
+          AND k.key = o.idempotency_key AND k.resource_id = o.id AND k.status IS NULL
     )
     RETURNING id
 ), owed AS (
@@ -134,7 +134,7 @@ SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM answered)"""
 
 RECORDED = """
 SELECT status, response FROM idempotency_keys
-WHERE user_id = %s AND method = 'POST' AND path = %s AND key = %s AND response IS NOT NULL"""
+WHERE user_id = %s AND method = 'POST' AND path = %s AND key = %s AND status IS NOT NULL"""
 
 # The claim is a commit of its own and no lock outlives it: the lease keeps other drivers away.
 CLAIM_DUE = f"""

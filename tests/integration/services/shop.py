@@ -194,4 +194,4 @@ def arm(faults_dir: Path, point: str, action: str, *, once: bool = True) -> Path
 
 
 def settings(**changes: Any) -> Settings:
-    return Settings(pool_max=8, **changes)
+    return Settings(**{"pool_max": 4, **changes})
