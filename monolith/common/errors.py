@@ -81,7 +81,7 @@ class MethodNotAllowed(ShopError):
 
     def __init__(self, allowed: tuple[str, ...]) -> None:
         super().__init__()
-        self.headers = {"Allow": ", ".join(allowed)}  # type: ignore[misc]
+        self.headers = {"Allow": ", ".join(allowed)}
 
 
 class EmailTaken(BusinessError):

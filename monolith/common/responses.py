@@ -28,7 +28,7 @@ def raw_response(body: bytes, status: int) -> HttpResponse:
     """A response from rendered JSON; an error status makes it a problem."""
     response = HttpResponse(body, JSON if status < 400 else PROBLEM, status)
     response.headers["Content-Length"] = str(len(body))
-    response._has_been_logged = True  # type: ignore[attr-defined]  # a client's error is no log line
+    response._has_been_logged = True  # a client's error is no log line
     return response
 
 

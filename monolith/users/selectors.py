@@ -17,7 +17,7 @@ def user_get(*, user_id: UUID) -> dict[str, Any] | None:
 
 def credentials_get(*, email: str) -> tuple[UUID, bool, str] | None:
     """Id, staff flag and password hash."""
-    return sql.fetch_one(CREDENTIALS_BY_EMAIL, (email,))  # type: ignore[return-value]
+    return sql.fetch_one(CREDENTIALS_BY_EMAIL, (email,))
 
 
 def user_view(row: sql.Row) -> dict[str, Any]:

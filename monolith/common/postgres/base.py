@@ -1,6 +1,6 @@
 """`DatabaseWrapper`: Django's own, with every call measured, bounded and shed by the contract.
 
-Errors of the pool become the contract's 503; `watchdog` ends what no timeout of the server can.
+Errors of the pool become a 503; `watchdog` ends what no timeout of the server can.
 """
 
 import threading
@@ -11,7 +11,7 @@ import psycopg
 from django.conf import settings
 from django.db.backends.postgresql import base
 from django.db.backends.utils import CursorWrapper
-from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
+from psycopg_pool import PoolClosed, PoolTimeout
 
 from monolith.common.clock import CLOCK
 from monolith.common.errors import DeadlineExceeded, DependencyUnavailable, Overloaded
@@ -21,6 +21,10 @@ from monolith.common.postgres.watchdog import WATCHDOG
 _RECENT_SECONDS = 5.0
 
 _STATEMENT_SECONDS = settings.SHOP.statement_timeout_ms / 1000 or float("inf")
+# Who has a connection or waits for one. Not the pool's own `max_waiting`: it counts those who have
+# long given up, refuses before it tries to reconnect, and so never finds a database that is back.
+_ADMITTED = threading.Semaphore(settings.SHOP_MAX_ADMITTED)
+
 _IN_ERROR = psycopg.pq.TransactionStatus.INERROR
 WATCHDOG.limit_seconds = _STATEMENT_SECONDS
 
@@ -75,14 +79,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return MeasuredCursor(cursor, self)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """A connection of the pool. Raises Overloaded, DependencyUnavailable."""
+        if not _ADMITTED.acquire(blocking=False):
+            raise Overloaded
         try:
             return super().get_new_connection(conn_params)
-        except TooManyRequests:
-            raise Overloaded from None
         except (PoolTimeout, PoolClosed):
+            _ADMITTED.release()
             if monotonic() - TrackedConnection.last_failure < _RECENT_SECONDS:
                 raise DependencyUnavailable from None
             raise Overloaded from None
+        except BaseException:
+            _ADMITTED.release()
+            raise
 
     def begin_call(self) -> float:
         """A statement begins; the time, for `end_call`. Raises DeadlineExceeded."""
@@ -119,8 +128,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
             end_call(started)
 
     def _close(self) -> None:
-        broken = self.connection is not None and self.connection.broken
-        super()._close()
+        if self.connection is None:
+            return
+        broken = self.connection.broken
+        try:
+            super()._close()
+        finally:
+            _ADMITTED.release()
         if broken and self.pool:
             threading.Thread(target=self._purge_pool, name="purge-pool", daemon=True).start()
 

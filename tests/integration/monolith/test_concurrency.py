@@ -2,11 +2,22 @@
 
 import uuid
 from collections import Counter
+from threading import Barrier
 
 import pytest
 
-from monolith.common.transactions import RETRIES
-from tests.integration.monolith.shop import at_once, available, books_balance, person, product, rows
+from monolith.common.transactions import RETRIES, run_transaction
+from tests.integration.monolith.shop import (
+    Answer,
+    Person,
+    at_once,
+    available,
+    books_balance,
+    person,
+    product,
+    rows,
+    run,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +36,7 @@ def test_orders_that_cross_each_other_do_not_deadlock() -> None:
     buyers = [person(10_000) for _ in range(8)]
     before = RETRIES.total
 
-    def work(index: int) -> object:
+    def work(index: int) -> Answer:
         order = products if index % 2 else products[::-1]
         for _ in range(10):
             answer = buyers[index].buy(*((each, 1) for each in order))
@@ -38,6 +49,29 @@ def test_orders_that_cross_each_other_do_not_deadlock() -> None:
     assert RETRIES.total == before
     assert {available(each) for each in products} == {10_000 - 40}
     assert books_balance()
+
+
+def test_a_deadlock_is_tried_again_and_counted() -> None:
+    products = [product(), product()]
+    before, met = RETRIES.total, Barrier(2)
+
+    def work(index: int) -> Answer:
+        first, second = products if index else products[::-1]
+        tries = []
+
+        def crosswise() -> None:
+            tries.append(index)
+            run("UPDATE stock SET restocked = restocked + 1 WHERE product_id = %s", (first,))
+            if len(tries) == 1:
+                met.wait()
+            run("UPDATE stock SET restocked = restocked + 1 WHERE product_id = %s", (second,))
+
+        run_transaction(crosswise)
+        return Person().get("/products?limit=1")
+
+    at_once(2, work)
+    assert RETRIES.total == before + 1
+    assert [available(each) for each in products] == [12, 12]
 
 
 def test_one_wallet_is_never_overdrawn() -> None:
