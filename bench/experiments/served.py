@@ -17,6 +17,7 @@ from types import TracebackType
 import psutil
 
 from bench.deployments.base import Usage
+from bench.deployments.local.managed import inherited_settings
 from bench.errors import ShopbenchError
 from bench.experiments.meters import process_cpu
 from bench.experiments.subject import DeploymentSubject
@@ -81,7 +82,7 @@ class ServedSubject:
     def __enter__(self) -> ServedSubject:
         self._process = subprocess.Popen(
             self._command,
-            env={**_inherited(), **self._environment},
+            env={**inherited_settings(), **self._environment},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -163,12 +164,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _inherited() -> dict[str, str]:
-    """What a Python child needs; the shop's settings are ours to give."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "PYTHONPATH", "TMPDIR")
-    return {name: os.environ[name] for name in kept if name in os.environ}
 
 
 def _die_with_parent() -> None:
