@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from msgspec import Struct
 
 from microservices.chassis import faults, idempotency
@@ -148,12 +149,20 @@ def _assembled(spec: ProcessSpec, process: Process) -> web.Application:
         _publish_all(process, routes)
     else:
         _publish_edge(process, spec.edge, routes)
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", front.handle)
+    app = web.Application(middlewares=[_answer_unroutable])
+    app.router.add_route("*", r"/{tail:[\s\S]*}", front.handle)
     app[PROCESS] = process
     app[FRONT] = front
     app.cleanup_ctx.extend([_session, _databases, _background])
     return app
+
+
+@web.middleware
+async def _answer_unroutable(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What begins with no slash (`OPTIONS *`) finds no route; it is the front's to answer too."""
+    if request.match_info.http_exception is not None:
+        return await request.app[FRONT].handle(request)
+    return await handler(request)
 
 
 def _peers_of(component: ComponentSpec) -> tuple[str, ...]:

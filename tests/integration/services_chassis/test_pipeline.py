@@ -207,3 +207,13 @@ async def test_lines_that_are_too_long_are_refused(
 ) -> None:
     status, _, _ = await _raw(things, request_line + b"\r\nHost: x\r\n\r\n")
     assert 400 <= status < 500
+
+
+@pytest.mark.parametrize("target", ["/%0A", "/%00", "/..%2f..%2fetc", "//", "*", "/a%20b", "/%FF"])
+async def test_what_is_nowhere_is_a_problem_like_any_other(
+    things: RunningProcess, target: str
+) -> None:
+    request = f"OPTIONS {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    status, headers, body = await _raw(things, request)
+    assert (status, json.loads(body)["code"]) == (404, "not_found")
+    assert headers["x-request-id"]
