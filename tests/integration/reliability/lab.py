@@ -23,7 +23,7 @@ from bench.faults.points import disarm_all
 from tests.integration.reliability.shop_client import Person, ShopClient, log_in, register
 
 DEPLOYMENTS = ("monolith", "modular", "microservices")
-SEED = SeedSpec(seed=7, users=12, products=40, categories=4)
+SEED = SeedSpec(seed=7, users=12, products=150, categories=4)
 BUYERS = 10
 
 
