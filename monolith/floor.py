@@ -87,15 +87,16 @@ def _buy(cursor: Any, user_id: UUID, items: list[dict[str, Any]], key: str) -> d
     quantities = [Int8(item["quantity"]) for item in items]
     cursor.execute(CLAIM, (Int8(hash(key)), user_id, "POST", "/floor/orders", key))
     cursor.fetchone()
-    with transaction.atomic():
-        cursor.execute(TAKE, (products, quantities))
-        taken = {row[0]: row[1:] for row in cursor.fetchall()}
-        prices = [taken[product][1] for product in products]
-        total = sum(map(operator.mul, prices, quantities))
-        money = {"amount": Int8(total), "user": user_id, "order": order_id, "payment": payment_id}
-        legs = {"debit": f"wallet:{user_id}", "credit": "merchant"}
-        cursor.execute(CHARGE, {**money, **legs, "transfer": uuid.uuid4(), "kind": "capture"})
-        cursor.fetchone()
+    cursor.execute('SAVEPOINT "s_x1"')
+    cursor.execute(TAKE, (products, quantities))
+    taken = {row[0]: row[1:] for row in cursor.fetchall()}
+    prices = [taken[product][1] for product in products]
+    total = sum(map(operator.mul, prices, quantities))
+    money = {"amount": Int8(total), "user": user_id, "order": order_id, "payment": payment_id}
+    legs = {"debit": f"wallet:{user_id}", "credit": "merchant"}
+    cursor.execute(CHARGE, {**money, **legs, "transfer": uuid.uuid4(), "kind": "capture"})
+    cursor.fetchone()
+    cursor.execute('RELEASE SAVEPOINT "s_x1"')
     now = datetime.now(UTC)
     names = [taken[product][0] for product in products]
     order = {"order": order_id, "user": user_id, "status": "confirmed", "reason": None}
