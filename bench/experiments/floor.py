@@ -33,9 +33,9 @@ EXPERIMENT = "floor"
 OPERATIONS = ("product_read", "wallet_read", "order")
 TARGET, BOUND = 0.6, 0.55
 CLIENTS = 12
-WARMUP_S = 0.3
-SQL_S = 1.2
-START_S = 4.0
+WARMUP_S = 0.25
+SQL_S = 0.8
+START_S = 2.0
 DRF, AIOHTTP = "bare-drf", "bare-aiohttp"
 _SERVED_BY = {"product_read": "inventory", "wallet_read": "payments"}
 _POOL = "16"
@@ -78,10 +78,7 @@ class Comparison:
 
 def run(lab: Laboratory) -> None:
     """Start the bare handlers, count their SQL, run the blocks."""
-    block_s = 2 * (WARMUP_S + lab.profile.floor_measured_s + TRIAL_OVERHEAD_S)
-    pairs = 2 * len(OPERATIONS)
-    lab.progress.plan(3 * START_S + pairs * (2 * SQL_S + block_s * lab.profile.min_blocks))
-    lab.rerun_budget_s += lab.profile.rerun_share * pairs * block_s * lab.profile.min_blocks
+    block_s = announce(lab)
     with ExitStack() as stack:
         comparisons = [*_monolith(lab, stack), *_services(lab, stack)]
         lab.writer.add_settings(floor=[_described(each) for each in comparisons])
@@ -95,6 +92,15 @@ def run(lab: Laboratory) -> None:
             for each in comparisons:
                 label = f"{EXPERIMENT} {each.arm.name} {each.operation} block {block}"
                 run_until_valid(lab, label, block_s, _attempt(lab, each, block))
+
+
+def announce(lab: Laboratory) -> float:
+    """Tell the progress what is coming; return the planned seconds of one block."""
+    block_s = 2 * (WARMUP_S + lab.profile.floor_measured_s + TRIAL_OVERHEAD_S)
+    pairs = 2 * len(OPERATIONS)
+    lab.progress.plan(3 * START_S + pairs * (2 * SQL_S + block_s * lab.profile.min_blocks))
+    lab.rerun_budget_s += lab.profile.rerun_share * pairs * block_s * lab.profile.min_blocks
+    return block_s
 
 
 def _attempt(lab: Laboratory, pair: Comparison, block: int) -> Attempt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -33,7 +33,6 @@ class Laboratory:
     catalogue: Catalogue
     progress: Progress
     rerun_budget_s: float = 0.0
-    _reported: set[str] = field(default_factory=set)
 
     def seed(self, *parts: object) -> int:
         """A seed for one purpose, derived from the run's."""

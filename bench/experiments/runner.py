@@ -32,6 +32,7 @@ from bench.journal import RunFacts, RunReader, RunWriter
 from bench.load.catalogue import seeded_catalogue
 from bench.load.generator import LoadProcess
 from bench.load.mixes import MIXES
+from bench.load.plan import REQUEST_TIMEOUT_S
 from bench.load.tokens import request_tokens, sign_tokens
 from bench.machine import machine_facts, package_versions, source_commit, usable_cpus
 
@@ -40,7 +41,6 @@ EXPERIMENTS: dict[str, Callable[[Laboratory], None]] = {
     floor.EXPERIMENT: floor.run,
 }
 SLO_MS = 200.0
-REQUEST_TIMEOUT_S = 10.0
 INTERRUPTED_EXIT = 130
 
 

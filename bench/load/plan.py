@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+REQUEST_TIMEOUT_S = 10.0
+
 
 class Request(msgspec.Struct, array_like=True, gc=False, frozen=True):
     """One step of a visit. `{order_id}` in `path` is the order placed earlier in the visit."""
@@ -44,7 +46,7 @@ class Plan(msgspec.Struct, frozen=True):
     warm_sessions: int = 8
     concurrency: int = 8
     max_visits: int = 0  # of a closed loop; 0: no limit but the time
-    request_timeout_s: float = 10.0
+    request_timeout_s: float = REQUEST_TIMEOUT_S
     drain_s: float = 10.0
     sample_every: int = 100  # one visit in so many keeps its bodies for the schema check
 
