@@ -14,11 +14,13 @@ from tests.architecture.tree import PROGRAMS, ROOT, parsed, python_files
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
-READS_ENVIRONMENT = re.compile(r"\bos\.environ\b|\bgetenv\(|\benviron: Mapping")
+READS_ENVIRONMENT = re.compile(r"\bos\.environ(?:\[|\.get)|\bgetenv\(|\benviron: Mapping")
 SETTING = re.compile(r"[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+|RESILIENCE")
+NOT_OURS = ("PYTHON", "HTTP_", "CONTENT_")  # the interpreter's, and WSGI's request headers
 # Set by our programs for their own children or owned by the platform, not settings of ours.
 NOT_SETTINGS = {
     "DJANGO_SETTINGS_MODULE",
+    "LC_ALL",
     "LD_LIBRARY_PATH",
     "PR_SET_PDEATHSIG",
     "NO_COLOR",
@@ -29,7 +31,7 @@ def settings_named_in(tree: ast.Module) -> Iterator[str]:
     """Yield every string of a module that is written like a setting's name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if SETTING.fullmatch(node.value) and not node.value.startswith("PYTHON"):
+            if SETTING.fullmatch(node.value) and not node.value.startswith(NOT_OURS):
                 yield node.value
 
 

@@ -106,7 +106,10 @@ class Lab:
         self._shops: dict[str, RunningShop] = {}
 
     def shop(self, name: str) -> RunningShop:
-        """Return the running shop of that name, started with fault points compiled in."""
+        """Return the running shop of that name, started with fault points compiled in.
+
+        `modular#2` is another instance of `modular`.
+        """
         with self._lock:
             starting = self._starting.setdefault(name, threading.Lock())
         with starting:
@@ -140,7 +143,8 @@ class Lab:
             self.discard(name)
 
     def _start(self, name: str) -> RunningShop:
-        deployment = open_deployment(name, options=UpOptions(seed=SEED, faults=True))
+        topology = name.partition("#")[0]
+        deployment = open_deployment(topology, options=UpOptions(seed=SEED, faults=True))
         deployment.up()
         try:
             return RunningShop(deployment, self._folder)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.reliability.buyers import CheckoutLoad
 from tests.integration.reliability.lab import Lab, RunningShop
+from tests.integration.reliability.shop_client import ShopClient
 from tests.integration.reliability.side_by_side import SideBySide, selected_cases
 
 WORKER = "a worker of monolith"
@@ -75,11 +76,20 @@ def wait_until(moment: float) -> None:
     time.sleep(max(0.0, moment - time.monotonic()))
 
 
+def wait_until_served(client: ShopClient, within_s: float = 5.0) -> None:
+    """A breaker or a pool may still be closed to a component that is back."""
+    deadline = time.monotonic() + within_s
+    while (answer := client.read("/wallet")).status != 200:
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.1)
+
+
 def assert_wallets_agree_with_the_ledger(shop: RunningShop) -> None:
     """The stored balance is no audit view, so ask the shop for it."""
     ledger = shop.ledger_wallets()
     for person in shop.buyers:
         client = shop.client(person)
+        wait_until_served(client)
         assert client.read("/wallet").body == {"balance_cents": ledger[person.user_id]}
         client.close()
 
