@@ -32,7 +32,7 @@ from bench.load.schedule import ScheduleSpec, build_schedule
 EXPERIMENT = "latency"
 PROBE_CLIENTS = 16
 PROBE_WARMUP_S = 0.2
-START_S = 6.0  # of one deployment, with its seed and primed orders
+START_S = 5.0  # of one deployment, with its seed and primed orders
 SQL_S = 0.8
 MIN_RPS = 2.0
 
