@@ -147,9 +147,14 @@ def replay(story: Story) -> Request:
 
 def reuse_key(story: Story) -> Request:
     request = replay(story)
-    if request.path == "/orders":
-        return replace(request, payload={"items": _items(story, 1, 9)})
-    return replace(request, payload={"quantity": 77})
+    bodies: dict[str, Any] = {
+        "orders": {"items": _items(story, 1, 9)},
+        "products": {**story.product_fields(), "sku": "reused"},
+        "deposits": {"amount_cents": 77},
+        "restocks": {"quantity": 77},
+        "cancellation": {"surprise": 1},
+    }
+    return replace(request, payload=bodies[request.path.rsplit("/", 1)[1]], body=None)
 
 
 def deposit(story: Story) -> Request:

@@ -10,12 +10,13 @@ from bench.deployments.base import UpOptions
 from bench.deployments.local.driver import LocalDeployment, open_deployment
 from bench.deployments.local.home import StateHome
 
+# The slow two are other topologies of the code that `modular` and `microservices` run.
 DEPLOYMENTS = (
     "monolith",
     "modular",
-    "modular-split",
+    pytest.param("modular-split", marks=pytest.mark.slow),
     "microservices",
-    "users+inventory|orders+payments",
+    pytest.param("users+inventory|orders+payments", marks=pytest.mark.slow),
 )
 
 

@@ -13,7 +13,7 @@ from bench.contract.golden import OrderState, Step, Vector, load_vectors
 AREA = "money"
 
 
-class _Play:
+class Play:
     """One vector in progress: its buyer, its products, the orders its steps made."""
 
     def __init__(self, world: World, vector: Vector) -> None:
@@ -26,7 +26,18 @@ class _Play:
         }
         self.order_ids: dict[int, str] = {}
 
-    def take(self, index: int, step: Step) -> Answer:
+    def take_all_steps(self) -> None:
+        """Take the vector's steps and hold each answer, and the order it left, against it."""
+        steps = zip(self.vector.steps, self.vector.answers, strict=True)
+        for index, (step, wanted) in enumerate(steps):
+            answer = self.take(step)
+            expect(answer, wanted.http)
+            if wanted.code is not None:
+                expect_problem(answer, wanted.code)
+            if wanted.order is not None:
+                self.check_order(index, step, wanted.order)
+
+    def take(self, step: Step) -> Answer:
         world, staff = self.world, self.world.staff().token
         match step.action:
             case "order":
@@ -72,23 +83,16 @@ def _state(order: dict[str, Any]) -> OrderState:
 
 def play(vector: Vector, world: World) -> None:
     """Take every step of a vector, check each answer, then stock, wallet and the list of orders."""
-    progress = _Play(world, vector)
-    orders = 0
-    for index, (step, wanted) in enumerate(zip(vector.steps, vector.answers, strict=True)):
-        answer = progress.take(index, step)
-        expect(answer, wanted.http)
-        if wanted.code is not None:
-            expect_problem(answer, wanted.code)
-        if wanted.order is not None:
-            progress.check_order(index, step, wanted.order)
-            orders += step.action == "order"
+    progress = Play(world, vector)
+    progress.take_all_steps()
     for alias, stock in vector.stock.items():
         product_id = progress.products[alias]["id"]
         wanted_units = stock.on_hand - stock.reserved
         world.eventually(partial(world.available, product_id), wanted_units, f"available {alias}")
     equal(world.balance(progress.buyer), vector.wallet_cents, "balance_cents")
     listed = world.call("GET", "/orders", token=progress.buyer.token, query={"limit": 100})
-    equal(len(expect(listed, 200)["items"]), orders, "the number of orders")
+    found = len(expect(listed, 200)["items"])
+    equal(found, len(progress.order_ids), "the number of orders")
 
 
 for _vector in load_vectors():

@@ -40,6 +40,8 @@ def repeated_query_parameter(world: World, op: Operation) -> None:
 
 def other_methods(world: World, op: Operation) -> None:
     path = op.path(str(uuid.uuid4()))
+    if "GET" not in methods_by_template()[op.template]:
+        expect(world.call("HEAD", path, prefix=""), 405)
     for method in ALL_METHODS:
         if method not in methods_by_template()[op.template]:
             answer = world.call(method, path, prefix="")
@@ -96,8 +98,9 @@ def bad_path_ids(world: World, op: Operation) -> None:
     good = str(uuid.uuid4())
     shapes = [shape.format(good) for shape in BAD_IDS]
     for path_id in [*shapes, good.upper().replace("0", "A"), good.replace("-", ""), good[:-1]]:
-        answer = attempt(world, op, token=None, path=op.path(path_id))
-        expect_problem(answer, "not_found")
+        for method in (op.method, "DELETE"):
+            answer = attempt(world, op, method=method, token=None, path=op.path(path_id))
+            expect_problem(answer, "not_found")
 
 
 def nothing_there(world: World, op: Operation) -> None:

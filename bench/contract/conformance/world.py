@@ -51,6 +51,11 @@ class World:
         self._people: dict[str, Person] = {}
         self._product: dict[str, Any] | None = None
 
+    def forget(self) -> None:
+        """Drop the people and things kept for reuse: the deployment's data were reset."""
+        self._people.clear()
+        self._product = None
+
     # -- requests ---------------------------------------------------------------------------------
 
     def call(
