@@ -144,7 +144,7 @@ def test_a_paused_process_answers_again_after_resume(shop: LocalDeployment) -> N
     shop.pause(edge)
     assert condition(shop, edge) == "paused"
     shop.resume(edge)
-    assert status(shop, "/ready") == 200
+    wait_for(shop, "/ready", 200)
 
 
 def test_a_redeployed_process_is_another_one(shop: LocalDeployment) -> None:
@@ -154,7 +154,7 @@ def test_a_redeployed_process_is_another_one(shop: LocalDeployment) -> None:
     after = {part.name: part.pid for part in shop.components()}
     assert before[last] != after.pop(last)
     assert after.items() <= before.items()
-    assert shop.ready()
+    wait_for(shop, "/ready", 200)
 
 
 def test_a_reset_loads_another_seed(shop: LocalDeployment) -> None:
