@@ -33,12 +33,6 @@ ON CONFLICT (user_id, method, path, key) DO UPDATE
 SET fingerprint = excluded.fingerprint, status = excluded.status, response = excluded.response,
     resource_id = excluded.resource_id, created_at = now()
 WHERE k.created_at <= now() - interval '24 hours'"""
-_FINISH = """
-UPDATE idempotency_keys SET status = %s, response = %s
-WHERE resource_id = %s AND path = %s AND response IS NULL"""
-_ANSWER = """
-SELECT status, response FROM idempotency_keys
-WHERE resource_id = %s AND path = %s AND response IS NOT NULL LIMIT 1"""
 _PURGE = """
 DELETE FROM idempotency_keys WHERE ctid IN (
   SELECT ctid FROM idempotency_keys WHERE created_at <= now() - interval '24 hours' LIMIT %s)"""
@@ -81,7 +75,7 @@ async def claim(connection: Connection, ctx: Context) -> Claim:
     notices a record that was committed in between.
 
     Raises:
-        RequestInProgress: another transaction holds the lock.
+        RequestInProgress: another transaction holds the lock, and no answer stands yet.
         IdempotencyKeyReused: the key was used with another body.
     """
     scope = (ctx.user_id, ctx.method, ctx.path, ctx.idempotency_key)
@@ -89,13 +83,14 @@ async def claim(connection: Connection, ctx: Context) -> Claim:
     row = await cursor.fetchone()
     assert row is not None  # a left join from one row
     locked, known, status, response, resource_id = row
-    if not locked:
+    if known is not None and known != fingerprint(ctx.body):
+        message = "was used with another body"
+        raise IdempotencyKeyReused(errors=[("Idempotency-Key", message)])
+    # An answer that stands is replayed even while another replay holds the lock.
+    if not locked and response is None:
         raise RequestInProgress("A request with this Idempotency-Key is still running.")
     if known is None:
         return Claim(known=False, resource_id=None, reply=None)
-    if known != fingerprint(ctx.body):
-        message = "was used with another body"
-        raise IdempotencyKeyReused(errors=[("Idempotency-Key", message)])
     reply = None if response is None else Reply(status, bytes(response))
     return Claim(known=True, resource_id=resource_id, reply=reply)
 
@@ -114,16 +109,6 @@ async def insert(
     cursor = await connection.execute(_INSERT, values)
     if cursor.rowcount == 0:
         raise KeyRaced
-
-
-async def finish(connection: Connection, *, path: str, resource_id: str, reply: Reply) -> Reply:
-    """Writes the answer of a running key; the first finisher's answer stands and is returned."""
-    cursor = await connection.execute(_FINISH, (reply.status, reply.body, resource_id, path))
-    if cursor.rowcount:
-        return reply
-    cursor = await connection.execute(_ANSWER, (resource_id, path))
-    row = await cursor.fetchone()
-    return reply if row is None else Reply(row[0], bytes(row[1]))
 
 
 async def run_once(

@@ -13,7 +13,6 @@ CREATE TABLE idempotency_keys (
     CHECK ((status IS NULL) = (response IS NULL))
 );
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
-CREATE INDEX idempotency_keys_unanswered ON idempotency_keys (resource_id) WHERE response IS NULL;
 
 CREATE VIEW audit_idempotency AS
 SELECT user_id::text AS user_id, method, path, key, fingerprint, status::int AS status,
