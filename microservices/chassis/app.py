@@ -124,6 +124,8 @@ async def create_app(
     Raises:
         SystemExit: a setting is missing or malformed.
     """
+    if settings.faults and settings.faults_dir is None:
+        stop("setting SHOP_FAULTS_DIR is missing: SHOP_FAULTS arms the fault points")
     faults.arm(settings.faults_dir if settings.faults else None)
     session = new_session(settings)
     try:
