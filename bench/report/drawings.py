@@ -18,6 +18,7 @@ from bench.report.questions import reference_cell
 from bench.report.selection import Cell
 from bench.report.tables import cell_label
 from bench.report.verdicts import aa_bands
+from bench.stats.quantiles import SAMPLES_BEYOND
 
 _FOREST_GROUP = "forest-all"
 _MAX_EXPLORATORY = 60  # rows of one exploratory forest; the table holds them all
@@ -27,7 +28,7 @@ def forests(analysis: Analysis) -> list[Figure]:
     """Return the named forest, then one exploratory forest a pair (a group to choose from)."""
     bands = aa_bands(analysis.data)
     ratios = [v for v in analysis.verdicts if not v.id.startswith("floor/")]
-    figures = []
+    figures: list[Figure | None] = []
     summary = [*analysis.named, *(v for v in ratios if _is_overall(analysis, v))]
     if summary:
         groups = _by_pair(dict.fromkeys(summary))
@@ -39,7 +40,7 @@ def forests(analysis: Analysis) -> list[Figure]:
         with_ratio = [row for row in rows if row.verdict.estimate is not None]
         shown = {pair: with_ratio[:_MAX_EXPLORATORY]}
         figures.append(forest(shown, slug, title, bands, group=_FOREST_GROUP, option=pair))
-    return figures
+    return [figure for figure in figures if figure is not None]
 
 
 def load_curves(analysis: Analysis) -> list[Figure]:
@@ -60,7 +61,9 @@ def tails(analysis: Analysis) -> list[Figure]:
     cell = analysis.main_cell
     if cell is None:
         return []
-    return [percentile_plot(cell, operation, cell.mix) for operation in _operations(cell)]
+    counts = {row.operation: row.requests for row in analysis.rows_of(cell)}
+    drawn = [name for name in _operations(cell) if counts[name] > SAMPLES_BEYOND]
+    return [percentile_plot(cell, operation, cell.mix) for operation in drawn]
 
 
 def percentiles(analysis: Analysis) -> list[Figure]:
@@ -73,8 +76,13 @@ def percentiles(analysis: Analysis) -> list[Figure]:
             for row in rows
             for kind, estimate in row.estimates.items()
         }
-        figure = percentile_dots(cell, estimates, _operations(cell), cell.mix)
-        figures.append(figure)
+        shown = [
+            name
+            for name in _operations(cell)
+            if any(e is not None for (_, op, _), e in estimates.items() if op == name)
+        ]
+        if shown:
+            figures.append(percentile_dots(cell, estimates, shown, cell.mix))
     return figures
 
 

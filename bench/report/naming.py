@@ -47,13 +47,23 @@ def words(name: str) -> str:
 
 def component_order(names: Iterable[str]) -> list[str]:
     """Return components in stacking order: edge, processes, then databases."""
-    nouns = ("monolith", "modular", "gateway", "users", "inventory", "orders", "payments")
+    nouns = ("monolith", "gateway", "users", "inventory", "orders", "payments")
 
     def key(name: str) -> tuple[bool, int, str]:
-        plain = name.removeprefix("db:")
-        return is_database(name), nouns.index(plain) if plain in nouns else len(nouns), name
+        first = name.removeprefix("db:").split("+")[0]
+        return is_database(name), nouns.index(first) if first in nouns else len(nouns), name
 
     return sorted(set(names), key=key)
+
+
+def component_label(component: str) -> str:
+    """Return a component's name short enough for a figure."""
+    known = {
+        "users+inventory+orders+payments": "one process",
+        "db:all": "one server, four databases",
+        "db:shop": "one database",
+    }
+    return known.get(component, component.removeprefix("db:"))
 
 
 def is_database(component: str) -> bool:

@@ -232,7 +232,7 @@ def _failed(count: int, n: int) -> Field:
 
 def _estimate(estimate: QuantileEstimate | None) -> Field:
     if estimate is None:
-        return Field("too few requests", -1.0)
+        return Field("too few", -1.0)
     trials = "" if estimate.clusters > 1 else "one sample"
     return Field(
         f"{number(estimate.value)} {interval(estimate.low, estimate.high)}", estimate.value, trials

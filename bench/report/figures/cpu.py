@@ -8,6 +8,7 @@ from matplotlib.patches import Patch
 from bench.report.figures.style import INK, WIDTH_IN, Figure, component_colour, drawing, text_on
 from bench.report.measures import Level, cpu_ms_per_request, level_of, mean_parts
 from bench.report.naming import (
+    component_label,
     component_order,
     interval,
     is_database,
@@ -18,8 +19,7 @@ from bench.report.naming import (
 )
 from bench.report.selection import Cell
 
-_ONE_DATABASE = {"all": "one server, four databases", "shop": "one database"}
-_LABEL_FROM = 0.075  # a segment narrower than this share of the axis has no room for its name
+_PER_LETTER = 0.0125  # share of the axis that a letter of a segment's name takes
 
 
 def cpu_stack(cells: Sequence[Cell], slug: str) -> Figure | None:
@@ -65,8 +65,9 @@ def _panel(axis: Axes, cell: Cell, widest: float) -> None:
                 y, width, left=left, height=0.62, color=component_colour(name), edgecolor="white",
                 linewidth=0.8, hatch="////" if is_database(name) else None,
             )  # fmt: skip
-            if width > _LABEL_FROM * widest and not is_database(name):
-                axis.text(left + width / 2, y, name, ha="center", va="center", fontsize=7,
+            label = "" if is_database(name) else component_label(name)
+            if label and width > widest * (_PER_LETTER * len(label) + 0.025):
+                axis.text(left + width / 2, y, label, ha="center", va="center", fontsize=7,
                           color=text_on(component_colour(name)))  # fmt: skip
             left += width
         total = level_of([cpu_ms_per_request(s) for s in samples])
@@ -86,16 +87,11 @@ def _total(level: Level | None) -> str:
 
 
 def _key(axis: Axes, drawn: Sequence[Cell]) -> None:
-    nouns = dict.fromkeys(
-        name.removeprefix("db:")
-        for name in component_order(
-            name for cell in drawn for d in cell.deployments for name in mean_parts(cell.samples(d))
-        )
+    names = component_order(
+        name for cell in drawn for d in cell.deployments for name in mean_parts(cell.samples(d))
     )
-    handles = [
-        Patch(facecolor=component_colour(name), label=_ONE_DATABASE.get(name, name))
-        for name in nouns
-    ]
+    nouns = {component_label(name): component_colour(name) for name in reversed(names)}
+    handles = [Patch(facecolor=nouns[noun], label=noun) for noun in reversed(nouns)]
     handles.append(
         Patch(facecolor="#c9ced4", edgecolor="white", hatch="////", label="hatched: its database")
     )

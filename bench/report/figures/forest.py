@@ -42,8 +42,10 @@ def forest(
     *,
     group: str = "",
     option: str = "",
-) -> Figure:
-    """Draw the rows under their headings; rows without a ratio say why instead."""
+) -> Figure | None:
+    """Draw the rows under their headings, None without any ratio; rows without one say so."""
+    if all(row.verdict.estimate is None for rows in groups.values() for row in rows):
+        return None
     lines = sum(len(rows) + 1 for rows in groups.values())
     height = 0.75 + _ROW_IN * lines
     with drawing(WIDTH_IN, height) as (canvas, (axis,)):

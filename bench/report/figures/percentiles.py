@@ -128,5 +128,6 @@ def _caption(cell: Cell, estimates: Estimates) -> str:
     return (
         f"Response time = answer − planned arrival, ms. {requests}{blocks} blocks; {whisker}. "
         "Failed and unanswered requests are in it, unanswered ones as their time until the "
-        "timeout. p95 needs 200 requests and p99 1,000."
+        "timeout. p50 needs 20 requests, p95 200 and p99 1,000; operations with fewer stand in the "
+        "table only."
     )

@@ -64,7 +64,7 @@ _OTHERS = (
 
 _COMPONENT_COLOURS = {
     "monolith": "#D55E00",
-    "modular": "#999933",
+    "users+inventory+orders+payments": "#999933",
     "gateway": "#7F7F7F",
     "users": "#CC79A7",
     "inventory": "#009E73",
@@ -73,6 +73,8 @@ _COMPONENT_COLOURS = {
     "all": "#56B4E9",
     "shop": "#56B4E9",
 }
+
+_BLOCK_COLOURS = ("#882255", "#44AA99", "#DDCC77")  # processes of several components
 
 _RC: Any = {
     "font.family": "sans-serif",
@@ -102,7 +104,7 @@ _RC: Any = {
 
 # Tick labels on a log axis by the ratio between its ends: as fine as there is room for.
 _TICK_STEPS: tuple[tuple[float, tuple[float, ...]], ...] = (
-    (1.6, tuple(round(1 + i / 10, 1) for i in range(90))),
+    (1.6, (*(1 + i / 10 for i in range(10)), *(2 + i / 2 for i in range(16)))),
     (4.0, (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)),
     (15.0, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)),
     (3000.0, (1.0, 2.0, 5.0)),
@@ -118,8 +120,10 @@ def look(deployment: str) -> Look:
 
 def component_colour(component: str) -> str:
     """Return a component's colour; a database has its component's colour (drawn hatched)."""
-    first = component.removeprefix("db:").split("+")[0].split(":")[0]
-    return _COMPONENT_COLOURS.get(first, "#B0B0B0")
+    name = component.removeprefix("db:")
+    if name in _COMPONENT_COLOURS:
+        return _COMPONENT_COLOURS[name]
+    return _BLOCK_COLOURS[sum(name.encode()) % len(_BLOCK_COLOURS)] if "+" in name else "#B0B0B0"
 
 
 def text_on(colour: str) -> str:

@@ -25,9 +25,9 @@ BASE_MS = {"product_read": 4.0, "product_list": 7.0, "order": 14.0, "overview": 
 RATIOS = {"monolith": 1.0, "modular": 0.35, "modular-split": 0.37, "microservices": 0.8}
 CPU_MS = {
     "monolith": {"monolith": 2.4, "db:shop": 0.7},
-    "modular": {"modular": 0.6, "db:all": 0.7},
+    "modular": {"users+inventory+orders+payments": 0.6, "db:all": 0.7},
     "modular-split": {
-        "modular": 0.62,
+        "users+inventory+orders+payments": 0.62,
         "db:users": 0.1,
         "db:inventory": 0.35,
         "db:orders": 0.25,

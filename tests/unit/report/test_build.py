@@ -128,7 +128,11 @@ def test_invalid_trials_are_drawn_only_with_a_warning(tmp_path: Path) -> None:
     run = make_run(
         tmp_path, Plan(blocks=1, requests=60, deployments=PAIR, status=lambda d, b: "invalid")
     )
-    assert "drawn from invalid trials" in build_report(run).read_text(encoding="utf-8")
+    text = build_report(run).read_text(encoding="utf-8")
+    assert "drawn from invalid trials" in text
+    assert "Contains invalid trials, for orientation only." in text
+    assert "No ratio could be given" in text
+    assert not (run / "figures" / "forest-named.svg").exists()
 
 
 def test_hostile_text_in_a_journal_stays_text(tmp_path: Path) -> None:
