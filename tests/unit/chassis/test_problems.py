@@ -19,7 +19,11 @@ def _leaves(kind: type[ApiError]) -> list[type[ApiError]]:
     return [kind] + [leaf for child in kind.__subclasses__() for leaf in _leaves(child)]
 
 
-LEAVES = [kind for kind in _leaves(ApiError) if kind is not PeerRefused]
+LEAVES = [
+    kind
+    for kind in _leaves(ApiError)
+    if kind is not PeerRefused and kind.__module__.startswith("microservices.")
+]
 
 
 # Answered between components only: the same step asked for again with other content.
