@@ -175,7 +175,7 @@ def _counts(names: list[str], codes: NDArray[np.int32]) -> dict[str, int]:
 
 def _slices(names: list[str], codes: NDArray[np.int32]) -> dict[str, slice]:
     present, starts = np.unique(codes, return_index=True)
-    ends = [*starts[1:], codes.size]
+    ends = [*starts[1:], codes.size][: present.size]  # no rows, no slices
     return {
         names[code]: slice(int(start), int(end))
         for code, start, end in zip(present, starts, ends, strict=True)
