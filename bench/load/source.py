@@ -47,11 +47,12 @@ class Replay:
     def run(self) -> None:
         """Replay the plan to its end, drain, and set `done`."""
         self._pool.warm(min(self.plan.warm_sessions, self.plan.max_sessions))
-        self._zero = perf_counter() + LEAD_S
         try:
             if self.plan.loop == "open":
+                self._zero = perf_counter() + LEAD_S
                 self._run_open()
             else:
+                self._zero = perf_counter()
                 self._run_closed()
             self._drain()
         finally:
