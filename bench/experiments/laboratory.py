@@ -17,7 +17,7 @@ from bench.journal import RunWriter, Trial, TrialStatus
 from bench.load.catalogue import Catalogue
 from bench.load.generator import LoadError, LoadProcess
 
-TRIAL_OVERHEAD_S = 0.35  # canary, readings, hand-over, drain
+TRIAL_OVERHEAD_S = 0.36  # canary, readings, hand-over, drain
 
 
 @dataclass
