@@ -12,7 +12,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -167,7 +167,8 @@ class LoadProcess:
     def _end(process: subprocess.Popen[bytes]) -> None:
         for stream in (process.stdin, process.stdout):
             if stream is not None:
-                stream.close()
+                with suppress(BrokenPipeError):  # what a dead process did not read
+                    stream.close()
         try:
             process.wait(timeout=3)  # a closed stdin ends it
         except subprocess.TimeoutExpired:

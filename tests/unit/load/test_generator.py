@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -157,7 +155,9 @@ def test_the_load_process_says_what_went_wrong_and_lives_on(load: LoadProcess) -
 def test_a_load_process_that_died_is_reported(catalogue: Catalogue) -> None:
     schedule = build_schedule(ScheduleSpec("product_read", 20.0, 4, 0.0, 0.0, 0.2), catalogue)
     with LoadProcess() as load:
-        os.kill(load.pid, signal.SIGKILL)
+        child = psutil.Process(load.pid)
+        child.kill()
+        psutil.wait_procs([child], timeout=0.2)  # sometimes dead before it is written to
         with pytest.raises(LoadError, match="died|failed"):
             replay(load, "http://127.0.0.1:7699", schedule)
 
