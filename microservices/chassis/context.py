@@ -6,8 +6,11 @@ without every function passing it on.
 
 import asyncio
 import os
+from collections.abc import Coroutine
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Timings:
@@ -103,3 +106,28 @@ def shortened(context: Context, seconds: float) -> Context:
     child.idempotency_key, child.body = context.idempotency_key, context.body
     _current.set(child)
     return child
+
+
+_given_up: set[asyncio.Task[Any]] = set()  # a task that nobody holds may be collected
+
+
+async def give_up_after(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, or TimeoutError on time even where its end is not in our hands.
+
+    `asyncio.timeout` waits until the cancelled work has ended, and a driver that cancels its
+    statement at a server that hangs takes seconds over it. Here that end is not waited for.
+    """
+    task = asyncio.create_task(work)
+    done, _ = await asyncio.wait({task}, timeout=max(0.0, seconds))
+    if done:
+        return task.result()
+    _given_up.add(task)
+    task.add_done_callback(_forget)
+    task.cancel()
+    raise TimeoutError
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    _given_up.discard(task)
+    if not task.cancelled():
+        task.exception()  # seen, so that asyncio does not report it as lost

@@ -2,7 +2,6 @@
 in time it leaves to `worker`.
 """
 
-import asyncio
 import logging
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -10,7 +9,7 @@ from uuid import uuid4
 from msgspec import UNSET
 
 from microservices.chassis import idempotency
-from microservices.chassis.context import Context
+from microservices.chassis.context import Context, give_up_after
 from microservices.chassis.database import Connection
 from microservices.chassis.errors import (
     ApiError,
@@ -59,8 +58,7 @@ class Orders:
         if not await self.store.place(order, ctx):
             return await self._replay(ctx)
         try:
-            async with asyncio.timeout(ctx.remaining() - MARGIN_S):
-                answer = await self.saga.advance(order)
+            answer = await give_up_after(ctx.remaining() - MARGIN_S, self.saga.advance(order))
         except (Unclear, LostOrder, TimeoutError, ApiError) as error:
             _log.info("order %s goes on without its request: %r", order.id, error)
             answer = await self._hand_over(ctx, order)
@@ -70,8 +68,10 @@ class Orders:
         """The pending order is committed, so whatever fails from here on, it is accepted."""
         answer = views.accepted(order)
         try:
-            async with asyncio.timeout(min(ctx.remaining(), HAND_OVER_S)):
-                return await self.store.hand_over(order, answer, HAND_OVER_PAUSE_S)
+            return await give_up_after(
+                min(ctx.remaining(), HAND_OVER_S),
+                self.store.hand_over(order, answer, HAND_OVER_PAUSE_S),
+            )
         except (ApiError, TimeoutError) as error:
             _log.warning("order %s: the answer 202 is not recorded: %r", order.id, error)
             return answer
@@ -101,8 +101,7 @@ class Orders:
         if isinstance(requested, Reply):
             return requested
         try:
-            async with asyncio.timeout(ctx.remaining() - MARGIN_S):
-                answer = await self.saga.advance(requested)
+            answer = await give_up_after(ctx.remaining() - MARGIN_S, self.saga.advance(requested))
         except (Unclear, LostOrder, TimeoutError, ApiError) as error:
             _log.info("cancellation of %s goes on without its request: %r", requested.id, error)
             return await self._leave_cancellation(ctx, requested)
@@ -141,12 +140,15 @@ class Orders:
 
     async def _leave_cancellation(self, ctx: Context, order: Order) -> Reply:
         """The worker finishes it; the same key gets its 200 then. Perhaps it has been by now."""
+
+        async def postpone() -> Answer | None:
+            await self.store.postpone(order, HAND_OVER_PAUSE_S)
+            return await self.store.recorded(
+                ctx.user_id, cancellation_path(order.id), ctx.idempotency_key
+            )
+
         try:
-            async with asyncio.timeout(min(ctx.remaining(), HAND_OVER_S)):
-                await self.store.postpone(order, HAND_OVER_PAUSE_S)
-                answer = await self.store.recorded(
-                    ctx.user_id, cancellation_path(order.id), ctx.idempotency_key
-                )
+            answer = await give_up_after(min(ctx.remaining(), HAND_OVER_S), postpone())
         except (ApiError, TimeoutError):
             answer = None
         if answer is None:
