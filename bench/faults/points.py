@@ -1,6 +1,6 @@
 """Arms and disarms fault points: one small file each, in the deployment's faults directory.
 
-Both arms have the same points under the same names; `reliability.md` of the design lists them.
+Both arms have the same points under the same names.
 A point armed `once` is fired by the one process that renames its file to `<name>.json.fired`.
 """
 
