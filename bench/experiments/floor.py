@@ -18,7 +18,8 @@ from bench.experiments.laboratory import (
     TRIAL_OVERHEAD_S,
     Attempt,
     Laboratory,
-    run_until_valid,
+    Series,
+    run_series,
     store,
 )
 from bench.experiments.served import PartSubject, ServedSubject
@@ -88,10 +89,12 @@ def run(lab: Laboratory) -> None:
                 with each.alone(subject):
                     count_statements(lab, each.deployment, subject, each.operation)
                 lab.progress.done(SQL_S)
-        for block in range(lab.profile.min_blocks):
-            for each in comparisons:
-                label = f"{EXPERIMENT} {each.arm.name} {each.operation} block {block}"
-                run_until_valid(lab, label, block_s, _attempt(lab, each, block))
+        run_series(lab, [_series(lab, each, block_s) for each in comparisons])
+
+
+def _series(lab: Laboratory, pair: Comparison, block_s: float) -> Series:
+    label = f"{EXPERIMENT} {pair.arm.name} {pair.operation}"
+    return Series(label, block_s, lambda block: _attempt(lab, pair, block))
 
 
 def announce(lab: Laboratory) -> float:

@@ -17,6 +17,7 @@ from bench.journal import RunWriter, Trial, TrialStatus
 from bench.load.catalogue import Catalogue
 from bench.load.generator import LoadError, LoadProcess
 
+EXTRA_BLOCKS = 3  # that a cell may get for those that stayed invalid
 TRIAL_OVERHEAD_S = 0.36  # canary, readings, hand-over, drain
 
 
@@ -67,6 +68,42 @@ def run_until_valid(lab: Laboratory, label: str, planned_s: float, attempt: Atte
         if "invalid" not in statuses:
             return True
     return False
+
+
+@dataclass
+class Series:
+    """The blocks of one cell: `attempt(block)` runs one, in `planned_s`."""
+
+    label: str
+    planned_s: float
+    attempt: Callable[[int], Attempt]
+    precise: Callable[[], bool] = lambda: True
+    valid: int = 0
+
+
+def run_series(lab: Laboratory, series: list[Series]) -> None:
+    """Run the blocks of all cells, blocks outermost: an interrupted run has as many of each.
+
+    Beyond the least number a cell gets more blocks while it has too few valid ones (on the time
+    for reruns) or is not precise enough (up to the profile's limit).
+    """
+    least = lab.profile.min_blocks
+    for block in range(max(least + EXTRA_BLOCKS, lab.profile.max_blocks)):
+        for each in series:
+            if block < least or _goes_on(lab, each, block):
+                label = f"{each.label} block {block}"
+                each.valid += run_until_valid(lab, label, each.planned_s, each.attempt(block))
+
+
+def _goes_on(lab: Laboratory, series: Series, block: int) -> bool:
+    if series.valid < lab.profile.min_blocks:
+        if lab.rerun_budget_s < series.planned_s:
+            return False
+        lab.rerun_budget_s -= series.planned_s
+    elif block >= lab.profile.max_blocks or series.precise():
+        return False
+    lab.progress.plan(series.planned_s)
+    return True
 
 
 def shuffled(names: tuple[str, ...], seed: int) -> list[str]:

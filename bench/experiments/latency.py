@@ -15,7 +15,8 @@ from bench.experiments.laboratory import (
     TRIAL_OVERHEAD_S,
     Attempt,
     Laboratory,
-    run_until_valid,
+    Series,
+    run_series,
     shuffled,
     store,
 )
@@ -65,7 +66,7 @@ def run(lab: Laboratory) -> None:
         reference_rps={cell.mix: cell.offered_rps for cell in reversed(cells)},
     )
     _count_sql(lab, names, mixes)
-    _blocks(lab, names, cells)
+    run_series(lab, [_series(lab, names, cell) for cell in cells])
 
 
 def announce(lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]) -> None:
@@ -165,18 +166,13 @@ def _count_sql(lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]) 
                 lab.progress.done(SQL_S)
 
 
-def _blocks(lab: Laboratory, names: tuple[str, ...], cells: list[Cell]) -> None:
-    """Blocks outermost, so that an interrupted run has as many of every cell."""
-    open_cells = list(cells)
-    for block in range(lab.profile.max_blocks):
-        if block >= lab.profile.min_blocks:
-            open_cells = [c for c in open_cells if not precise_enough(lab, EXPERIMENT, c)]
-            for cell in open_cells:
-                lab.progress.plan(_block_s(lab, cell.mix, len(names)))
-        for cell in open_cells:
-            planned_s = _block_s(lab, cell.mix, len(names))
-            label = f"{EXPERIMENT} {cell.mix} block {block}"
-            run_until_valid(lab, label, planned_s, _attempt(lab, names, cell, block))
+def _series(lab: Laboratory, names: tuple[str, ...], cell: Cell) -> Series:
+    return Series(
+        label=f"{EXPERIMENT} {cell.mix}",
+        planned_s=_block_s(lab, cell.mix, len(names)),
+        attempt=lambda block: _attempt(lab, names, cell, block),
+        precise=lambda: precise_enough(lab, EXPERIMENT, cell),
+    )
 
 
 def _attempt(lab: Laboratory, names: tuple[str, ...], cell: Cell, block: int) -> Attempt:

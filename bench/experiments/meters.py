@@ -14,7 +14,9 @@ from pathlib import Path
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
 _ROOT_CPUACCT = Path("/sys/fs/cgroup/cpuacct/cpuacct.usage")
 _PF_KTHREAD = 0x00200000
-_CANARY_ROUNDS = 20
+_CANARY_ROUNDS = 10
+_CANARY_LIMIT_S = 0.25
+_CANARY_NEAR = 1.03  # of the median: good enough to stop
 _CANARY_SIZE = 60_000  # additions: 1.5 to 2.5 ms
 
 
@@ -82,27 +84,35 @@ def swapped(first: Reading, last: Reading) -> int | None:
 class Canary:
     """The same piece of CPU work again and again: it slows when the core is not ours alone.
 
-    The best of 20 rounds (30-50 ms) counts. On shared hosts the other thread of a physical core
-    slows ours by up to 1.8 for stretches of 3 ms at the median and 86 ms at the most (measured):
-    such flicker hits all trials alike and is for the intervals to carry; this finds a core that
-    has become slow for good, or is held by somebody.
+    The best of at least 10 rounds counts, and of as many as fit into 0.25 s until one comes near
+    the median. On shared hosts the other thread of a physical core slows ours by up to 1.8 for
+    stretches of 3 ms at the median and 86 ms at the most (measured): such flicker hits all trials
+    alike and is for the intervals to carry; this finds a core that has become slow for good.
     """
 
     cpu: int | None
     history_s: list[float] = field(default_factory=list)
 
     def sing(self) -> float:
-        """Time the work, best of a few rounds, on the deployment's core; return seconds."""
+        """Time the work on the deployment's core; return seconds."""
         before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
         try:
             if before is not None and self.cpu is not None:
                 os.sched_setaffinity(0, {self.cpu})
-            took = min(_fixed_work() for _ in range(_CANARY_ROUNDS))
+            took = self._best()
         finally:
             if before is not None:
                 os.sched_setaffinity(0, before)
         self.history_s.append(took)
         return took
+
+    def _best(self) -> float:
+        near = _CANARY_NEAR * statistics.median(self.history_s) if self.history_s else 0.0
+        deadline = time.perf_counter() + _CANARY_LIMIT_S
+        best = min(_fixed_work() for _ in range(_CANARY_ROUNDS))
+        while best > near and time.perf_counter() < deadline:
+            best = min(best, _fixed_work())
+        return best
 
     def deviation(self, *took_s: float) -> float:
         """Largest relative distance of the given times from the median of all so far."""

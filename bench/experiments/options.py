@@ -58,6 +58,7 @@ PROFILES: dict[str, Profile] = {
             mixes=("product_read", "order", "mixed"),
             primed_orders=1,
             max_reruns=0,
+            rerun_share=0.0,
         ),
         Profile(
             "quick",
@@ -66,11 +67,12 @@ PROFILES: dict[str, Profile] = {
             max_blocks=6,
             primer_s=0.1,
             warmup_s=0.25,
-            measured_s=1.0,
-            mixed_measured_s=1.6,
+            measured_s=0.9,
+            mixed_measured_s=1.4,
             probe_s=0.5,
-            floor_measured_s=0.7,
-            rerun_share=0.1,
+            floor_measured_s=0.6,
+            max_reruns=1,  # the rest of the time for reruns goes to blocks after the last
+            rerun_share=0.16,
         ),
         Profile(
             "standard",
