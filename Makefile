@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
-# `--dist loadfile` keeps a file's fixtures (a running deployment) in one worker.
 PYTEST := $(BIN)/python -m pytest
+# Most tests wait for processes; `loadfile` keeps a file's running deployment in one worker.
+SPREAD := -n 2 --dist loadfile
 
 .PHONY: bench test test-slow check format install lock clean
 
@@ -21,10 +22,10 @@ bench: $(READY)
 	$(BIN)/shopbench run latency floor --profile quick
 
 test: $(READY)
-	$(PYTEST) -m "not slow" tests
+	$(PYTEST) $(SPREAD) -m "not slow" tests
 
 test-slow: $(READY)
-	$(PYTEST) -m slow tests
+	$(PYTEST) $(SPREAD) -m slow tests
 
 check: $(READY)
 	$(BIN)/ruff format --check .
