@@ -17,7 +17,7 @@ from bench.journal import RunWriter, Trial, TrialStatus
 from bench.load.catalogue import Catalogue
 from bench.load.generator import LoadError, LoadProcess
 
-EXTRA_BLOCKS = 3  # that a cell may get for those that stayed invalid
+EXTRA_BLOCKS = 6  # that a cell may get for those that stayed invalid
 TRIAL_OVERHEAD_S = 0.36  # canary, readings, hand-over, drain
 
 

@@ -150,7 +150,7 @@ class Bench:
 
     def _take(self, subject: Subject, apply: Callable[[], Result]) -> _Taken:
         started_at = utc_now()
-        before = self._canary.sing()
+        before = self._canary.sing_when_calm()
         usage_first = subject.usage()
         bench_first = self._bench_cpu()
         first = read_machine()
