@@ -41,11 +41,11 @@ def test_no_tracked_file_names_a_registry_or_a_path_of_one_machine() -> None:
     "text",
     [
         "pip install --index-url x",
-        "https://pypi.org/simple",
+        "https://files.mirror.example/simple",
         "http://registry.internal:8080/x",
-        "open('/root/x')",
+        "open('/" + "root/x')",
         "cd /home/me/project",
-        "/work/main/x",
+        "/" + "work/main/x",
     ],
 )
 def test_planted_hosts_and_paths_are_caught(text: str) -> None:

@@ -11,7 +11,7 @@ from bench.contract.conformance.world import World
 AREA = "security"
 TELLTALE = re.compile(
     r"traceback|psycopg|postgres|django|rest_framework|aiohttp|gunicorn|msgspec|sqlstate|"
-    r"\bselect\b.*\bfrom\b|\binsert into\b|relation \"|\.py\b|/usr/|/var/|/home/|/root/|line \d+",
+    r"\bselect\b.*\bfrom\b|\binsert into\b|relation \"|\.py\b|/(?:usr|var|home|root)/|line \d+",
     re.IGNORECASE,
 )
 
