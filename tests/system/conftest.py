@@ -92,8 +92,10 @@ class Owned:
         found = [f"process {process.pid}" for process in self.processes if process.alive()]
         found += [f"port {port}" for port in self.ports if not is_free(port)]
         found += [str(path) for path in self.home.deployments.iterdir()]
-        for ident in self.idents:
-            found += map(str, Path("/sys/fs/cgroup").rglob(f"shopbench-{ident}"))
+        names = {f"shopbench-{ident}" for ident in self.idents}
+        # os.walk passes over a group that goes while we look; Path.rglob does not.
+        for folder, groups, _ in os.walk("/sys/fs/cgroup"):
+            found += [f"{folder}/{group}" for group in groups if group in names]
         return found
 
     def wait_gone(self, seconds: float = GONE_SECONDS) -> None:

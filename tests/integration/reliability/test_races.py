@@ -29,7 +29,12 @@ def test_fifty_buyers_of_the_last_item(shop: RunningShop) -> None:
     results = all_at_once(50, lambda index: buyers[index].place([item(last)]))
     shop.assert_sound()
     orders = [shop.client(buyer).read("/orders?limit=100").body["items"] for buyer in shop.buyers]
-    confirmed = [order for page in orders for order in page if order["status"] == "confirmed"]
+    confirmed = [
+        order
+        for page in orders
+        for order in page
+        if order["status"] == "confirmed" and order["items"][0]["product_id"] == last
+    ]
     assert len(confirmed) == 1
     assert all(result.outcome != "info" for result in results)
     assert shop.client(shop.staff).read(f"/products/{last}").body["available"] == 0
