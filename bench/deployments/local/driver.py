@@ -235,7 +235,14 @@ def _check_port(port: int | None) -> None:
 
 
 def _prune_logs(home: StateHome) -> None:
-    folders = sorted(home.logs.iterdir(), key=lambda path: path.stat().st_mtime)
+    folders = sorted(home.logs.iterdir(), key=_modified_at)
     for folder in folders[:-KEPT_LOG_FOLDERS]:
         if not (home.deployments / folder.name).exists():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _modified_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # another command, starting at the same time, removed it
