@@ -16,6 +16,7 @@ from types import FrameType
 
 from bench.deployments.base import Deployment, UpOptions
 from bench.deployments.local.driver import open_deployment
+from bench.deployments.local.external import names_own_servers
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.topology import parse_topology
 from bench.errors import ShopbenchError
@@ -184,6 +185,8 @@ def _measure(
             EXPERIMENTS[name](lab)
             if not fleet.controlled:
                 writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
+        if names_own_servers():
+            writer.mark_uncontrolled("databases on servers of the user's own, outside the budget")
 
 
 def _facts(

@@ -47,6 +47,12 @@ def external_urls(topology: Topology) -> dict[str, str]:
     return urls
 
 
+def names_own_servers() -> bool:
+    """Whether the environment points any database at a server that is not ours to budget."""
+    names = (URL_VARIABLE, *(f"{URL_VARIABLE}_{owner.upper()}" for owner in COMPONENTS))
+    return any(os.environ.get(name) for name in names)
+
+
 def prepare_external(admin_url: str, owner: str, *, overwrite: bool) -> str:
     """Make role and database `shop_<owner>` anew; return the role's DSN. Raises ShopbenchError."""
     name = f"shop_{owner}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from bench.deployments.local.external import external_urls, prepare_external
+from bench.deployments.local.external import external_urls, names_own_servers, prepare_external
 from bench.deployments.local.postgres import PostgresServer, temporary_server
 from bench.deployments.local.topology import parse_topology
 from bench.errors import ShopbenchError
@@ -69,3 +69,10 @@ def test_an_unreachable_server_is_one_clear_line() -> None:
     with pytest.raises(ShopbenchError, match=r"cannot make shop_users on 127.0.0.1:1: ") as refused:
         prepare_external("postgresql://me:secret@127.0.0.1:1/x", "users", overwrite=False)
     assert "secret" not in refused.value.message
+
+
+def test_own_servers_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SHOPBENCH_DATABASE_URL", raising=False)
+    assert not names_own_servers()
+    monkeypatch.setenv("SHOPBENCH_DATABASE_URL_ORDERS", "postgresql://admin@db.example/postgres")
+    assert names_own_servers()
