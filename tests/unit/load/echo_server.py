@@ -66,8 +66,7 @@ class Server:
         if self.options.service_ms:
             async with self.turn:
                 began = time.perf_counter()
-                while time.perf_counter() < began + self.options.service_ms / 1000:
-                    pass
+                await asyncio.sleep(self.options.service_ms / 1000)
                 service_ms = (time.perf_counter() - began) * 1000
         if self.options.delay_ms:
             await asyncio.sleep(self.options.delay_ms / 1000)
