@@ -14,6 +14,8 @@ from bench.report.ladder import Ladder, ladders
 from bench.report.measures import QUANTILES, columns, pooled_quantile
 from bench.report.naming import ALL
 from bench.report.questions import main_mix, reference_cell
+from bench.report.sections import sections_of
+from bench.report.sections.base import Section
 from bench.report.selection import Cell, cells_of
 from bench.report.verdicts import NAMED, judge
 from bench.stats.quantiles import QuantileEstimate
@@ -41,6 +43,7 @@ class Analysis:
     floors: list[FloorResult]
     ladders: list[Ladder]
     percentiles: list[PercentileRow]
+    sections: list[Section]
 
     @cached_property
     def named(self) -> list[Verdict]:
@@ -68,10 +71,16 @@ def analyse(run_dir: Path) -> Analysis:
     data = load_run(run_dir)
     cells = cells_of(data.load_trials)
     floors = floor_results(data)
+    sections = sections_of(data)
     return Analysis(
         data=data,
         cells=cells,
-        verdicts=[*judge(data, cells), *(result.verdict for result in floors)],
+        verdicts=[
+            *judge(data, cells),
+            *(result.verdict for result in floors),
+            *(verdict for section in sections for verdict in section.verdicts),
+        ],
+        sections=sections,
         floors=floors,
         ladders=ladders(data, cells),
         percentiles=[row for cell in cells for row in _percentiles(cell)],

@@ -19,7 +19,7 @@ from bench.journal import CorruptResults, Journal, RunReader, Trial
 from bench.report.naming import ALL
 
 Column = NDArray[np.float32]
-FLOOR = "floor"
+LATENCY, FLOOR = "latency", "floor"
 SQL = "sql"  # trials that count statements: logging costs time, so their times mean nothing
 CLOCK_SLACK_S = 1e-6  # rounding of the times, far below a request
 
@@ -76,8 +76,8 @@ class RunData:
 
     @cached_property
     def load_trials(self) -> tuple[TrialSample, ...]:
-        """Trials that compare shops: not `floor` (bare handlers) and not `sql` (counting)."""
-        return tuple(s for s in self.trials if s.trial.experiment not in (FLOOR, SQL))
+        """Trials of `latency`: paired at one load. Other experiments have sections of their own."""
+        return tuple(s for s in self.trials if s.trial.experiment == LATENCY)
 
     @cached_property
     def judged_trials(self) -> tuple[Trial, ...]:

@@ -78,6 +78,7 @@ def render_page(analysis: Analysis, drawn: "Drawn", svgs: Mapping[str, str]) -> 
         percentile_figures=drawn.percentiles,
         cpu=drawn.cpu,
         floor_figure=drawn.floor,
+        sections=analysis.sections,
         quality=drawn.quality,
         svg=inlined(drawn.all, svgs),
         css=asset("page.css"),
@@ -97,6 +98,7 @@ class Drawn:
         self.cpu = drawings.cpu(analysis)
         self.floor = drawings.floor(analysis)
         self.quality = drawings.quality(analysis)
+        self.sections = [figure for each in analysis.sections for figure in each.figures]
 
     @property
     def all(self) -> list[Figure]:
@@ -104,6 +106,7 @@ class Drawn:
         listed = [
             *self.forests,
             self.ladder,
+            *self.sections,
             *self.load_curves,
             *self.tails,
             *self.percentiles,
@@ -129,7 +132,7 @@ def _content(analysis: Analysis) -> dict[str, Any]:
     return {
         "journal": journal,
         "requests": sum(s.requests for s in analysis.data.trials),
-        "contents": CONTENTS,
+        "contents": _contents(analysis),
         "banners": banners(analysis),
         "taint": drawings.taint(analysis),
         "named": analysis.named,
@@ -161,6 +164,15 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "ALL": ALL,
         **_floor(analysis.floors, analysis.data.path),
     }
+
+
+def _contents(analysis: Analysis) -> list[tuple[str, str]]:
+    """Anchors and titles in page order."""
+    found = []
+    for anchor, title in CONTENTS:
+        found.append((anchor, title))
+        found += [(s.anchor, s.title) for s in analysis.sections if s.after == anchor]
+    return found
 
 
 def _floor(floors: Sequence[FloorResult], run_dir: Path) -> dict[str, Any]:

@@ -24,6 +24,11 @@ def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
         *_percentiles(analysis),
         *_ladder(analysis),
         *_floor(analysis),
+        *(
+            text
+            for section in analysis.sections
+            for text in (f"## {section.title}", *section.summary)
+        ),
         "## Run quality",
         _table(
             ["Deployment", "Trials", "Valid", "Flagged", "Invalid", "Reruns", "Skipped"],

@@ -1,0 +1,20 @@
+"""Parts of the report that belong to one experiment each: capacity, network, topologies, ...
+
+A module here has `section(data) -> Section | None` (None: the run did not measure it) and stands
+in `_BUILDERS`; its template lies beside it. Page, summary, verdicts and figures pick it up.
+"""
+
+from collections.abc import Callable, Sequence
+
+from bench.report.dataset import RunData
+from bench.report.sections.base import Section
+
+Builder = Callable[[RunData], Section | None]
+
+_BUILDERS: Sequence[Builder] = ()
+
+
+def sections_of(data: RunData) -> list[Section]:
+    """Return the sections a run has, in page order."""
+    built = [builder(data) for builder in _BUILDERS]
+    return [section for section in built if section is not None]

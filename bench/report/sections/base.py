@@ -1,0 +1,28 @@
+"""What a section of the report consists of. Neighbours: `page` and `summary` place it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bench.journal import Verdict
+from bench.report.figures.style import Figure
+
+Place = Literal["ladder", "load", "cpu", "floor", "quality"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section: `template` is rendered with `section` and the page's macros in reach.
+
+    `after`: the fixed section of the page that it follows. `summary`: Markdown paragraphs.
+    `verdicts` go into verdicts.json with all others.
+    """
+
+    anchor: str
+    title: str
+    after: Place
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
+    summary: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
