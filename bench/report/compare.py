@@ -1,53 +1,49 @@
-"""Lays two runs over each other: what moved, by how much, and could the surroundings explain it?
+"""Lays two runs over each other: one page, one sentence, and the same as JSON.
 
-Ratios are compared, never bare times of one run with bare times of another: both arms of a
-ratio shared machine and minute. Neighbours: `environment`, `figures.overlay`, `compare.html`.
+Neighbours: `changes` judges, `environment` tells what could explain it, `figures.overlay` draws.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from bench.errors import ShopbenchError
-from bench.journal import Verdict
+from bench.journal import Journal
 from bench.report.analysis import Analysis, PercentileRow, analyse
 from bench.report.build import write_text
+from bench.report.changes import Agreement, Change, agreement, changes, other_flips
 from bench.report.environment import Difference, environment_differences
 from bench.report.figures.overlay import percentile_overlay, ratio_overlay
 from bench.report.figures.style import Figure, svg_text
 from bench.report.naming import interval, number, percent, words
 from bench.report.page import asset, environment, inlined, machine_facts
-from bench.report.questions import Question, questions_of
-from bench.report.verdicts import SMOKE_NOTE, evidence
-from bench.stats.errors import StatisticsError
-from bench.stats.multiplicity import holm
-from bench.stats.paired import PairedRatio, ratio_of_ratios
-from bench.stats.verdicts import decide
-
-Word = Literal["different", "no difference shown", "inconclusive", "not attributable"]
-MAX_LOAD_RATIO = 1.25  # further apart, two loads are two questions
-FLIPS = ({"supported", "refuted"},)
 
 
 @dataclass(frozen=True)
-class Change:
-    """One question asked in both runs: ratio of the second run's ratio to the first's."""
+class Comparison:
+    """Two runs compared. `page`: the HTML file; `different`: what else is not the same."""
 
-    question: Question
-    first: Verdict
-    second: Verdict
-    ratio: PairedRatio | None
-    word: Word
-    reason: str
+    page: Path
+    runs: tuple[Journal, Journal]
+    different: tuple[Difference, ...]
+    named: tuple[Change, ...]
+    exploratory: tuple[Change, ...]
+    agreement: Agreement
 
-    @property
-    def flipped(self) -> bool:
-        """Whether the verdict went from supported to refuted or back."""
-        return {self.first.verdict, self.second.verdict} in FLIPS
+    def as_json(self) -> dict[str, Any]:
+        """Return everything the page judges, for a program."""
+        return {
+            "runs": [_run(journal) for journal in self.runs],
+            "page": str(self.page),
+            **asdict(self.agreement),
+            "environment_differences": [asdict(each) for each in self.different],
+            "named": [_record(change) for change in self.named],
+            "exploratory": [_record(change) for change in self.exploratory],
+        }
 
 
-def compare_runs(a: Path, b: Path, out: Path | None = None) -> Path:
-    """Write one HTML page that lays run `b` over run `a`; return its path.
+def compare_runs(a: Path, b: Path, out: Path | None = None) -> Comparison:
+    """Compare run `b` with run `a` and write one HTML page about it.
 
     `out`: a file, or a folder to put it in; by default beside run `a`. Raises CorruptResults and
     ShopbenchError with one line (2 if both are the same run).
@@ -55,51 +51,38 @@ def compare_runs(a: Path, b: Path, out: Path | None = None) -> Path:
     if a.resolve() == b.resolve():
         raise ShopbenchError("both runs are the same folder: nothing to compare", 2)
     first, second = analyse(a), analyse(b)
-    path = _target(first, second, out)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, render(first, second))
-    except OSError as exc:
-        raise ShopbenchError(f"cannot write {path}: {exc.strerror}", 3) from exc
-    return path
-
-
-def changes(
-    first: Analysis, second: Analysis, different: list[Difference]
-) -> tuple[list[Change], list[Change]]:
-    """Return (named, exploratory) changes of the questions that both runs answer.
-
-    Named ones by Holm over those both runs named, at the matching interval level.
-    """
-    ours, theirs = _by_key(first), _by_key(second)
-    shared = [(q, theirs[key]) for key, q in ours.items() if key in theirs]
-    named = [(a, b) for a, b in shared if a.named and b.named]
-    p_values = {a.id: r.p_value for a, b in named if (r := _ratio(a, b, 0.95)) is not None}
-    levels = {name: step.level for name, step in holm(p_values).items()}
-    found = [
-        _change(first, second, pair, levels.get(pair[0].id, 0.95), different) for pair in shared
-    ]
-    return (
-        [c for c in found if (c.question.id in {a.id for a, _ in named})],
-        [c for c in found if (c.question.id not in {a.id for a, _ in named})],
-    )
-
-
-def render(first: Analysis, second: Analysis) -> str:
-    """Return the page."""
     different = environment_differences(first.data.journal, second.data.journal)
     named, exploratory = changes(first, second, different)
-    figures = overlays(first, second, [*named, *exploratory])
+    found = Comparison(
+        page=_target(first, second, out),
+        runs=(first.data.journal, second.data.journal),
+        different=tuple(different),
+        named=tuple(named),
+        exploratory=tuple(exploratory),
+        agreement=agreement(named, exploratory, other_flips(first, second), different),
+    )
+    try:
+        found.page.parent.mkdir(parents=True, exist_ok=True)
+        write_text(found.page, render(found, first, second))
+    except OSError as exc:
+        raise ShopbenchError(f"cannot write {found.page}: {exc.strerror}", 3) from exc
+    return found
+
+
+def render(found: Comparison, first: Analysis, second: Analysis) -> str:
+    """Return the page."""
+    figures = overlays(found, first, second)
+    differing = {each.name for each in found.different}
     template = environment().get_template("compare.html")
     return template.render(
-        first=first.data.journal,
-        second=second.data.journal,
-        different=different,
-        same_schedule=first.data.journal.seed == second.data.journal.seed,
-        named=[_row(c) for c in named],
-        exploratory=[_row(c) for c in exploratory],
-        flips=[c.question.text for c in (*named, *exploratory) if c.flipped],
-        facts=_side_by_side(first, second),
+        first=found.runs[0],
+        second=found.runs[1],
+        agreement=found.agreement,
+        different=found.different,
+        same_schedule=found.runs[0].seed == found.runs[1].seed,
+        named=[_row(c) for c in found.named],
+        exploratory=[_row(c) for c in found.exploratory],
+        facts=[(*row, row[0] in differing or row[1] != row[2]) for row in _side_by_side(found)],
         figures=figures,
         svg=inlined(figures, {f.name: svg_text(f) for f in figures}),
         css=asset("page.css"),
@@ -107,115 +90,94 @@ def render(first: Analysis, second: Analysis) -> str:
     )
 
 
-def overlays(first: Analysis, second: Analysis, found: list[Change]) -> list[Figure]:
+def overlays(found: Comparison, first: Analysis, second: Analysis) -> list[Figure]:
     """Return the overlay figures that both runs have data for."""
-    names = (first.data.journal.run_id, second.data.journal.run_id)
+    names = (found.runs[0].run_id, found.runs[1].run_id)
+    judged = [*found.named, *found.exploratory]
     drawn = [
-        ratio_overlay([(c.first, c.second, c.word) for c in found], names),
+        ratio_overlay([(c.first, c.second, c.word) for c in judged], names),
         percentile_overlay(_main_rows(first), _main_rows(second), names),
     ]
     return [figure for figure in drawn if figure is not None]
-
-
-def _change(
-    first: Analysis,
-    second: Analysis,
-    pair: tuple[Question, Question],
-    level: float,
-    different: list[Difference],
-) -> Change:
-    a, b = pair
-    smoke = "smoke" in (first.data.journal.profile, second.data.journal.profile)
-    word, reason, ratio = _judged(pair, level, different, smoke=smoke)
-    return Change(a, _verdict(first, a), _verdict(second, b), ratio, word, reason)
-
-
-def _judged(
-    pair: tuple[Question, Question], level: float, different: list[Difference], *, smoke: bool
-) -> tuple[Word, str, PairedRatio | None]:
-    ratio = _ratio(*pair, level)
-    loads = [question.cell.offered_rps for question in pair]
-    if max(loads) > MAX_LOAD_RATIO * min(loads):
-        return "inconclusive", f"the loads differ: {loads[0]:g} and {loads[1]:g} requests/s", ratio
-    if ratio is None:
-        return "inconclusive", "one of the runs has fewer than 2 valid blocks", None
-    if smoke:
-        return "inconclusive", SMOKE_NOTE, ratio
-    decision = decide(ratio, claim="different", kind=pair[0].kind)
-    if decision.word == "supported" and different:
-        names = ", ".join(d.name for d in different[:3])
-        more = f" and {len(different) - 3} more" if len(different) > 3 else ""
-        return "not attributable", f"the surroundings differ too ({names}{more})", ratio
-    if decision.word == "supported":
-        return "different", decision.reason, ratio
-    word: Word = "no difference shown" if decision.word == "no difference shown" else "inconclusive"
-    return word, decision.reason, ratio
-
-
-def _ratio(a: Question, b: Question, level: float) -> PairedRatio | None:
-    try:
-        return ratio_of_ratios(evidence(b).logs, evidence(a).logs, level=level)
-    except StatisticsError:
-        return None
-
-
-def _by_key(analysis: Analysis) -> dict[tuple[str, int], Question]:
-    """Questions by their id without the load, and the load's rank among those of its mix.
-
-    A run derives its loads from a probe, so two runs of one machine differ a little in them.
-    """
-    found = {}
-    for question in questions_of(analysis.data, analysis.cells):
-        experiment, mix, rps = question.cell.key
-        loads = sorted(c.offered_rps for c in analysis.cells if c.key[:2] == (experiment, mix))
-        pair = (question.numerator, question.denominator, question.operation, question.kind)
-        found["/".join((experiment, mix, *pair)), loads.index(rps)] = question
-    return found
 
 
 def _main_rows(analysis: Analysis) -> list[PercentileRow]:
     return analysis.rows_of(analysis.main_cell) if analysis.main_cell else []
 
 
-def _verdict(analysis: Analysis, question: Question) -> Verdict:
-    return next(v for v in analysis.verdicts if v.id == question.id)
+def _label(change: Change) -> str:
+    question = change.question
+    return (
+        f"{question.numerator} : {question.denominator}, {words(question.cell.mix)}, "
+        f"{words(question.operation)}, {question.kind}"
+    )
 
 
 def _row(change: Change) -> dict[str, str]:
-    def shown(verdict: Verdict) -> str:
-        return f"×{number(verdict.estimate)} {interval(verdict.low, verdict.high)}"
-
     ratio = change.ratio
+    shown = [
+        f"×{number(v.estimate)} {interval(v.low, v.high)} ({v.verdict})"
+        for v in (change.first, change.second)
+    ]
     return {
-        "question": f"{change.question.numerator} : {change.question.denominator}, "
-        f"{words(change.question.cell.mix)}, {words(change.question.operation)}, "
-        f"{change.question.kind}",
-        "first": f"{shown(change.first)} ({change.first.verdict})",
-        "second": f"{shown(change.second)} ({change.second.verdict})",
+        "question": _label(change),
+        "first": shown[0],
+        "second": shown[1],
         "ratio": f"×{number(ratio.estimate)}" if ratio else "–",
         "interval": f"{interval(ratio.low, ratio.high)} at {percent(ratio.level)}"
         if ratio
         else "–",
+        "holm": "–" if change.step is None else f"{change.step.adjusted_p:.3f}",
         "word": change.word,
         "reason": change.reason,
     }
 
 
-def _side_by_side(first: Analysis, second: Analysis) -> list[tuple[str, str, str]]:
-    ours, theirs = dict(_facts(first)), dict(_facts(second))
+def _record(change: Change) -> dict[str, Any]:
+    ratio = change.ratio
+    return {
+        "question": _label(change),
+        "id": change.question.id,
+        "first": _side(change, 0),
+        "second": _side(change, 1),
+        "second_to_first": None
+        if ratio is None
+        else {"estimate": ratio.estimate, "low": ratio.low, "high": ratio.high,
+              "level": ratio.level, "p_value": ratio.p_value},
+        "holm_adjusted_p": change.step.adjusted_p if change.step else None,
+        "holm_rejected": change.rejected,
+        "word": change.word,
+        "reason": change.reason,
+        "flipped": change.flipped,
+    }  # fmt: skip
+
+
+def _side(change: Change, which: int) -> dict[str, Any]:
+    verdict = (change.first, change.second)[which]
+    names = ("estimate", "low", "high", "level", "n_blocks", "verdict")
+    return {name: getattr(verdict, name) for name in names}
+
+
+def _run(journal: Journal) -> dict[str, Any]:
+    names = ("run_id", "started_at", "commit", "dirty", "profile", "seed", "controlled", "machine")
+    return {name: getattr(journal, name) for name in names}
+
+
+def _side_by_side(found: Comparison) -> list[tuple[str, str, str]]:
+    ours, theirs = (dict(_facts(journal)) for journal in found.runs)
     names = dict.fromkeys([*ours, *theirs])
     return [(name, ours.get(name, "–"), theirs.get(name, "–")) for name in names]
 
 
-def _facts(analysis: Analysis) -> list[tuple[str, str]]:
-    journal = analysis.data.journal
+def _facts(journal: Journal) -> list[tuple[str, str]]:
     return [
         ("commit", journal.commit + (" + local changes" if journal.dirty else "")),
         ("command", journal.command),
+        ("profile", journal.profile),
         ("started", journal.started_at),
         ("seed", str(journal.seed)),
         ("CPU budget and pinning", "enforced" if journal.controlled else "NOT enforced"),
-        ("trials", str(len(analysis.trials))),
+        ("trials", str(len(journal.trials))),
         *machine_facts(journal),
     ]
 

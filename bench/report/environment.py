@@ -1,9 +1,9 @@
 """What differs between the surroundings of two runs, and so could explain a difference.
 
-Neighbours: `compare` refuses to call anything different that these differences may explain.
+Neighbours: `changes` refuses to call anything different that these differences may explain.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,10 @@ from bench.journal import Journal
 
 # Facts that vary from minute to minute on one machine and say nothing about it.
 _FLEETING = ("load", "free", "available", "uptime", "boot", "hostname", "time")
-# Settings that are results or plans of a run, not its surroundings.
-_PLANS = {"aa_bands", "capacity_rps", "reference_rps", "floor", "mixes", "deployments"}
+# Settings that are plans, results or the history of a run, not its surroundings. Nested settings
+# are of that kind too: an experiment's own plan and what it found.
+_PLANS = {"aa_bands", "capacity_rps", "reference_rps", "mixes", "deployments", "stopped", "resumed"}
+_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,7 @@ class Difference:
 
 
 def environment_differences(first: Journal, second: Journal) -> list[Difference]:
-    """Return every lasting fact that differs: machine, versions, control, profile, settings.
-
-    The commit is not among them: it is what a comparison usually asks about.
-    """
+    """Return every lasting fact that differs: machine, versions, control, commit, settings."""
     ours, theirs = facts_of(first), facts_of(second)
     return [
         Difference(name, ours.get(name, "–"), theirs.get(name, "–"))
@@ -37,17 +36,31 @@ def environment_differences(first: Journal, second: Journal) -> list[Difference]
     ]
 
 
+def named_differences(different: Sequence[Difference]) -> str:
+    """Return the first differing facts by name, and how many more there are."""
+    names = ", ".join(each.name for each in different[:_SHOWN])
+    more = len(different) - _SHOWN
+    return f"{names} and {more} more" if more > 0 else names
+
+
 def facts_of(journal: Journal) -> dict[str, str]:
     """Return the lasting facts of a run as flat text."""
     machine = {k: v for k, v in journal.machine.items() if not any(f in k for f in _FLEETING)}
-    settings = {k: v for k, v in journal.settings.items() if k not in _PLANS}
+    settings = {k: v for k, v in journal.settings.items() if k not in _PLANS and not _nested(v)}
     return {
+        "commit": journal.commit,
+        "local changes": str(journal.dirty),
         **_flat("machine", machine),
         **_flat("version", journal.versions),
         "CPU budget and pinning enforced": str(journal.controlled),
         "profile": journal.profile,
         **_flat("setting", settings),
     }
+
+
+def _nested(value: object) -> bool:
+    parts = value if isinstance(value, list | tuple) else [value]
+    return any(isinstance(part, Mapping | list | tuple) for part in parts)
 
 
 def _flat(prefix: str, facts: Mapping[str, Any]) -> dict[str, str]:

@@ -118,7 +118,7 @@ async def test_the_comparison_of_two_runs(tmp_path: Path, tab: Tab, width: int) 
     small = Plan(blocks=6, requests=300)
     first = make_run(tmp_path, small, "first")
     second = make_run(tmp_path, Plan(blocks=6, requests=300, seed=2), "second")
-    await tab.open(compare_runs(first, second).as_uri(), width)
+    await tab.open(compare_runs(first, second).page.as_uri(), width)
     assert await tab.ask(SPILL) == 0
     assert await tab.ask("document.querySelectorAll('figure svg').length") == 2
     assert await tab.ask(CUT_OFF) == []
