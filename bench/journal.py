@@ -7,8 +7,10 @@ write it with `RunWriter`, statistics and report read it with `RunReader`.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -218,11 +220,15 @@ def rows_table(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
 
 
 class RunWriter:
-    """Writes one run. Every file appears whole or not at all; a trial's rows before its entry."""
+    """Writes one run. Every file appears whole or not at all; a trial's rows before its entry.
+
+    Raises ShopbenchError if another process writes the same run, or nothing can be written.
+    """
 
     def __init__(self, path: Path, journal: Journal) -> None:
         self.path = path
         self.journal = journal
+        self._let_go = weakref.finalize(self, os.close, _lock(path))
 
     @classmethod
     def create(cls, root: Path, run_id: str, facts: RunFacts) -> RunWriter:
@@ -246,8 +252,11 @@ class RunWriter:
 
     @classmethod
     def reopen(cls, path: Path) -> RunWriter:
-        """Go on with a run that was interrupted; leftovers without an entry are overwritten."""
-        return cls(path, replace(RunReader(path).journal, interrupted=False, finished_at=None))
+        """Go on with a run that was interrupted; what it left half written is removed."""
+        writer = cls(path, replace(RunReader(path).journal, interrupted=False, finished_at=None))
+        for half in (*path.glob(f".{JOURNAL_FILE}.*"), *(path / ROWS_FOLDER).glob(".*.parquet.*")):
+            half.unlink(missing_ok=True)
+        return writer
 
     def add_trial(self, trial: Trial, rows: pa.Table) -> None:
         """Store the rows, then the trial's entry. Raises ValueError for rows of another shape."""
@@ -277,8 +286,13 @@ class RunWriter:
         write_verdicts(self.path, verdicts)
 
     def finish(self, *, interrupted: bool = False) -> None:
-        """State the end of the run."""
+        """State the end of the run and let go of it; nothing may be written afterwards."""
         self._change(finished_at=utc_now(), interrupted=interrupted)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the run; others may go on with it."""
+        self._let_go()
 
     def _change(self, **changes: Any) -> None:
         self.journal = replace(self.journal, **changes)
@@ -318,11 +332,35 @@ class RunReader:
                 return _read_rows(_inside(self.path, trial.rows_file))
         raise CorruptResults(f"{self.path}: no trial {trial_id}")
 
+    def check_rows(self) -> None:
+        """Look whether every trial has its rows. Raises CorruptResults."""
+        for trial in self.trials:
+            path = _inside(self.path, trial.rows_file)
+            try:
+                held = pq.read_metadata(path).num_rows
+            except (OSError, pa.ArrowException) as exc:
+                raise CorruptResults(f"{path}: {str(exc).splitlines()[0]}") from exc
+            if held != trial.sent:
+                raise CorruptResults(f"{path}: {held} rows, the journal says {trial.sent}")
+
 
 def write_verdicts(run_dir: Path, verdicts: Iterable[Verdict]) -> None:
     """Replace `verdicts.json` of a run folder (a rebuilt report does this as well)."""
     content = _VerdictFile(SCHEMA_VERSION, RunReader(run_dir).journal.run_id, tuple(verdicts))
     _write_json(run_dir / VERDICTS_FILE, content)
+
+
+def _lock(path: Path) -> int:
+    """Keep others from writing this run; the system lets go when the process ends."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise ShopbenchError(f"another process is writing {path}", 2) from None
+    except OSError as exc:
+        raise ShopbenchError(f"cannot open the run folder {path}: {exc.strerror}", 3) from exc
+    return handle
 
 
 def _inside(root: Path, name: str) -> Path:

@@ -52,7 +52,10 @@ def verify(
 
 
 def run(  # noqa: PLR0913, PLR0917 - one argument for each option
-    experiments: Annotated[list[str], typer.Argument(metavar="EXPERIMENT...")],
+    context: typer.Context,
+    experiments: Annotated[
+        list[str] | None, typer.Argument(metavar="EXPERIMENT...", show_default=False)
+    ] = None,
     profile: Annotated[
         str, typer.Option("--profile", help="smoke, quick, standard or full.")
     ] = "quick",
@@ -69,6 +72,10 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     cpus: Cpus = "",
     folder: Annotated[Path, typer.Option("--out", help="Where runs are kept.")] = RESULTS,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", metavar="RUN", help="Finish this interrupted run."),
+    ] = None,
 ) -> None:
     """Measure, and write a results folder with a report.
 
@@ -76,12 +83,18 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     Examples:
       shopbench run latency --profile smoke
       shopbench run latency floor --profile quick --fail-on 'errors>0.1%'
+      shopbench run --resume results/runs/20261122-…
 
     Starts its own deployments on free ports and removes them, however it ends.
     """
     from bench.experiments.options import RunOptions
+    from bench.experiments.runner import resume as resume_run
     from bench.experiments.runner import run as run_experiments
 
+    if resume is not None:
+        _refuse_more(context, {"resume", "quiet"})
+        resume_run(_existing(resume), _report, quiet=quiet)
+        return
     options = RunOptions(
         profile=profile,
         seed=seed,
@@ -92,7 +105,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
         cpus=parse_cpus(cpus),
         quiet=quiet,
     )
-    run_experiments(experiments, options, _report)
+    run_experiments(experiments or [], options, _report)
 
 
 def report(run_dir: Annotated[Path, typer.Argument(metavar="RUN")]) -> None:
@@ -104,12 +117,22 @@ def compare(
     first: Annotated[Path, typer.Argument(metavar="RUN")],
     second: Annotated[Path, typer.Argument(metavar="RUN")],
     file: Annotated[Path | None, typer.Option("--out", help="File of the page.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Lay two runs over each other: what moved, and is it more than noise?"""
+    """Lay two runs over each other: what moved, and is it more than noise or surroundings?
+
+    Differences of the ratios by Welch's t, Holm over the metrics both runs named beforehand. On
+    another machine, commit, version or setting nothing is called different. Exit code 0 either way.
+    """
     first, second = _existing(first), _existing(second)
     from bench.report.compare import compare_runs
 
-    say(f"comparison: {compare_runs(first, second, file)}")
+    found = compare_runs(first, second, file)
+    if as_json:
+        print_json(found.as_json())
+        return
+    say(f"comparison: {escape(str(found.page))}")
+    say(escape(found.agreement.line))
 
 
 def export(
@@ -123,6 +146,14 @@ def export(
 
     for path in export_csv(run_dir, folder, rows=rows):
         say(str(path))
+
+
+def _refuse_more(context: typer.Context, allowed: set[str]) -> None:
+    """A resumed run has its options in its journal."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in allowed and source is not None and source.name == "COMMANDLINE":
+            raise ShopbenchError(f"--resume takes its {name} from the run; leave it out", 2)
 
 
 def _report(run_dir: Path) -> None:

@@ -95,7 +95,13 @@ def run(lab: Laboratory) -> None:
 
 def _series(lab: Laboratory, pair: Comparison, block_s: float) -> Series:
     label = f"{EXPERIMENT} {pair.arm.name} {pair.operation}"
-    return Series(label, block_s, lambda block: _attempt(lab, pair, block))
+    return Series(
+        label,
+        block_s,
+        lambda block: _attempt(lab, pair, block),
+        key=(EXPERIMENT, pair.operation, 0.0),
+        names=(pair.arm.name, pair.bare.name),
+    )
 
 
 def announce(lab: Laboratory) -> float:

@@ -22,7 +22,7 @@ from bench.experiments.laboratory import (
 )
 from bench.experiments.options import DEPLOYMENTS
 from bench.experiments.precision import precise_enough
-from bench.experiments.statements import count_statements
+from bench.experiments.statements import already_counted, count_statements
 from bench.experiments.subject import DeploymentSubject
 from bench.experiments.trial import TrialKey
 from bench.journal import TrialStatus
@@ -52,7 +52,7 @@ def run(lab: Laboratory) -> None:
     mixes = lab.options.mixes or lab.profile.mixes
     lab.fleet.on_fresh(lambda subject: _prime(lab, subject))
     announce(lab, names, mixes)
-    capacities = _probe(lab, names, mixes)
+    capacities = lab.setting("capacity_rps") or _probe(lab, names, mixes)
     cells = [
         Cell(mix, rate)
         for mix in mixes
@@ -158,12 +158,14 @@ def _two_digits(value: float) -> float:
 def _count_sql(lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]) -> None:
     for name in names:
         for mix in mixes:
-            if MIXES[mix].steps_per_visit == 1:  # what one operation costs, not a journey
+            if MIXES[mix].steps_per_visit > 1:
+                continue  # what one operation costs, not a journey
+            if not already_counted(lab, name, mix):
                 lab.progress.say(f"counting SQL of {name}: {mix}")
                 # not through subject(): a count needs no fresh deployment
                 deployment, subject = lab.fleet.deployment(name), lab.fleet.current(name)
                 count_statements(lab, deployment, subject, mix)
-                lab.progress.done(SQL_S)
+            lab.progress.done(SQL_S)
 
 
 def _series(lab: Laboratory, names: tuple[str, ...], cell: Cell) -> Series:
@@ -172,6 +174,8 @@ def _series(lab: Laboratory, names: tuple[str, ...], cell: Cell) -> Series:
         planned_s=_block_s(lab, cell.mix, len(names)),
         attempt=lambda block: _attempt(lab, names, cell, block),
         precise=lambda: precise_enough(lab, EXPERIMENT, cell),
+        key=(EXPERIMENT, cell.mix, cell.offered_rps),
+        names=names,
     )
 
 

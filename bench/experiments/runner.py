@@ -10,6 +10,7 @@ import secrets
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -23,11 +24,12 @@ from bench.errors import ShopbenchError
 from bench.experiments import floor, latency
 from bench.experiments.fail_on import broken, parse_condition
 from bench.experiments.fleet import Fleet
-from bench.experiments.laboratory import Laboratory
+from bench.experiments.laboratory import RERUN_SPENT, Laboratory
 from bench.experiments.meters import Canary
 from bench.experiments.options import Profile, RunOptions, profile_of
 from bench.experiments.outcome import measured_values
 from bench.experiments.progress import Progress
+from bench.experiments.resume import OPTIONS, reopen, stored_options
 from bench.experiments.trial import Bench
 from bench.journal import RunFacts, RunReader, RunWriter
 from bench.load.catalogue import seeded_catalogue
@@ -72,15 +74,31 @@ def run(names: list[str], options: RunOptions, report: Report | None = None) -> 
     anything starts, RunStopped after Ctrl-C or SIGTERM, ExpectationBroken (1), and whatever
     stopped an experiment.
     """
+    return _reported(lambda: measure(names, options), options.fail_on, report)
+
+
+def resume(run_dir: Path, report: Report | None = None, *, quiet: bool = False) -> Path:
+    """Finish an interrupted run with the experiments and options of its journal.
+
+    Raises what `run` raises, and usage (2) if the run cannot be gone on with: see `reopen`.
+    """
+    writer, asked = reopen(run_dir)
+    names, options = asked.experiments, replace(asked.options, quiet=quiet)
+    return _reported(lambda: _carry_out(names, options, writer), options.fail_on, report)
+
+
+def _reported(
+    measured: Callable[[], Path], fail_on: tuple[str, ...], report: Report | None
+) -> Path:
     try:
-        run_dir = measure(names, options)
+        run_dir = measured()
     except RunStopped as stopped:
         if report is not None and RunReader(stopped.run_dir).trials:
             report(stopped.run_dir)
         raise
     if report is not None:
         report(run_dir)
-    check_expectations(run_dir, options.fail_on)
+    check_expectations(run_dir, fail_on)
     return run_dir
 
 
@@ -89,16 +107,20 @@ def measure(names: list[str], options: RunOptions) -> Path:
 
     Raises RunStopped with a complete and readable folder if something ended it early.
     """
-    profile = _checked(names, options)
+    profile, options = _checked(names, options)
     cpus, load_cpus, remarks = choose_cpus(options.cpus)
-    facts = _facts(options, profile, cpus, load_cpus)
+    facts = _facts(names, options, profile, (cpus, load_cpus))
     writer = RunWriter.create(options.results_root, _run_id(names, profile), facts)
     for remark in remarks:
         writer.note(remark)
+    return _carry_out(names, options, writer)
+
+
+def _carry_out(names: list[str], options: RunOptions, writer: RunWriter) -> Path:
     progress = Progress(quiet=options.quiet)
     try:
         with _interruptible():
-            _measure(names, options, profile, writer, progress)
+            _measure(names, options, profile_of(options.profile), writer, progress)
     except KeyboardInterrupt:
         writer.finish(interrupted=True)
         raise RunStopped(writer.path, "interrupted", INTERRUPTED_EXIT) from None
@@ -106,9 +128,11 @@ def measure(names: list[str], options: RunOptions) -> Path:
         writer.note(f"stopped: {exc.message}")
         writer.finish(interrupted=True)
         raise RunStopped(writer.path, exc.message, exc.exit_code) from exc
+    else:
+        writer.finish()
     finally:
         progress.close()
-    writer.finish()
+        writer.close()
     return writer.path
 
 
@@ -134,8 +158,8 @@ def choose_cpus(wanted: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ..
     return cpus, rest[-1:], []
 
 
-def _checked(names: list[str], options: RunOptions) -> Profile:
-    """Refuse what cannot be run. Raises ShopbenchError (usage)."""
+def _checked(names: list[str], options: RunOptions) -> tuple[Profile, RunOptions]:
+    """Refuse what cannot be run; the options with full names. Raises ShopbenchError (usage)."""
     if not names:
         raise ShopbenchError(f"name an experiment: {', '.join(EXPERIMENTS)}", 2)
     for name in names:
@@ -150,7 +174,7 @@ def _checked(names: list[str], options: RunOptions) -> Profile:
         raise ShopbenchError("a deployment is named twice", 2)
     for text in options.fail_on:
         parse_condition(text)
-    return profile_of(options.profile)
+    return profile_of(options.profile), replace(options, deployments=tuple(canonical))
 
 
 def _measure(
@@ -180,7 +204,10 @@ def _measure(
         Fleet(opener, tokens, restart=profile.restart) as fleet,
     ):
         bench = Bench(load, canary)
-        lab = Laboratory(options, profile, writer, load, bench, fleet, catalogue, progress)
+        spent_s = settings.get(RERUN_SPENT, 0.0)
+        lab = Laboratory(
+            options, profile, writer, load, bench, fleet, catalogue, progress, -spent_s
+        )
         for name in names:
             EXPERIMENTS[name](lab)
             if not fleet.controlled:
@@ -190,7 +217,10 @@ def _measure(
 
 
 def _facts(
-    options: RunOptions, profile: Profile, cpus: tuple[int, ...], load_cpus: tuple[int, ...]
+    names: list[str],
+    options: RunOptions,
+    profile: Profile,
+    cpus: tuple[tuple[int, ...], tuple[int, ...]],
 ) -> RunFacts:
     commit, dirty = source_commit()
     return RunFacts(
@@ -200,8 +230,9 @@ def _facts(
         machine=machine_facts(),
         versions=package_versions(),
         settings={
-            "cpus": list(cpus),
-            "load_cpus": list(load_cpus),
+            OPTIONS: stored_options(names, options),
+            "cpus": list(cpus[0]),
+            "load_cpus": list(cpus[1]),
             "slo_ms": SLO_MS,
             "request_timeout_s": REQUEST_TIMEOUT_S,
             "shop_seed": options.shop_seed.seed,

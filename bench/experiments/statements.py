@@ -65,7 +65,7 @@ def count_statements(
 ) -> None:
     """Store a trial of experiment `sql` that says what one operation costs a deployment."""
     servers = own_servers(deployment)
-    if _already_counted(lab, subject.name, operation):
+    if already_counted(lab, subject.name, operation):
         return
     if not servers:
         lab.writer.note("SQL statements were not counted: the database servers are not ours")
@@ -95,7 +95,8 @@ def count_statements(
     )
 
 
-def _already_counted(lab: Laboratory, name: str, operation: str) -> bool:
+def already_counted(lab: Laboratory, name: str, operation: str) -> bool:
+    """Whether the journal holds this count."""
     return any(
         (trial.experiment, trial.deployment, trial.mix) == ("sql", name, operation)
         for trial in lab.writer.journal.trials

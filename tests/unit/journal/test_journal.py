@@ -119,6 +119,7 @@ def test_a_run_can_be_read_while_it_lasts_and_continued_afterwards(run: RunWrite
 
 def test_rows_without_an_entry_are_overwritten_on_resume(run: RunWriter) -> None:
     (run.path / "rows" / "t0002.parquet").write_bytes(b"half")
+    run.close()
     again = RunWriter.reopen(run.path)
     again.add_trial(make_trial("t0002"), make_rows())
     assert RunReader(run.path).rows("t0002").num_rows == 3

@@ -1,0 +1,186 @@
+"""An interrupted run is finished with what its journal says, and only where it belongs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.errors import ShopbenchError
+from bench.experiments import latency, resume
+from bench.experiments.options import RunOptions
+from bench.experiments.resume import differs, stored_options, wanted
+from bench.experiments.runner import RunStopped, run
+from bench.experiments.runner import resume as resume_run
+from bench.journal import RunReader, RunWriter, Trial
+from tests.unit.journal.test_journal import make_trial
+
+TODAY: dict[str, Any] = {"machine": {"cpus": 2, "kernel": "6"}, "versions": {"python": "3.11"}}
+
+
+@pytest.fixture(autouse=True)
+def same_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever commits while the tests run does not disturb them."""
+    for module in ("runner", "resume"):
+        monkeypatch.setattr(f"bench.experiments.{module}.source_commit", lambda: ("abc", False))
+
+
+@pytest.mark.usefixtures("calm_gates", "echo")
+def test_a_resumed_run_measures_what_is_missing_and_nothing_twice(
+    options: RunOptions, broken_after: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_after(5, KeyboardInterrupt())  # once: one trial into the second block of the first mix
+    with pytest.raises(RunStopped) as caught:
+        run(["latency"], options)
+    path = caught.value.run_dir
+    before = RunReader(path)
+    assert len(before.trials) == 5
+    monkeypatch.setattr(latency, "_probe", lambda *_: pytest.fail("probed again"))
+    reported: list[Path] = []
+    assert resume_run(path, reported.append, quiet=True) == path == reported[0]
+    after = RunReader(path)
+    assert after.trials[:5] == before.trials
+    assert [(t.mix, t.block, t.attempt) for t in after.trials[5:]] == [
+        *[("product_read", 1, 1)] * 2,  # the block that was cut in half, whole, by a new number
+        *[("mixed", 1, 0)] * 2,
+    ]
+    journal = after.journal
+    assert journal.settings["capacity_rps"] == before.journal.settings["capacity_rps"]
+    assert not journal.interrupted
+    assert (journal.finished_at or "") > (before.journal.finished_at or "")
+    (entry,) = journal.settings["resumed"]
+    assert entry["trials"] == 5
+    assert entry["stopped_at"] == before.journal.finished_at
+    assert any(note.startswith(f"resumed at {entry['at']} after") for note in journal.notes)
+    with pytest.raises(ShopbenchError, match="is finished") as refused:
+        resume_run(path, quiet=True)
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.usefixtures("calm_gates", "echo")
+def test_a_run_may_be_resumed_before_it_measured_anything(
+    options: RunOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(latency, "_probe", stop)
+        with pytest.raises(RunStopped) as caught:
+            run(["latency"], options)
+    path = caught.value.run_dir
+    assert len(RunReader(resume_run(path, quiet=True)).trials) == 2 * 2 * 2
+
+
+@pytest.mark.usefixtures("calm_gates", "echo")
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda path: (path / "journal.json").write_text("{"), "journal.json"),
+        (lambda path: next((path / "rows").iterdir()).unlink(), "rows"),
+        (lambda path: next((path / "rows").iterdir()).write_bytes(b"PAR1"), "rows"),
+        (lambda path: change(path, settings={}), "does not say"),
+        (lambda path: change(path, commit="other"), "commit other"),
+        (lambda path: change(path, machine={}), "another machine"),
+        (lambda path: change(path, versions={"django": "1"}), "django|with"),
+    ],
+)
+def test_a_run_that_cannot_be_gone_on_with_is_refused_in_one_line(
+    tmp_path: Path, damage: Callable[[Path], None], says: str
+) -> None:
+    path = half_a_run(tmp_path)
+    damage(path)
+    with pytest.raises(ShopbenchError, match=says) as caught:
+        resume_run(path, quiet=True)
+    assert caught.value.exit_code == 2
+    assert "\n" not in caught.value.message
+
+
+def test_two_cannot_write_the_same_run(tmp_path: Path) -> None:
+    path = half_a_run(tmp_path)
+    writer, _ = resume.reopen(path)
+    with pytest.raises(ShopbenchError, match="another process is writing") as caught:
+        resume.reopen(path)
+    assert caught.value.exit_code == 2
+    writer.close()
+    resume.reopen(path)[0].close()
+
+
+def test_leftovers_of_a_killed_writer_are_removed(tmp_path: Path) -> None:
+    path = half_a_run(tmp_path)
+    halves = [path / ".journal.json.x1", path / "rows" / ".t0001.parquet.x2"]
+    for half in halves:
+        half.write_text("half")
+    resume.reopen(path)[0].close()
+    assert not any(half.exists() for half in halves)
+    assert len(RunReader(path).trials) == 1
+
+
+def test_options_are_read_back_as_they_were_given(tmp_path: Path, options: RunOptions) -> None:
+    given = replace(options, cpus=(1,), fail_on=("p95>1s",), mixes=("order",), seed=9)
+    stored = json.loads(json.dumps(stored_options(["latency", "floor"], given)))
+    found = wanted({"options": stored}, tmp_path / "here" / "run")
+    assert found.experiments == ["latency", "floor"]
+    assert found.options == replace(given, results_root=tmp_path / "here")
+
+
+def test_every_experiment_keeps_its_own_blocks_apart() -> None:
+    series = a_series(("monolith", "modular"))
+    trials = (
+        trial(0, "monolith"),
+        trial(0, "modular", status="invalid"),
+        trial(0, "bare", attempt=3),  # of another series of the same mix
+        trial(1, "monolith"),
+        trial(1, "modular"),
+        trial(1, "monolith", attempt=1),
+        trial(2, "monolith", mix="order"),
+    )
+    found = [series.recorded(trials, block) for block in range(3)]
+    assert [(f.complete, f.valid, f.whole, f.next_attempt) for f in found] == [
+        (True, False, 1, 1),
+        (False, False, 1, 2),
+        (False, False, 0, 0),
+    ]
+
+
+def test_a_reboot_into_another_kernel_is_another_machine(tmp_path: Path) -> None:
+    journal = RunReader(half_a_run(tmp_path)).journal
+    journal = replace(journal, **TODAY, commit="abc")
+    assert differs(journal, TODAY["machine"], "abc", TODAY["versions"]) == ""
+    other = {**TODAY["machine"], "kernel": "7"}
+    assert "kernel 6, here 7" in differs(journal, other, "abc", TODAY["versions"])
+
+
+def a_series(names: tuple[str, ...]):  # type: ignore[no-untyped-def]
+    from bench.experiments.laboratory import Series
+
+    key = ("latency", "product_read", 50.0)
+    return Series("label", 1.0, lambda _: lambda _: [], key=key, names=names)
+
+
+def trial(block: int, deployment: str, attempt: int = 0, **changes: object) -> Trial:
+    name = f"{block}-{deployment}-{attempt}"
+    return make_trial(name, block=block, deployment=deployment, attempt=attempt, **changes)
+
+
+def half_a_run(tmp_path: Path) -> Path:
+    """A run with one trial whose writer was killed."""
+    from bench.experiments import runner
+    from tests.unit.journal.test_journal import make_rows
+
+    options = RunOptions(profile="smoke", results_root=tmp_path, command="shopbench run latency")
+    profile, options = runner._checked(["latency"], options)
+    facts = runner._facts(["latency"], options, profile, ((0,), (0,)))
+    writer = RunWriter.create(tmp_path, "killed", facts)
+    writer.add_trial(make_trial(), make_rows())
+    writer.close()
+    return writer.path
+
+
+def change(path: Path, **changes: object) -> None:
+    file = path / "journal.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
