@@ -50,7 +50,7 @@ def run(lab: Laboratory) -> None:
     """Probe, choose the rates, run the blocks."""
     names = lab.options.deployments or DEPLOYMENTS
     mixes = lab.options.mixes or lab.profile.mixes
-    lab.fleet.on_fresh(lambda subject: _prime(lab, subject))
+    lab.fleet.on_fresh(lambda subject: prime(lab, subject))
     announce(lab, names, mixes)
     capacities = lab.setting("capacity_rps") or _probe(lab, names, mixes)
     cells = [
@@ -74,20 +74,22 @@ def announce(lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]) ->
     profile = lab.profile
     probes = len(names) * len(mixes) * (profile.probe_s + PROBE_WARMUP_S + TRIAL_OVERHEAD_S)
     starts = START_S * len(names) * (1.5 if not profile.restart else 1 + len(mixes))
-    blocks = sum(_block_s(lab, mix, len(names)) for mix in mixes) * len(profile.load_shares)
+    blocks = sum(block_seconds(lab, mix, len(names)) for mix in mixes) * len(profile.load_shares)
     lab.progress.plan(starts + probes + blocks * profile.min_blocks)
     counted = sum(MIXES[mix].steps_per_visit == 1 for mix in mixes)
     lab.progress.plan(SQL_S * len(names) * counted)
     lab.rerun_budget_s += profile.rerun_share * blocks * profile.min_blocks
 
 
-def _block_s(lab: Laboratory, mix: str, deployments: int) -> float:
-    spec = _spec(lab, Cell(mix, 1.0), 0)
+def block_seconds(lab: Laboratory, mix: str, deployments: int) -> float:
+    """Planned seconds of one block of so many deployments."""
+    spec = schedule_spec(lab, Cell(mix, 1.0), 0)
     start = START_S if lab.profile.restart else 0.0
     return (spec.measured_to_s + TRIAL_OVERHEAD_S + start) * deployments
 
 
-def _spec(lab: Laboratory, cell: Cell, seed: int) -> ScheduleSpec:
+def schedule_spec(lab: Laboratory, cell: Cell, seed: int) -> ScheduleSpec:
+    """What a trial of a cell sends, in the profile's lengths."""
     profile = lab.profile
     journeys = MIXES[cell.mix].steps_per_visit > 1
     return ScheduleSpec(
@@ -100,7 +102,8 @@ def _spec(lab: Laboratory, cell: Cell, seed: int) -> ScheduleSpec:
     )
 
 
-def _prime(lab: Laboratory, subject: DeploymentSubject) -> None:
+def prime(lab: Laboratory, subject: DeploymentSubject) -> None:
+    """Make a fresh deployment a shop with orders."""
     prime_orders(lab.load, subject.target, lab.catalogue, lab.profile.primed_orders)
     subject.settle()
 
@@ -116,7 +119,7 @@ def _probe(
         lab.progress.done(START_S)
         for mix in mixes:
             lab.progress.say(f"probing {name}: {mix}")
-            found[mix][name] = _capacity(lab, subject, mix)
+            found[mix][name] = closed_loop_rps(lab, subject, mix)
             lab.progress.done(lab.profile.probe_s + PROBE_WARMUP_S + TRIAL_OVERHEAD_S)
         # The probes left more orders in a faster shop: all start again from the same state.
         lab.fleet.reset(name, lab.options.shop_seed)
@@ -124,7 +127,7 @@ def _probe(
     return found
 
 
-def _capacity(lab: Laboratory, subject: DeploymentSubject, mix: str) -> float:
+def closed_loop_rps(lab: Laboratory, subject: DeploymentSubject, mix: str) -> float:
     """Answers a second that were right; raises ShopbenchError if none was."""
     seed = lab.seed("probe", mix)
     schedule = build_schedule(ScheduleSpec(mix, 500.0, seed, 0.0, 0.0, 2.0), lab.catalogue)
@@ -171,7 +174,7 @@ def _count_sql(lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]) 
 def _series(lab: Laboratory, names: tuple[str, ...], cell: Cell) -> Series:
     return Series(
         label=f"{EXPERIMENT} {cell.mix}",
-        planned_s=_block_s(lab, cell.mix, len(names)),
+        planned_s=block_seconds(lab, cell.mix, len(names)),
         attempt=lambda block: _attempt(lab, names, cell, block),
         precise=lambda: precise_enough(lab, EXPERIMENT, cell),
         key=(EXPERIMENT, cell.mix, cell.offered_rps),
@@ -182,7 +185,7 @@ def _series(lab: Laboratory, names: tuple[str, ...], cell: Cell) -> Series:
 def _attempt(lab: Laboratory, names: tuple[str, ...], cell: Cell, block: int) -> Attempt:
     def attempt(number: int) -> list[TrialStatus]:
         seed = lab.seed(EXPERIMENT, cell.mix, cell.offered_rps, block, number)
-        schedule = build_schedule(_spec(lab, cell, seed), lab.catalogue)
+        schedule = build_schedule(schedule_spec(lab, cell, seed), lab.catalogue)
         statuses = []
         for position, name in enumerate(shuffled(names, seed)):
             again = f", attempt {number + 1}" if number else ""

@@ -21,7 +21,7 @@ from bench.deployments.local.external import names_own_servers
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.topology import parse_topology
 from bench.errors import ShopbenchError
-from bench.experiments import floor, latency
+from bench.experiments import capacity, floor, ladder, latency
 from bench.experiments.fail_on import broken, parse_condition
 from bench.experiments.fleet import Fleet
 from bench.experiments.laboratory import RERUN_SPENT, Laboratory
@@ -41,6 +41,8 @@ from bench.machine import machine_facts, package_versions, source_commit, usable
 
 EXPERIMENTS: dict[str, Callable[[Laboratory], None]] = {
     latency.EXPERIMENT: latency.run,
+    ladder.EXPERIMENT: ladder.run,
+    capacity.EXPERIMENT: capacity.run,
     floor.EXPERIMENT: floor.run,
 }
 SLO_MS = 200.0
