@@ -151,7 +151,6 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "costs": tables.cost_rows(cell) if cell else [],
         "sql_names": sql_names,
         "sql_rows": sql_rows,
-        "times": tables.time_rows(cell) if cell else [],
         "quality_rows": tables.quality_rows(analysis.trials),
         "failed_gates": tables.failed_gates(analysis.trials),
         "limits": limits(analysis),

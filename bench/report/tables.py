@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from bench.journal import Trial, Verdict
 from bench.report.analysis import Analysis, PercentileRow
 from bench.report.dataset import TrialSample
-from bench.report.measures import level_of, pss_mib, share_of_time, sql_per_request
+from bench.report.measures import level_of, pss_mib, sql_per_request
 from bench.report.naming import (
-    ALL,
     belongs_to_deployment,
     deployment_order,
     interval,
@@ -95,22 +94,6 @@ def verdict_fields(verdict: Verdict) -> list[Field]:
         Field(verdict.verdict, verdict.verdict),
         Field(verdict.note, verdict.note),
     ]
-
-
-def time_rows(cell: Cell) -> list[list[Field]]:
-    """Return operation, deployment, and medians of service, server, database time in ms."""
-    rows = []
-    for operation in [ALL, *cell.operations] if len(cell.operations) > 1 else [ALL]:
-        for deployment in cell.deployments:
-            times = share_of_time(cell.samples(deployment), operation)
-            rows.append(
-                [
-                    Field(words(operation), operation),
-                    Field(deployment, deployment),
-                    *(Field(number(times[k]), times[k] or 0.0) for k in ("service", "app", "db")),
-                ]
-            )
-    return rows
 
 
 def sql_rows(analysis: Analysis) -> tuple[list[str], list[list[str]]]:

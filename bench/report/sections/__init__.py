@@ -7,11 +7,12 @@ in `_BUILDERS`; its template lies beside it. Page, summary, verdicts and figures
 from collections.abc import Callable, Sequence
 
 from bench.report.dataset import RunData
+from bench.report.sections import server_timing
 from bench.report.sections.base import Section
 
 Builder = Callable[[RunData], Section | None]
 
-_BUILDERS: Sequence[Builder] = ()
+_BUILDERS: Sequence[Builder] = (server_timing.section,)
 
 
 def sections_of(data: RunData) -> list[Section]:
