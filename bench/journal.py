@@ -7,9 +7,7 @@ write it with `RunWriter`, statistics and report read it with `RunReader`.
 
 from __future__ import annotations
 
-import fcntl
 import os
-import tempfile
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.errors import ShopbenchError
+from bench.files import lock_folder, replace_file
 
 SCHEMA_VERSION = 1
 JOURNAL_FILE = "journal.json"
@@ -228,7 +227,7 @@ class RunWriter:
     def __init__(self, path: Path, journal: Journal) -> None:
         self.path = path
         self.journal = journal
-        self._let_go = weakref.finalize(self, os.close, _lock(path))
+        self._let_go = weakref.finalize(self, os.close, lock_folder(path))
 
     @classmethod
     def create(cls, root: Path, run_id: str, facts: RunFacts) -> RunWriter:
@@ -247,7 +246,7 @@ class RunWriter:
             **{name: getattr(facts, name) for name in facts.__dataclass_fields__},
         )
         writer = cls(path, journal)
-        writer._save()
+        writer._change()
         return writer
 
     @classmethod
@@ -295,11 +294,9 @@ class RunWriter:
         self._let_go()
 
     def _change(self, **changes: Any) -> None:
-        self.journal = replace(self.journal, **changes)
-        self._save()
-
-    def _save(self) -> None:
-        _write_json(self.path / JOURNAL_FILE, self.journal)
+        journal = replace(self.journal, **changes)
+        _write_json(self.path / JOURNAL_FILE, journal)
+        self.journal = journal  # last: what could not be written is not in the journal
 
 
 class RunReader:
@@ -350,19 +347,6 @@ def write_verdicts(run_dir: Path, verdicts: Iterable[Verdict]) -> None:
     _write_json(run_dir / VERDICTS_FILE, content)
 
 
-def _lock(path: Path) -> int:
-    """Keep others from writing this run; the system lets go when the process ends."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise ShopbenchError(f"another process is writing {path}", 2) from None
-    except OSError as exc:
-        raise ShopbenchError(f"cannot open the run folder {path}: {exc.strerror}", 3) from exc
-    return handle
-
-
 def _inside(root: Path, name: str) -> Path:
     """The path of `name` under `root`; a name that leaves the run folder is damage."""
     relative = PurePosixPath(name)
@@ -387,13 +371,13 @@ def _read_json(path: Path, kind: type[_T]) -> _T:
 
 
 def _write_json(path: Path, content: object) -> None:
-    _replace(path, msgspec.json.format(msgspec.json.encode(content), indent=1))
+    replace_file(path, msgspec.json.format(msgspec.json.encode(content), indent=1))
 
 
 def _write_rows(path: Path, rows: pa.Table) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
-    _replace(path, sink.getvalue())
+    replace_file(path, sink.getvalue())
 
 
 def _read_rows(path: Path) -> pa.Table:
@@ -408,18 +392,3 @@ def _read_rows(path: Path) -> pa.Table:
         return rows.cast(ROW_SCHEMA)
     except pa.ArrowException as exc:
         raise CorruptResults(f"{path}: {str(exc).splitlines()[0]}") from exc
-
-
-def _replace(path: Path, content: bytes | memoryview | pa.Buffer) -> None:
-    """Write beside, sync, rename: a reader sees the old file or the new one, never a part."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

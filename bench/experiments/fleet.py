@@ -7,6 +7,7 @@ each is started once and all stay up, since idle ones cost little.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Protocol
@@ -98,9 +99,14 @@ class Fleet:
         return all(entry[1].cpu_control != "uncontrolled" for entry in self._open.values())
 
     def close(self) -> None:
-        """Stop all."""
-        while self._open:
-            self._open.popitem()[1][0].close()
+        """Stop all, at the same time: an interrupted run is gone within 5 s."""
+        stacks = [entry[0] for entry in self._open.values()]
+        self._open.clear()
+        if stacks:
+            with ThreadPoolExecutor(len(stacks)) as pool:
+                ended = [pool.submit(stack.close) for stack in stacks]
+            for each in ended:
+                each.result()
 
     def _entry(self, name: str) -> tuple[ExitStack, Deployment, DeploymentSubject]:
         if name not in self._open:

@@ -69,7 +69,8 @@ def reopen(run_dir: Path) -> tuple[RunWriter, Stored]:
         raise ShopbenchError(f"cannot resume: {exc.message}", 2) from exc
     journal = reader.journal
     if journal.finished_at is not None and not journal.interrupted:
-        raise ShopbenchError(f"cannot resume: {run_dir} is finished", 2)
+        again = f"`shopbench report {run_dir}` writes its report again"
+        raise ShopbenchError(f"cannot resume: {run_dir} is finished; {again}", 2)
     asked = wanted(journal.settings, run_dir)
     if reason := differs(journal, machine_facts(), source_commit()[0], package_versions()):
         raise ShopbenchError(f"cannot resume {run_dir}: {reason}", 2)

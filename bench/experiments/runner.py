@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +47,7 @@ EXPERIMENTS: dict[str, Callable[[Laboratory], None]] = {
 }
 SLO_MS = 200.0
 INTERRUPTED_EXIT = 130
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class RunStopped(ShopbenchError):
@@ -96,12 +97,20 @@ def _reported(
         run_dir = measured()
     except RunStopped as stopped:
         if report is not None and RunReader(stopped.run_dir).trials:
-            report(stopped.run_dir)
+            with suppress(ShopbenchError):  # what stopped the run is the news
+                _build(report, stopped.run_dir)
         raise
     if report is not None:
-        report(run_dir)
+        _build(report, run_dir)
     check_expectations(run_dir, fail_on)
     return run_dir
+
+
+def _build(report: Report, run_dir: Path) -> None:
+    try:
+        report(run_dir)
+    except OSError as exc:
+        raise ShopbenchError(f"cannot write the report to {run_dir}: {exc.strerror}", 3) from exc
 
 
 def measure(names: list[str], options: RunOptions) -> Path:
@@ -124,18 +133,29 @@ def _carry_out(names: list[str], options: RunOptions, writer: RunWriter) -> Path
         with _interruptible():
             _measure(names, options, profile_of(options.profile), writer, progress)
     except KeyboardInterrupt:
-        writer.finish(interrupted=True)
+        _end_early(writer)
         raise RunStopped(writer.path, "interrupted", INTERRUPTED_EXIT) from None
     except ShopbenchError as exc:
-        writer.note(f"stopped: {exc.message}")
-        writer.finish(interrupted=True)
+        _end_early(writer, f"stopped: {exc.message}")
         raise RunStopped(writer.path, exc.message, exc.exit_code) from exc
+    except OSError as exc:  # the disk, the results folder or a process table is full
+        message = f"{exc.strerror or exc}" + (f": {exc.filename}" if exc.filename else "")
+        _end_early(writer, f"stopped: {message}")
+        raise RunStopped(writer.path, message, 3) from exc
     else:
         writer.finish()
     finally:
         progress.close()
         writer.close()
     return writer.path
+
+
+def _end_early(writer: RunWriter, note: str = "") -> None:
+    """State the early end, if the disk still allows it; the journal is readable either way."""
+    with suppress(ShopbenchError):
+        if note:
+            writer.note(note)
+        writer.finish(interrupted=True)
 
 
 def check_expectations(run_dir: Path, fail_on: tuple[str, ...]) -> None:
@@ -255,13 +275,16 @@ def _run_id(names: list[str], profile: Profile) -> str:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGTERM ends the run in the same order as Ctrl-C."""
+    """SIGTERM and SIGHUP end the run in the same order as Ctrl-C; a second signal waits for it."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in STOPPING:
+            signal.signal(each, signal.SIG_IGN)  # nothing may break the cleaning up
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {each: signal.signal(each, interrupt) for each in STOPPING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)

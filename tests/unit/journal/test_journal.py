@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import ShopbenchError
 from bench.journal import (
     ROW_SCHEMA,
     ComponentUsage,
@@ -133,7 +134,7 @@ def test_a_write_that_fails_leaves_the_old_journal(
 
     before = (run.path / "journal.json").read_bytes()
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ShopbenchError, match=r"cannot write .*: No space"):
         run.note("x")
     assert (run.path / "journal.json").read_bytes() == before
     assert sorted(p.name for p in run.path.iterdir()) == ["journal.json", "rows"]
