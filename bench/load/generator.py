@@ -49,11 +49,15 @@ class LoadError(ShopbenchError):
 
 @dataclass(frozen=True)
 class Target:
-    """Where the load goes and as whom. `prefix` stands before the contract's paths."""
+    """Where the load goes and as whom. `prefix` stands before the contract's paths.
+
+    `locustfile`: what the load does, if it is not the shop's own mixes.
+    """
 
     base_url: str
     tokens: Sequence[str]
     prefix: str = API_PREFIX
+    locustfile: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,14 @@ class LoadProcess:
             "max_visits": loop.max_visits,
         }
         return self._run(_plan(target, "closed", visits, window, options))
+
+    def prepare(self, target: Target, users: int, seed: int) -> None:
+        """Make so many users of the target's locustfile for the next trial; 0: end the last ones.
+
+        Raises LoadError with the file's own error.
+        """
+        options = {"concurrency": users, "seed": seed}
+        self._run(_plan(target, "prepare", [], (0.0, 0.0), options))
 
     def _run(self, plan: Plan) -> Result:
         process = self._process
@@ -219,6 +231,7 @@ def _plan(
             "tokens": list(target.tokens),
             "key_prefix": uuid.uuid4().hex,
             "path_prefix": target.prefix,
+            "locustfile": target.locustfile,
             "measured_from_s": window[0],
             "measured_to_s": window[1],
             **options,

@@ -31,11 +31,13 @@ class Plan(msgspec.Struct, frozen=True):
     """One trial for the load process.
 
     `loop` closed: `concurrency` greenlets take visits one after the other until `measured_to_s`
-    and the visits' due times are ignored.
+    and the visits' due times are ignored. With a `locustfile` (see `custom`) a visit's `user` is
+    the number its class and task are drawn with; loop prepare makes `concurrency` user instances
+    for the next plan.
     """
 
     base_url: str
-    loop: Literal["open", "closed"]
+    loop: Literal["open", "closed", "prepare"]
     visits: list[Visit]
     tokens: list[str]
     key_prefix: str  # of the idempotency keys: new for every trial
@@ -49,6 +51,8 @@ class Plan(msgspec.Struct, frozen=True):
     request_timeout_s: float = REQUEST_TIMEOUT_S
     drain_s: float = 10.0
     sample_every: int = 100  # one visit in so many keeps its bodies for the schema check
+    locustfile: str = ""
+    seed: int = 0  # of `random` while a locustfile runs
 
 
 class Sample(msgspec.Struct, array_like=True, frozen=True):

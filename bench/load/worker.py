@@ -18,6 +18,7 @@ from gevent.fileobject import FileObjectPosix
 from gevent.queue import Queue
 from locust.env import Environment
 
+from bench.load.custom import CustomLoad
 from bench.load.plan import Plan, Result, read_plan, write_message
 from bench.load.source import ArrivalSource, Replay
 
@@ -28,11 +29,14 @@ def main() -> None:
     """Serve plans until stdin closes."""
     plans: Queue[str] = Queue()
     gevent.spawn(_read_plans, plans)
+    custom = CustomLoad()
     while True:
         path = Path(plans.get())
         try:
             result_path = path.with_suffix(".result")
-            write_message(result_path, run_plan(read_plan(path)))
+            plan = read_plan(path)
+            result = custom.serve(plan) if plan.locustfile else run_plan(plan)
+            write_message(result_path, result)
             reply = {"result": str(result_path)}
         except Exception as exc:  # noqa: BLE001 - the border of this process: the parent is told
             reply = {"error": f"{type(exc).__name__}: {exc}"}
