@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Protocol
 
 import gevent
-from gevent import get_hub
+from gevent import get_hub, getcurrent
 
 _CLOCK_MONOTONIC = 1
 _TFD_TIMER_ABSTIME = 1
@@ -64,8 +64,12 @@ class TimerfdPacer:
         settime = self._libc.timerfd_settime
         if settime(self._fd, _TFD_TIMER_ABSTIME, ctypes.byref(self._setting), None) < 0:
             raise OSError(ctypes.get_errno(), "timerfd_settime")
-        self._hub.wait(self._watcher)
-        os.read(self._fd, 8)
+        # Not read afterwards: to set it anew takes back that it has expired.
+        self._watcher.start(getcurrent().switch)
+        try:
+            self._hub.switch()
+        finally:
+            self._watcher.stop()
 
     def close(self) -> None:
         self._watcher.close()

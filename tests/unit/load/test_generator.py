@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import psutil
 import pyarrow as pa
@@ -151,7 +152,10 @@ def test_the_load_process_says_what_went_wrong_and_lives_on(load: LoadProcess) -
     with pytest.raises(LoadError, match="no visits"):
         load.run_open(Target("http://127.0.0.1:7699", TOKENS), [], (0.0, 1.0))
     visits = [Visit(0.0, "wallet_read", 99, (Request("wallet_read", "/api/v1/wallet", b""),))]
-    assert load.run_open(Target("http://127.0.0.1:7699", TOKENS), visits, (0.0, 0.1)) is not None
+    with pytest.raises(LoadError, match="IndexError"):  # the plan has no user 99
+        load.run_open(Target("http://127.0.0.1:7699", TOKENS), visits, (0.0, 0.1))
+    visits = [msgspec.structs.replace(visits[0], user=9)]
+    assert load.run_open(Target("http://127.0.0.1:7699", TOKENS), visits, (0.0, 0.1)).planned == 1
 
 
 def test_a_load_process_that_died_is_reported(catalogue: Catalogue) -> None:
