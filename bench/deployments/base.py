@@ -17,6 +17,8 @@ Condition = Literal["running", "paused", "exited"]
 # `cpuset`: a cgroup holds the whole deployment on the given CPUs; `affinity`: inherited by every
 # process instead; `uncontrolled`: neither was asked for or allowed, and results are stamped so.
 CpuControl = Literal["cpuset", "affinity", "uncontrolled"]
+# Which connections between processes go through the proxy that can delay them.
+Hops = Literal["direct", "services", "all"]
 
 COMPONENTS = ("users", "inventory", "orders", "payments")
 
@@ -27,7 +29,8 @@ class UpOptions:
 
     `environment` is handed to every serving process on top of its settings (for example
     `SHOP_DEADLINE_MS`). `overwrite` allows to reuse a database on the user's own server that
-    this driver did not make.
+    this driver did not make. `hops`: `services` sends every call from one serving process to
+    another through a proxy that can delay it, `all` every connection to a database too.
     """
 
     seed: SeedSpec = field(default_factory=SeedSpec)
@@ -36,6 +39,7 @@ class UpOptions:
     resilience: bool = True
     overwrite: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    hops: Hops = "direct"
 
 
 @dataclass(frozen=True)

@@ -253,6 +253,7 @@ class Proxy:
         self._waiting: list[tuple[float, int, Direction]] = []
         self._number = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._servers: list[asyncio.AbstractServer] = []  # a server nobody holds is closed
 
     async def serve(self, control: Path) -> None:
         """Listen on every hop and on the control socket until SIGTERM."""
@@ -262,13 +263,14 @@ class Proxy:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
         for hop in self.hops.values():
-            await loop.create_server(
+            server = await loop.create_server(
                 lambda hop=hop: Side(Connection(self, hop), "up"),  # type: ignore[misc]
                 "127.0.0.1",
                 hop.port,
                 backlog=512,
             )
-        await asyncio.start_unix_server(self._answer, control)
+            self._servers.append(server)
+        self._servers.append(await asyncio.start_unix_server(self._answer, control))
         os.chmod(control, 0o600)  # at start, before any connection
         await ended.wait()
 

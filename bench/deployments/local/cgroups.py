@@ -154,6 +154,14 @@ class DeploymentGroups:
         affinity = self.cpus if self.control == "affinity" else ()
         return ComponentGroup(folders, accounting, affinity)
 
+    def outside(self, name: str, cpus: tuple[int, ...]) -> ComponentGroup:
+        """Make a group of a process that runs on other CPUs than the deployment's."""
+        if self._accounting is None or self._accounting == self._cpuset:
+            return ComponentGroup([], None, cpus)
+        folder = self._accounting / name.replace(":", "-")
+        folder.mkdir(exist_ok=True)
+        return ComponentGroup([folder], folder, cpus)
+
     def _make_cpuset(self, places: Hierarchies, ident: str) -> Path | None:
         folder = _make(places.cpuset, ident)
         if folder is None or places.cpuset is None:

@@ -21,6 +21,7 @@ from bench.deployments.base import ComponentInfo, CpuControl, UpOptions, Usage
 from bench.deployments.local.control import DEFAULT_SECONDS, ask
 from bench.deployments.local.guard import Guard
 from bench.deployments.local.home import StateHome
+from bench.deployments.local.hops import HOPS_SOCKET
 from bench.deployments.local.ledger import clean_up, sweep
 from bench.deployments.local.ports import is_free, owner_of
 from bench.deployments.local.processes import ProcessId
@@ -70,6 +71,12 @@ class LocalDeployment:
         if state is None:
             raise ShopbenchError(f"{self.name} is not up")
         return state
+
+    @property
+    def hops_socket(self) -> Path | None:
+        """Where the proxy takes orders; None if nothing goes through one."""
+        path = self.folder / HOPS_SOCKET
+        return path if path.exists() else None
 
     @property
     def logs(self) -> Path:

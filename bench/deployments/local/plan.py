@@ -37,13 +37,17 @@ class ProcessPlan:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known when a deployment starts: ports by process, DSNs by owner, key files."""
+    """What is known when a deployment starts: ports by process, DSNs by owner, key files.
+
+    `hops`: the proxy's port for each process that others call through it.
+    """
 
     ports: Mapping[str, int]
     dsns: Mapping[str, str]
     keys: KeyFiles
     faults_dir: str | None = None
     inherited: Mapping[str, str] = field(default_factory=dict)
+    hops: Mapping[str, int] = field(default_factory=dict)
 
 
 def process_plans(topology: Topology, facts: Facts, options: UpOptions) -> tuple[ProcessPlan, ...]:
@@ -135,7 +139,8 @@ def _service_settings(
     for block in topology.blocks:
         for component in block:
             if component not in hosted:
-                port = facts.ports["+".join(block)]
+                name = "+".join(block)
+                port = facts.hops.get(name, facts.ports[name])
                 settings[f"{component.upper()}_URL"] = f"http://{LOOPBACK}:{port}"
     return settings
 

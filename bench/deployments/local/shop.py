@@ -22,6 +22,14 @@ from bench.deployments.local.binaries import prepare_postgres
 from bench.deployments.local.cgroups import DeploymentGroups, possible_roots
 from bench.deployments.local.external import external_urls, prepare_external
 from bench.deployments.local.home import StateHome
+from bench.deployments.local.hops import (
+    PROXY,
+    ProxyProcess,
+    Route,
+    proxied_dsns,
+    proxied_names,
+    proxy_cpus,
+)
 from bench.deployments.local.keys import prepare_keys
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.managed import (
@@ -57,6 +65,7 @@ class Shop:
     processes: dict[str, Managed] = field(default_factory=dict)
     plans: tuple[ProcessPlan, ...] = ()
     dsns: dict[str, str] = field(default_factory=dict)
+    proxies: dict[str, Managed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.topology = parse_topology(self.request.name)
@@ -78,6 +87,11 @@ class Shop:
         """The process that holds the public port."""
         return self.processes[self.topology.processes[0]]
 
+    @property
+    def everything(self) -> dict[str, Managed]:
+        """All that runs, by name: processes, database servers, the proxy."""
+        return {**self.processes, **self.databases, **self.proxies}
+
     def start(self, report: Report) -> None:
         """Start all. Raises ShopbenchError; what was started is then for the janitor."""
         ports = self._choose_ports()
@@ -89,7 +103,8 @@ class Shop:
         else:
             report(f"starting PostgreSQL ({len(self.topology.servers)} server(s))")
             self._start_databases(ports)
-        self.plans = process_plans(self.topology, self._facts(ports), self.request.options)
+        routes = self._start_proxy(ports)
+        self.plans = process_plans(self.topology, self._facts(ports, routes), self.request.options)
         report("migrating")
         _together(self._step(plan, "migrate", plan.migrate) for plan in self.plans if plan.migrate)
         report("loading the seed")
@@ -132,7 +147,7 @@ class Shop:
 
     def component(self, name: str) -> Managed:
         """Find a process or database server by name."""
-        everything = {**self.processes, **self.databases}
+        everything = self.everything
         if name not in everything:
             raise ShopbenchError(
                 f"no component {name!r} in {self.topology.name}; there are {', '.join(everything)}",
@@ -141,7 +156,7 @@ class Shop:
         return everything[name]
 
     def state(self) -> DeploymentState:
-        components = [*self.processes.values(), *self.databases.values()]
+        components = self.everything.values()
         port = self.edge.run.port if self.processes else 0
         return DeploymentState(
             ident=self.folder.name,
@@ -176,13 +191,40 @@ class Shop:
             ports[self.topology.processes[0]] = self.request.port
         return ports
 
-    def _facts(self, ports: dict[str, int]) -> Facts:
+    def _start_proxy(self, ports: dict[str, int]) -> tuple[Route, ...]:
+        """Start the proxy, if anything is to go through it; return its routes."""
+        options = self.request.options
+        if self._external and options.hops == "all":
+            raise ShopbenchError("connections to your own PostgreSQL do not go through the proxy")
+        names = proxied_names(self.topology, options.hops)
+        if not names:
+            return ()
+        claimed = claim_ports(self.home, len(names), self._self)
+        routes = tuple(
+            Route(name, port, ports[name]) for name, port in zip(names, claimed, strict=True)
+        )
+        log = self.request.logs / "proxy.log"
+        run = ProxyProcess(routes, self.folder, log, self.ledger)
+        group = self.groups.outside(PROXY, proxy_cpus(options.cpus))
+        self.proxies[PROXY] = Managed(PROXY, "process", run, log, group)
+        self.proxies[PROXY].start()
+        run.wait_ready()
+        return routes
+
+    def _facts(self, ports: dict[str, int], routes: tuple[Route, ...]) -> Facts:
         faults = self._faults_dir()
         if faults is not None:
             faults.mkdir()
         keys = prepare_keys(self.home, self.folder / "keys", self.topology.processes)
         inherited = inherited_settings()
-        return Facts(ports, self.dsns, keys, str(faults) if faults else None, inherited)
+        return Facts(
+            ports,
+            proxied_dsns(self.topology, self.dsns, routes),
+            keys,
+            str(faults) if faults else None,
+            inherited,
+            hops={route.name: route.port for route in routes},
+        )
 
     def _start_databases(self, ports: dict[str, int]) -> None:
         install = prepare_postgres(self.home)

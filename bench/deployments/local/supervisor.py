@@ -93,8 +93,7 @@ class Supervisor:
         self.shop.current = bool(request["current"])
 
     def _usage(self) -> dict[str, Any]:
-        managed = {**self.shop.processes, **self.shop.databases}
-        return {name: asdict(each.usage()) for name, each in managed.items()}
+        return {name: asdict(each.usage()) for name, each in self.shop.everything.items()}
 
     def _down(self) -> None:
         self.shop.stop()

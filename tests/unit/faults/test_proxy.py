@@ -112,14 +112,19 @@ async def test_a_reset_reaches_the_other_side(proxied) -> None:
         assert await asyncio.wait_for(ended.get(), 5) == "reset"
 
 
-async def test_a_refused_target_resets_the_caller(proxied) -> None:
+async def test_connections_to_a_hop_that_resets_are_reset(proxied) -> None:
+    async def call(port: int) -> None:
+        reader, _ = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.wait_for(reader.readexactly(1), 5)
+
     async with proxied() as hop:
-        # nobody listens behind this one
+        _, first = await asyncio.open_connection("127.0.0.1", hop.port)
         hop.control.set_all(HopSettings(mode="reset"))
-        reader, writer = await asyncio.open_connection("127.0.0.1", hop.port)
         with pytest.raises(ConnectionResetError):
-            await asyncio.wait_for(reader.readexactly(1), 5)
-        writer.close()
+            await call(hop.port)
+        hop.control.set_all(HopSettings())
+        assert len(await exchanges(hop.port, 1)) == 1
+        first.close()
 
 
 async def test_a_partition_holds_everything_until_it_ends(proxied) -> None:
