@@ -37,6 +37,7 @@ DISMISS_LIMIT_S = 5.0
 STARTS_AT_ONCE = 16
 _LEAST_INSTANCES = 8
 _REASON_LENGTH = 80
+_MAX_CAUSES = 5
 _NETWORK_REASONS = (
     ("timeout", "timeout"),
     ("timed out", "timeout"),
@@ -232,9 +233,20 @@ def reason(exception: Any, status: int) -> str:
         return text[:_REASON_LENGTH] or "failed"
     if status >= 400:
         return f"status {status}"
-    lowered = f"{type(exception).__name__} {text}".lower()
+    lowered = " ".join(_chain(exception)).lower()
     found = next((name for part, name in _NETWORK_REASONS if part in lowered), None)
     return found or type(exception).__name__
+
+
+def _chain(exception: BaseException) -> list[str]:
+    """Kind and text of an exception and of what caused it."""
+    found = []
+    cause: BaseException | None = exception
+    while cause is not None and len(found) < _MAX_CAUSES:
+        found.append(f"{type(cause).__name__} {cause!r}")
+        original = getattr(cause, "original", None)
+        cause = original or cause.__cause__ or cause.__context__
+    return found
 
 
 def _no_wait() -> None:
