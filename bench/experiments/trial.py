@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -33,12 +33,13 @@ from bench.load.schedule import Schedule
 
 @dataclass(frozen=True)
 class TrialKey:
-    """Which trial of which block."""
+    """Which trial of which block. `beyond_capacity`: its load is meant to be too much."""
 
     experiment: str
     block: int
     attempt: int
     position: int
+    beyond_capacity: bool = False
 
     def trial_id(self, mix: str, deployment: str, offered_rps: float) -> str:
         """A name that is unique in the run and safe as a file name."""
@@ -71,6 +72,7 @@ class _Taken:
     bench_cpu_s: float
     canary_deviation: float
     outbox_left: int | None
+    own_locustfile: bool  # its answers have no schema that we know
     started_at: str
 
 
@@ -115,7 +117,8 @@ class Bench:
         taken = self._take(subject, load.apply)
         rows = result_rows(taken.result)
         window = read_window(rows, load.start_s, load.end_s)
-        gates = judge(_observed(load.loop, window, taken))
+        observed = _observed(load.loop, window, taken)
+        gates = judge(replace(observed, beyond_capacity=key.beyond_capacity))
         trial_id = key.trial_id(schedule.spec.mix, subject.name, load.offered_rps)
         trial = Trial(
             trial_id=trial_id,
@@ -168,12 +171,14 @@ class Bench:
             bench_cpu_s=bench_last - bench_first,
             canary_deviation=self._canary.deviation(before, after),
             outbox_left=outbox_left,
+            own_locustfile=bool(subject.target.locustfile),
             started_at=started_at,
         )
 
     def _bench_cpu(self) -> float:
-        """CPU of the load process and of ourselves."""
-        return time.process_time() + (process_cpu(self._load.pid) or 0.0)
+        """CPU of the load processes and of ourselves."""
+        load_s = sum(process_cpu(pid) or 0.0 for pid in self._load.pids)
+        return time.process_time() + load_s
 
 
 def _observed(loop: Loop, window: Window, taken: _Taken) -> Observed:
@@ -186,9 +191,10 @@ def _observed(loop: Loop, window: Window, taken: _Taken) -> Observed:
         sent=len(result.due_s),
         abandoned=result.abandoned,
         skipped=result.skipped,
-        schema_violations=schema_violations(result.samples),
-        generator_cpu=result.cpu_seconds / result.cpu_window_s,
-        foreign_cpu=foreign_cpu(taken.first, taken.last, known_s),
+        schema_violations=None if taken.own_locustfile else schema_violations(result.samples),
+        generator_cpu=result.generator_cpu,
+        # without the subject's own CPU nobody can tell what is foreign
+        foreign_cpu=foreign_cpu(taken.first, taken.last, known_s) if taken.usage else None,
         steal=steal_share(taken.first, taken.last),
         canary_deviation=taken.canary_deviation,
         swapped_pages=swapped(taken.first, taken.last),

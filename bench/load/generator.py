@@ -1,31 +1,31 @@
-"""The parent's side of the load process: start it on its own core, hand it plans, read rows."""
+"""The parent's side of the load: start its processes on their cores, hand out plans, read rows."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import re
-import select
-import subprocess
-import sys
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from types import TracebackType
 
 import msgspec
 import pyarrow as pa
 
-from bench.errors import ShopbenchError
 from bench.journal import rows_table
+from bench.load.dealing import deal, merge
+from bench.load.link import Link, LoadError, read_all
 from bench.load.operations import API_PREFIX
 from bench.load.plan import Plan, Result, Visit, read_result, write_message
 
+__all__ = ["ClosedLoop", "LoadError", "LoadProcess", "Target", "result_rows", "server_times"]
+
 _HANG_MARGIN_S = 40.0
+_COMMON_LEAD_S = 0.1  # several workers: from 'all are ready' to the trial's zero
 _DURATION = re.compile(r"(?:^|[,\s])(app|db)\s*;\s*dur=([0-9.]+)")
 _ROW_COLUMNS = (
     "due_s",
@@ -38,13 +38,6 @@ _ROW_COLUMNS = (
     "error",
     "visit",
 )
-
-
-class LoadError(ShopbenchError):
-    """The load process died, hung or refused its plan."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 3)
 
 
 @dataclass(frozen=True)
@@ -74,13 +67,22 @@ class ClosedLoop:
 
 
 class LoadProcess:
-    """The load process. A context manager; it goes when its parent goes, however that ends."""
+    """The load: one process, or several that share each schedule. A context manager.
 
-    def __init__(self, *, cpus: Sequence[int] | None = None, scratch: Path | None = None) -> None:
+    It goes when its parent goes, however that ends.
+    """
+
+    def __init__(
+        self, *, cpus: Sequence[int] | None = None, scratch: Path | None = None, workers: int = 1
+    ) -> None:
+        """`cpus`: the cores to be pinned to; of several workers each gets one, in turn."""
+        if workers < 1:
+            raise LoadError("a load of less than one process")
         self._cpus = cpus
         self._scratch = scratch
+        self._workers = workers
         self._resources = ExitStack()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._links: list[Link] = []
 
     def __enter__(self) -> LoadProcess:
         self.start()
@@ -92,33 +94,29 @@ class LoadProcess:
         self.stop()
 
     @property
-    def pid(self) -> int:
-        """Process id. Raises LoadError if it is not running."""
-        if self._process is None:
+    def pids(self) -> tuple[int, ...]:
+        """Process ids. Raises LoadError if it is not running."""
+        if not self._links:
             raise LoadError("the load process is not running")
-        return self._process.pid
+        return tuple(link.pid for link in self._links)
+
+    @property
+    def pid(self) -> int:
+        """Process id, of the first if there are several. Raises LoadError if it is not running."""
+        return self.pids[0]
 
     def start(self) -> None:
-        """Start the process, on its own cores where the system can pin. Again after `stop`."""
+        """Start the processes, on their own cores where the system can pin. Again after `stop`."""
         self._resources = ExitStack()
         folder = tempfile.TemporaryDirectory(prefix="shopbench-load-", dir=self._scratch)
         self._folder = Path(self._resources.enter_context(folder))
-        self._stderr = self._resources.enter_context((self._folder / "stderr").open("w+b"))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.load.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            start_new_session=True,  # Ctrl-C reaches the parent, which ends the trial in order
-        )
-        if self._cpus and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(self._process.pid, self._cpus)
+        for number in range(self._workers):
+            self._links.append(Link(self._folder, number, self._pinned(number)))
 
     def stop(self) -> None:
-        """End the process and remove its scratch files."""
-        if self._process is not None:
-            self._end(self._process)
-            self._process = None
+        """End the processes and remove their scratch files."""
+        while self._links:
+            self._links.pop().end()
         self._resources.close()
 
     def run_open(
@@ -146,51 +144,58 @@ class LoadProcess:
         self._run(_plan(target, "prepare", [], (0.0, 0.0), options))
 
     def _run(self, plan: Plan) -> Result:
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
+        if not self._links:
             raise LoadError("the load process is not running")
-        path = self._folder / f"{uuid.uuid4().hex}.plan"
-        write_message(path, plan)
-        limit = plan.measured_to_s + plan.drain_s + plan.request_timeout_s + _HANG_MARGIN_S
+        if plan.locustfile and self._workers > 1:
+            raise LoadError("a locustfile of your own is replayed by one load process")
+        paths: list[Path] = []
         try:
-            process.stdin.write(f"{path}\n".encode())
-            process.stdin.flush()
-            if not select.select([process.stdout], [], [], limit)[0]:
-                raise LoadError(f"the load process gave no answer within {limit:.0f} s")
-            reply = process.stdout.readline()
-            if not reply:
-                raise LoadError(f"the load process died: {self._last_words()}")
-            return self._result(json.loads(reply))
-        except (BrokenPipeError, msgspec.MsgspecError, OSError, ValueError) as exc:
-            raise LoadError(f"the load process failed: {exc} {self._last_words()}") from exc
+            for part in deal(plan, self._workers):
+                path = self._folder / f"{uuid.uuid4().hex}.plan"
+                paths.append(path)
+                write_message(path, part)
+            return self._serve(plan, paths)
+        except (msgspec.MsgspecError, OSError) as exc:
+            raise LoadError(f"the load process failed: {exc}") from exc
+        except LoadError:
+            if self._workers > 1:  # the others are in the middle of a trial that is lost
+                self._end_all()
+            raise
         finally:
-            path.unlink(missing_ok=True)
+            for path in paths:
+                path.unlink(missing_ok=True)
 
-    @staticmethod
-    def _result(reply: dict[str, str]) -> Result:
-        if "error" in reply:
-            raise LoadError(f"the load process failed: {reply['error']}")
-        path = Path(reply["result"])
-        result = read_result(path)
-        path.unlink()
-        return result
+    def _serve(self, plan: Plan, paths: Sequence[Path]) -> Result:
+        if not paths:
+            raise LoadError("the plan has no visits")
+        links = self._links[: len(paths)]
+        for link, path in zip(links, paths, strict=False):
+            link.write(str(path))
+        if self._workers > 1:
+            read_all(links, _HANG_MARGIN_S)
+            zero = perf_counter() + _COMMON_LEAD_S
+            for link in links:
+                link.write(repr(zero))
+        limit_s = plan.measured_to_s + plan.drain_s + plan.request_timeout_s + _HANG_MARGIN_S
+        results = []
+        for reply in read_all(links, limit_s):
+            path = Path(reply["result"])
+            results.append(read_result(path))
+            path.unlink()
+        cores = [(self._pinned(link.number) or [-1 - link.number])[0] for link in links]
+        return merge(results, self._workers, cores)
 
-    @staticmethod
-    def _end(process: subprocess.Popen[bytes]) -> None:
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                with suppress(BrokenPipeError):  # what a dead process did not read
-                    stream.close()
-        try:
-            process.wait(timeout=3)  # a closed stdin ends it
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    def _pinned(self, number: int) -> list[int] | None:
+        """The cores of a worker."""
+        if not self._cpus:
+            return None
+        if self._workers == 1:
+            return list(self._cpus)
+        return [self._cpus[number % len(self._cpus)]]
 
-    def _last_words(self) -> str:
-        self._stderr.seek(0)
-        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "(it said nothing)"
+    def _end_all(self) -> None:
+        while self._links:
+            self._links.pop().end(patience_s=0.5)
 
 
 def result_rows(result: Result) -> pa.Table:

@@ -53,6 +53,7 @@ class Plan(msgspec.Struct, frozen=True):
     sample_every: int = 100  # one visit in so many keeps its bodies for the schema check
     locustfile: str = ""
     seed: int = 0  # of `random` while a locustfile runs
+    common_zero: bool = False  # several load processes: the parent names the trial's zero
 
 
 class Sample(msgspec.Struct, array_like=True, frozen=True):
@@ -67,7 +68,8 @@ class Result(msgspec.Struct, frozen=True):
     """What one trial gave. Columns of the rows; `server_timing` is parsed by the parent.
 
     `started_monotonic`: the trial's zero on CLOCK_MONOTONIC. `abandoned`: steps never sent
-    because an earlier step of the visit failed. CPU is the load process's, measured window only.
+    because an earlier step of the visit failed. CPU is the load process's, measured window only;
+    of several processes `cpu_seconds` is the sum and `busiest_cpu_s` the most on one core.
     """
 
     started_monotonic: float
@@ -90,6 +92,13 @@ class Result(msgspec.Struct, frozen=True):
     drained_s: float  # when the last answer was in
     pacer: str
     samples: list[Sample]
+    busiest_cpu_s: float | None = None
+
+    @property
+    def generator_cpu(self) -> float:
+        """Share of a core the load took, of the busiest core if it had several."""
+        busiest = self.cpu_seconds if self.busiest_cpu_s is None else self.busiest_cpu_s
+        return busiest / self.cpu_window_s
 
 
 def write_message(path: Path, message: Plan | Result) -> None:

@@ -6,6 +6,7 @@ Every request's response time counts from its due time, also in what Locust's st
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -29,8 +30,12 @@ _CLOSED_HEADROOM = 1_000_000  # visits a closed loop may make: it wraps round th
 class Replay:
     """State of one trial: sends the plan's visits, collects rows."""
 
-    def __init__(self, plan: Plan, request_event: Any) -> None:
+    def __init__(
+        self, plan: Plan, request_event: Any, agree_zero: Callable[[], float] | None = None
+    ) -> None:
+        """`agree_zero`: returns the zero (perf_counter) that several load processes share."""
         self.plan = plan
+        self._agree_zero = agree_zero or (lambda: perf_counter() + LEAD_S)
         self.done = Event()
         self._request_event = request_event
         self._pool = SessionPool(plan.base_url, plan.max_sessions, plan.request_timeout_s)
@@ -50,11 +55,10 @@ class Replay:
         """Replay the plan to its end, drain, and set `done`."""
         self._pool.warm(min(self.plan.warm_sessions, self.plan.max_sessions))
         try:
+            self._zero = self._agree_zero()
             if self.plan.loop == "open":
-                self._zero = perf_counter() + LEAD_S
                 self._run_open()
             else:
-                self._zero = perf_counter()
                 self._run_closed()
             self._drain()
         except Exception as exc:
@@ -91,11 +95,12 @@ class Replay:
         self._crew.busy.update(clients)
         for client in clients:
             client.rawlink(self._crew.busy.discard)
-        gevent.joinall(clients, timeout=self.plan.measured_to_s)
+        gevent.joinall(clients, timeout=self._zero + self.plan.measured_to_s - perf_counter())
         marker.join(timeout=0 if self.plan.max_visits else None)
 
     def _repeat(self, numbers: Any) -> None:
         """One closed-loop client: the next visit as soon as the last one is answered."""
+        gevent.sleep(max(0.0, self._zero - perf_counter()))
         visits, end = self.plan.visits, self._zero + self.plan.measured_to_s
         for number in numbers:
             now = perf_counter()
