@@ -72,6 +72,19 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     cpus: Cpus = "",
     folder: Annotated[Path, typer.Option("--out", help="Where runs are kept.")] = RESULTS,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    url: Annotated[
+        list[str] | None,
+        typer.Option("--url", help="A service of your own: name=http://…; the baseline first."),
+    ] = None,
+    locustfile: Annotated[
+        Path | None, typer.Option("--locustfile", help="With --url: what the visitors do.")
+    ] = None,
+    pid: Annotated[
+        list[str] | None, typer.Option("--pid", help="With --url: name=PID, to meter its CPU.")
+    ] = None,
+    rate: Annotated[
+        str, typer.Option("--rate", help="With --url: requests a second, or 'probed'.")
+    ] = "",
     resume: Annotated[
         Path | None,
         typer.Option("--resume", metavar="RUN", help="Finish this interrupted run."),
@@ -84,9 +97,11 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
       shopbench run latency --profile smoke
       shopbench run latency floor --profile quick --fail-on 'errors>0.1%'
       shopbench run --resume results/runs/20261122-…
+      shopbench run latency --url a=http://HOST:9001 --url b=http://HOST:9002 --locustfile mine.py
 
     Starts its own deployments on free ports and removes them, however it ends.
     """
+    from bench.experiments.foreign import parse_pair
     from bench.experiments.options import RunOptions
     from bench.experiments.runner import resume as resume_run
     from bench.experiments.runner import run as run_experiments
@@ -104,6 +119,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
         fail_on=tuple(fail_on or ()),
         cpus=parse_cpus(cpus),
         quiet=quiet,
+        pair=parse_pair(url or [], locustfile, rate, pid or []),
     )
     run_experiments(experiments or [], options, _report)
 

@@ -23,7 +23,7 @@ from bench.experiments.laboratory import (
 from bench.experiments.options import DEPLOYMENTS
 from bench.experiments.precision import precise_enough
 from bench.experiments.statements import already_counted, count_statements
-from bench.experiments.subject import DeploymentSubject
+from bench.experiments.subject import DeploymentSubject, Subject
 from bench.experiments.trial import TrialKey
 from bench.journal import TrialStatus
 from bench.load.generator import ClosedLoop
@@ -56,7 +56,7 @@ def run(lab: Laboratory) -> None:
     cells = [
         Cell(mix, rate)
         for mix in mixes
-        for rate in _rates(capacities[mix], lab.profile.load_shares)
+        for rate in rates_of(capacities[mix], lab.profile.load_shares)
     ]
     lab.writer.add_settings(
         deployments=list(names),
@@ -127,7 +127,7 @@ def _probe(
     return found
 
 
-def closed_loop_rps(lab: Laboratory, subject: DeploymentSubject, mix: str) -> float:
+def closed_loop_rps(lab: Laboratory, subject: Subject, mix: str) -> float:
     """Answers a second that were right; raises ShopbenchError if none was."""
     seed = lab.seed("probe", mix)
     schedule = build_schedule(ScheduleSpec(mix, 500.0, seed, 0.0, 0.0, 2.0), lab.catalogue)
@@ -145,13 +145,14 @@ def closed_loop_rps(lab: Laboratory, subject: DeploymentSubject, mix: str) -> fl
     return good / loop.measured_s
 
 
-def _rates(capacities: dict[str, float], shares: tuple[float, ...]) -> list[float]:
+def rates_of(capacities: dict[str, float], shares: tuple[float, ...]) -> list[float]:
     """The shares of the smallest capacity, to two significant digits."""
     smallest = min(capacities.values())
-    return sorted({max(MIN_RPS, _two_digits(share * smallest)) for share in shares})
+    return sorted({max(MIN_RPS, two_digits(share * smallest)) for share in shares})
 
 
-def _two_digits(value: float) -> float:
+def two_digits(value: float) -> float:
+    """A rate rounded to two significant digits."""
     if value <= 0:
         return 0.0
     digits = 1 - math.floor(math.log10(value))

@@ -240,7 +240,7 @@ def reason(exception: Any, status: int) -> str:
 
 def _chain(exception: BaseException) -> list[str]:
     """Kind and text of an exception and of what caused it."""
-    found = []
+    found: list[str] = []
     cause: BaseException | None = exception
     while cause is not None and len(found) < _MAX_CAUSES:
         found.append(f"{type(cause).__name__} {cause!r}")

@@ -39,6 +39,7 @@ class ScheduleSpec:
     warmup_s: float
     measured_s: float
     gaps: Gaps = "poisson"
+    steps_per_visit: float | None = None  # of a load that is not one of our mixes
 
     @property
     def measured_from_s(self) -> float:
@@ -76,7 +77,7 @@ def build_schedule(spec: ScheduleSpec, catalogue: Catalogue) -> Schedule:
 def arrival_times(spec: ScheduleSpec) -> Iterator[float]:
     """Due times of the visits: primer at a tenth of the rate, then the whole rate."""
     rng = random.Random(f"{spec.seed}/arrivals")
-    visit_rate = spec.offered_rps / MIXES[spec.mix].steps_per_visit
+    visit_rate = spec.offered_rps / (spec.steps_per_visit or MIXES[spec.mix].steps_per_visit)
     yield from _segment(rng, visit_rate * PRIMER_SHARE, 0.0, spec.primer_s, spec.gaps)
     yield from _segment(rng, visit_rate, spec.primer_s, spec.measured_to_s, spec.gaps)
 
