@@ -72,6 +72,10 @@ class Fleet:
         """What to do with each deployment after it was started or reset."""
         self._prepare = prepare
 
+    def beside(self, opener: Callable[[str], OpenDeployment] | None = None) -> Fleet:
+        """A fleet of its own with the same users; what is up stays up, whatever the profile."""
+        return Fleet(opener or self._opener, self._tokens, restart=False)
+
     def subject(self, name: str) -> DeploymentSubject:
         """The named deployment, ready for a trial."""
         if self._restart:

@@ -11,7 +11,7 @@ from bench.journal import RunReader, Trial
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import log_ratios
 from bench.stats.precision import stop_rule
-from bench.stats.quantiles import exact_quantile
+from bench.stats.quantiles import exact_quantile, minimum_samples
 
 
 class Cell(Protocol):
@@ -27,7 +27,10 @@ class Cell(Protocol):
 
 
 def precise_enough(lab: Laboratory, experiment: str, cell: Cell) -> bool:
-    """Apply the stop rule to p50 and CPU of every deployment against the first."""
+    """Apply the stop rule to p50, p95 and CPU of every deployment against the first.
+
+    p95 only where every trial has requests enough for one.
+    """
     blocks = _valid_blocks(lab, experiment, cell)
     if not blocks:
         return False
@@ -38,7 +41,7 @@ def precise_enough(lab: Laboratory, experiment: str, cell: Cell) -> bool:
             for name in names[1:]:
                 logs[f"{kind} {name}"] = log_ratios(values[name], values[names[0]])
                 kinds[f"{kind} {name}"] = kind
-        return stop_rule(logs, kinds, max_blocks=lab.profile.max_blocks).stop
+        return stop_rule(logs, kinds, max_blocks=lab.profile.max_blocks).precise
     except StatisticsError:
         return False
 
@@ -57,15 +60,28 @@ def _valid_blocks(lab: Laboratory, experiment: str, cell: Cell) -> list[list[Tri
 
 
 def _metrics(lab: Laboratory, blocks: list[list[Trial]]) -> dict[str, dict[str, list[float]]]:
-    found: dict[str, dict[str, list[float]]] = {"p50": {}, "cpu": {}}
+    found: dict[str, dict[str, list[float]]] = {"p50": {}, "cpu": {}, "p95": {}}
+    fewest = None
     reader = RunReader(lab.writer.path)
     for block in blocks:
         for trial in block:
             rows = reader.rows(trial.trial_id)
             due, done = (np.asarray(rows.column(name)) for name in ("due_s", "done_s"))
             inside = (due >= trial.measured_from_s) & (due < trial.measured_to_s)
-            p50 = exact_quantile((done - due)[inside], 0.5)
-            cpu = sum(used.cpu_seconds for used in trial.usage.values()) / trial.cpu_requests
+            times = (done - due)[inside]
+            fewest = times.size if fewest is None else min(fewest, times.size)
+            if times.size >= minimum_samples(0.95):
+                p95 = exact_quantile(times, 0.95)
+                found["p95"].setdefault(trial.deployment, []).append(p95)
+            p50 = exact_quantile(times, 0.5)
+            cpu = _shop_cpu_s(trial) / trial.cpu_requests
             found["p50"].setdefault(trial.deployment, []).append(p50)
             found["cpu"].setdefault(trial.deployment, []).append(cpu)
+    if fewest is None or fewest < minimum_samples(0.95):
+        del found["p95"]
     return found
+
+
+def _shop_cpu_s(trial: Trial) -> float:
+    """CPU of the shop alone: a proxy of the bench stands for the network."""
+    return sum(u.cpu_seconds for name, u in trial.usage.items() if not name.startswith("bench:"))
