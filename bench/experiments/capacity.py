@@ -69,7 +69,9 @@ def run(lab: Laboratory) -> None:
     lab.writer.add_settings(slo=asdict(slo), capacity_windows_s=size.measured_s)
     lab.fleet.on_fresh(lambda subject: prime(lab, subject))
     rounds = len(mixes) * len(names) * size.searches
-    lab.progress.plan(rounds * (RESET_S + EXPECTED_PROBES * _probe_s(size)))
+    planned_s = rounds * (RESET_S + EXPECTED_PROBES * _probe_s(size))
+    lab.progress.plan(planned_s)
+    lab.rerun_budget_s += lab.profile.rerun_share * planned_s
     for mix in mixes:
         starts = {name: _start_rps(lab, name, mix) for name in names}
         for number in range(size.searches):
@@ -140,9 +142,12 @@ class _Walk:
     def _outcome(self, step: Step, block: int) -> bool | None:
         """Passed, failed, or None where no valid trial could be had."""
         held = self._recorded(block, step)
-        attempts = range(MAX_REPEATS + 1 if self._lab.profile.max_reruns else 1)
-        for attempt in attempts:
-            trial = held.get(attempt) or self._probe(step, block, attempt)
+        for attempt in range(MAX_REPEATS + 1):
+            trial = held.get(attempt)
+            if trial is None:
+                if attempt and not self._lab.spend(_probe_s(self._size)):
+                    return None
+                trial = self._probe(step, block, attempt)
             if trial is not None and self._counts(trial):
                 return trial.facts["slo_pass"] == 1.0
         return None
@@ -217,9 +222,10 @@ class _Walk:
         while left[-1] and len(left) < _SETTLE_TRIES:
             left.append(subject.settle())
         if left[-1]:
-            self._lab.writer.note(
-                f"{EXPERIMENT}: {self._goal.name} still had {left[-1]} undelivered events after a probe"
+            text = (
+                f"{EXPERIMENT}: {self._goal.name} had {left[-1]} undelivered events after a probe"
             )
+            self._lab.writer.note(text)
 
     def _finish(self, bracket: Bracket) -> None:
         self._lab.progress.drop((EXPECTED_PROBES - self._probes) * _probe_s(self._size))

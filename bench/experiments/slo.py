@@ -19,7 +19,7 @@ from bench.stats.trend import drifting, mann_kendall
 
 MIN_REQUESTS = 20  # fewer cannot be judged
 _TREND_WINDOWS = 10
-_P = 0.05
+_P = 0.01
 Floats = NDArray[np.float64]
 
 
@@ -28,7 +28,7 @@ class Slo:
     """The objective. Shares as fractions.
 
     Response time rises if the medians of ten windows have a significant trend (Mann-Kendall,
-    5 %) that lifts them by more than `rise_share` of the median and by more than `rise_ms` within
+    1 %) that lifts them by more than `rise_share` of the median and by more than `rise_ms` within
     the window; the settle lag likewise, by more than `lag_rise_s`.
     """
 
@@ -37,7 +37,7 @@ class Slo:
     goodput_share: float = 0.99
     settle_lag_s: float = 2.0
     rise_share: float = 0.2
-    rise_ms: float = 10.0
+    rise_ms: float = 20.0
     lag_rise_s: float = 0.5
 
 

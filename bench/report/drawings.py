@@ -21,13 +21,14 @@ from bench.report.verdicts import aa_bands
 from bench.stats.quantiles import SAMPLES_BEYOND
 
 _FOREST_GROUP = "forest-all"
+_OWN_FIGURES = ("floor/", "capacity/", "adds-up/")  # verdicts that their own sections show
 _MAX_EXPLORATORY = 60  # rows of one exploratory forest; the table holds them all
 
 
 def forests(analysis: Analysis) -> list[Figure]:
     """Return the named forest, then one exploratory forest a pair (a group to choose from)."""
     bands = aa_bands(analysis.data)
-    ratios = [v for v in analysis.verdicts if not v.id.startswith("floor/")]
+    ratios = [v for v in analysis.verdicts if not v.id.startswith(_OWN_FIGURES)]
     figures: list[Figure | None] = []
     summary = [*analysis.named, *(v for v in ratios if _is_overall(analysis, v))]
     if summary:

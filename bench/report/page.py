@@ -15,6 +15,7 @@ from markupsafe import Markup
 from bench.journal import Journal, VerdictWord
 from bench.report import drawings, tables
 from bench.report.analysis import Analysis
+from bench.report.fields import verdict_fields
 from bench.report.figures.style import Figure, inline_svg
 from bench.report.floor import FloorResult, FloorSide, source_path
 from bench.report.ladder import decomposition, sanity_check
@@ -141,7 +142,7 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "decomposition": decomposition(analysis.ladders),
         "comparison": tables.comparison(analysis),
         "unmeasured": tables.UNMEASURED,
-        "verdict_rows": [tables.verdict_fields(v) for v in analysis.verdicts],
+        "verdict_rows": [verdict_fields(v) for v in analysis.verdicts],
         "verdict_words": get_args(VerdictWord),
         "sanity": sanity_check(analysis.ladders),
         "percentile_rows": [tables.percentile_fields(row) for row in analysis.percentiles],

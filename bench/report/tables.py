@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from bench.journal import Trial, Verdict
 from bench.report.analysis import Analysis, PercentileRow
+from bench.report.capacity import capacity_cell
 from bench.report.dataset import TrialSample
+from bench.report.fields import Field
 from bench.report.measures import level_of, pss_mib, sql_per_request
 from bench.report.naming import (
     belongs_to_deployment,
@@ -15,7 +17,6 @@ from bench.report.naming import (
     is_database,
     load_label,
     number,
-    percent,
     words,
 )
 from bench.report.selection import Cell
@@ -23,15 +24,6 @@ from bench.stats.proportions import wilson
 from bench.stats.quantiles import QuantileEstimate
 
 UNMEASURED = "not measured in this run"
-
-
-@dataclass(frozen=True)
-class Field:
-    """A table cell: what is read and what it sorts by."""
-
-    text: str
-    sort: float | str
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,9 +53,15 @@ def percentile_fields(row: PercentileRow) -> list[Field]:
 def comparison(analysis: Analysis) -> list[ComparisonRow]:
     """Return the six rows of the source's table; only what this run can fill is filled."""
     counted = {name: _moving_parts(analysis, name) for name in ("monolith", "microservices")}
+    scaled = {name: capacity_cell(analysis.data, name) or UNMEASURED for name in counted}
     return [
         ComparisonRow("Codebase", "lines, contracts, deployables", UNMEASURED, UNMEASURED),
-        ComparisonRow("Scalability", "capacity at the SLO against CPU", UNMEASURED, UNMEASURED),
+        ComparisonRow(
+            "Scalability",
+            "capacity at the SLO against CPU",
+            scaled["monolith"],
+            scaled["microservices"],
+        ),
         ComparisonRow("Deployment", "redeploy under load", UNMEASURED, UNMEASURED),
         ComparisonRow("Technology", "one component on another stack", UNMEASURED, UNMEASURED),
         ComparisonRow("Failure impact", "fault × journey matrix", UNMEASURED, UNMEASURED),
@@ -81,19 +79,6 @@ def answer(verdict: Verdict) -> str:
     if verdict.estimate is None or verdict.verdict not in ("supported", "refuted"):
         return ""
     return f"it is {'higher' if verdict.estimate > 1 else 'lower'}"
-
-
-def verdict_fields(verdict: Verdict) -> list[Field]:
-    """Return question, ratio, interval, level, blocks, verdict, note."""
-    ratio = f"×{number(verdict.estimate)}" if verdict.estimate is not None else "–"
-    return [
-        Field(verdict.question, verdict.id),
-        Field(ratio, verdict.estimate if verdict.estimate is not None else -1.0),
-        Field(interval(verdict.low, verdict.high), verdict.low or -1.0, percent(verdict.level)),
-        Field(str(verdict.n_blocks), verdict.n_blocks),
-        Field(verdict.verdict, verdict.verdict),
-        Field(verdict.note, verdict.note),
-    ]
 
 
 def sql_rows(analysis: Analysis) -> tuple[list[str], list[list[str]]]:

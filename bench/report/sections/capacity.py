@@ -1,0 +1,169 @@
+"""Section 'Capacity': the highest load at which each deployment meets the objective, its cost."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.report.capacity import (
+    Prices,
+    Probe,
+    SearchResult,
+    Summary,
+    capacity_verdicts,
+    read_prices,
+    searches_of,
+    summaries,
+)
+from bench.report.dataset import RunData
+from bench.report.fields import Field, verdict_fields
+from bench.report.figures.capacity import capacity_against_cpu, probes_figure
+from bench.report.measures import cpu_ms_per_request
+from bench.report.naming import interval, number, words
+from bench.report.sections.base import Section
+
+ANCHOR, TITLE = "capacity", "Capacity at the service level"
+_PARTS = {
+    "p95_ms": "p95 ms",
+    "error_share": "errors",
+    "goodput_share": "goodput",
+    "rise_share": "rise",
+    "settle_lag_s": "settle lag s",
+    "settle_rise_s": "its rise s",
+}
+
+
+def section(data: RunData) -> Section | None:
+    """Return the section; None where the run searched no capacity."""
+    found = searches_of(data)
+    if not found:
+        return None
+    prices = read_prices()
+    totals = summaries(found)
+    verdicts = capacity_verdicts(data, totals)
+    slo = _slo(data)
+    mixes = list(dict.fromkeys(search.mix for search in found))
+    cores = len(data.journal.settings.get("cpus", [])) or 1
+    drawn = [
+        figure
+        for mix in mixes
+        for figure in (
+            capacity_against_cpu([s for s in totals if s.mix == mix], cores),
+            probes_figure([s for s in found if s.mix == mix], slo["p95_ms"]),
+        )
+        if figure is not None
+    ]
+    lines = [_line(summary) for summary in totals]
+    lines += [
+        f"{v.question} ×{number(v.estimate)} {interval(v.low, v.high)}: {v.verdict}"
+        f"{f' ({v.note})' if v.note else ''}"
+        for v in verdicts
+    ]
+    return Section(
+        anchor=ANCHOR,
+        title=TITLE,
+        after="cpu",
+        template="sections/capacity.html",
+        context={
+            "slo": _slo_text(slo),
+            "lines": lines,
+            "totals": [_total_row(summary, prices) for summary in totals],
+            "prices": prices,
+            "searches": [_search_row(search) for search in found],
+            "probes": [_probe_row(search, probe) for search in found for probe in search.probes],
+            "probe_heads": ["Load", "Deployment", "Search", "Probe", "Outcome", *_PARTS.values(),
+                            "CPU ms/request", "Cores", "Goodput/s"],
+            "verdicts": [verdict_fields(verdict) for verdict in verdicts],
+            "rules": list(dict.fromkeys(verdict.rule for verdict in verdicts)),
+        },
+        figures=tuple(drawn),
+        summary=("\n".join(f"- {text}" for text in lines), _slo_text(slo)),
+        verdicts=tuple(verdicts),
+    )  # fmt: skip
+
+
+def _slo(data: RunData) -> Mapping[str, float]:
+    """The objective as the run stated it."""
+    default = {"p95_ms": data.setting("slo_ms", 200.0)}
+    stated: Any = data.journal.settings.get("slo")
+    return {**default, **stated} if isinstance(stated, dict) else default
+
+
+def _slo_text(slo: Mapping[str, float]) -> str:
+    if "error_share" not in slo:
+        return f"Objective: p95 of the response time at most {slo['p95_ms']:g} ms."
+    return (
+        f"Objective: p95 of the response time at most {slo['p95_ms']:g} ms, failed requests at "
+        f"most {slo['error_share']:.2%}, goodput at least {slo['goodput_share']:.0%} of what was "
+        "offered, no rising trend of the response time (Mann-Kendall over ten windows at 1 %, a "
+        f"rise of more than {slo['rise_share']:.0%} and {slo['rise_ms']:g} ms), p95 of the settle "
+        f"lag (age of the oldest undelivered event) at most {slo['settle_lag_s']:g} s and not "
+        f"rising by {slo['lag_rise_s']:g} s."
+    )
+
+
+def _line(summary: Summary) -> str:
+    name = f"{summary.deployment}, {words(summary.mix)} load"
+    if summary.rps is None:
+        reasons = "; ".join(dict.fromkeys(search.reason for search in summary.searches))
+        return f"{name}: no capacity found ({reasons})."
+    brackets = ", ".join(search.bracket for search in summary.searches)
+    spread = f" {interval(summary.rps.low, summary.rps.high)}" if summary.rps.n > 1 else ""
+    open_ones = [search.reason for search in summary.searches if not search.confirmed]
+    remark = f"; not confirmed: {'; '.join(dict.fromkeys(open_ones))}" if open_ones else ""
+    return (
+        f"{name}: {number(summary.rps.value)} requests/s{spread} met the objective, brackets "
+        f"{brackets}, with {number(summary.cores)} CPU cores "
+        f"({number(summary.rps_per_core)} requests/s a core){remark}."
+    )
+
+
+def _total_row(summary: Summary, prices: Prices) -> list[str]:
+    rps = summary.rps
+    spread = f" {interval(rps.low, rps.high)}" if rps and rps.n > 1 else ""
+    return [
+        f"{summary.deployment}, {words(summary.mix)}",
+        f"{number(rps.value)}{spread}" if rps else "–",
+        number(summary.cores),
+        number(summary.rps_per_core),
+        number(summary.cpu_ms),
+        number(summary.gib_s),
+        number(summary.money(prices)),
+    ]
+
+
+def _search_row(search: SearchResult) -> list[str]:
+    return [
+        f"{search.deployment}, {words(search.mix)}",
+        str(search.search + 1),
+        str(len(search.probes)),
+        str(sum(probe.passed is None for probe in search.probes)),
+        search.bracket,
+        "confirmed" if search.confirmed else f"open: {search.reason}",
+    ]
+
+
+def _probe_row(search: SearchResult, probe: Probe) -> list[Field]:
+    outcome = {True: "passed", False: "failed", None: "does not count"}[probe.passed]
+    cores, cpu_ms = probe.cores, cpu_ms_per_request(probe.sample)
+    return [
+        Field(f"{probe.offered_rps:g}/s {words(search.mix)}", probe.offered_rps),
+        Field(search.deployment, search.deployment),
+        Field(str(search.search + 1), search.search),
+        Field(f"{probe.number + 1}{' (confirm)' if probe.confirm else ''}", probe.number),
+        Field(outcome, outcome),
+        *_part_fields(probe, tuple(_PARTS)),
+        Field(number(cpu_ms), cpu_ms or 0.0),
+        Field(number(cores), cores or 0.0),
+        Field(number(probe.sample.good_rps), probe.sample.good_rps),
+    ]
+
+
+def _part_fields(probe: Probe, names: Sequence[str]) -> list[Field]:
+    fields = []
+    for name in names:
+        part = probe.part(name)
+        if part is None:
+            fields.append(Field("–", -1.0))
+            continue
+        text = f"{part[0]:.2%}" if name.endswith("share") else number(part[0])
+        fields.append(Field(text, part[0], "" if part[1] else "fails"))
+    return fields
