@@ -1,23 +1,25 @@
 """Which figures a run gets, in the order of the page."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from bench.journal import Verdict
 from bench.report.analysis import Analysis
 from bench.report.figures.cpu import cpu_stack
 from bench.report.figures.floor import floor_figure
 from bench.report.figures.forest import ForestRow, forest, row_label
+from bench.report.figures.goodput import goodput_curve
 from bench.report.figures.ladder import ladder_figure
-from bench.report.figures.load_curve import load_curve
+from bench.report.figures.load_curve import Loads, load_curve, loads_of
 from bench.report.figures.percentiles import percentile_dots
 from bench.report.figures.quality import quality_strip
 from bench.report.figures.style import Figure
 from bench.report.figures.tail import percentile_plot
-from bench.report.naming import ALL
+from bench.report.naming import ALL, deployment_order
 from bench.report.questions import reference_cell
 from bench.report.selection import Cell
 from bench.report.tables import cell_label
-from bench.report.verdicts import aa_bands
+from bench.report.verdicts import aa_bands, overloaded
 from bench.stats.quantiles import SAMPLES_BEYOND
 
 _FOREST_GROUP = "forest-all"
@@ -45,16 +47,14 @@ def forests(analysis: Analysis) -> list[Figure]:
 
 
 def load_curves(analysis: Analysis) -> list[Figure]:
-    """Return one curve for each mix with at least two loads."""
+    """Return one curve for each mix with at least two loads, the main mix first."""
     slo_ms = analysis.data.setting("slo_ms", 200.0)
-    mixes = dict.fromkeys(cell.mix for cell in analysis.cells)
-    drawn = [
-        load_curve(
-            [c for c in analysis.cells if c.mix == mix], slo_ms, mix, _capacities(analysis, mix)
-        )
-        for mix in mixes
-    ]
-    return [figure for figure in drawn if figure is not None]
+    return [load_curve(loads, slo_ms) for loads in _loads(analysis)]
+
+
+def goodputs(analysis: Analysis) -> list[Figure]:
+    """Return goodput and losses for each mix with at least two loads."""
+    return [goodput_curve(loads) for loads in _loads(analysis)]
 
 
 def tails(analysis: Analysis) -> list[Figure]:
@@ -126,9 +126,28 @@ def _reference_cells(analysis: Analysis) -> list[Cell]:
     return sorted(present, key=lambda cell: cell is not analysis.main_cell)
 
 
+def _loads(analysis: Analysis) -> list[Loads]:
+    data, main = analysis.data, analysis.main_cell
+    mixes = dict.fromkeys(cell.mix for cell in analysis.cells)
+    ordered = sorted(mixes, key=lambda mix: main is None or mix != main.mix)
+    found = [
+        loads_of(
+            analysis.cells,
+            mix,
+            _capacities(analysis, mix),
+            data.capacity_source(mix),
+            partial(overloaded, data),
+        )
+        for mix in ordered
+    ]
+    return [loads for loads in found if loads is not None]
+
+
 def _capacities(analysis: Analysis, mix: str) -> dict[str, float]:
-    names = {name for cell in analysis.cells if cell.mix == mix for name in cell.deployments}
-    found = {name: analysis.data.capacity_rps(mix, name) for name in sorted(names)}
+    names = deployment_order(
+        name for cell in analysis.cells if cell.mix == mix for name in cell.deployments
+    )
+    found = {name: analysis.data.capacity_rps(mix, name) for name in names}
     return {name: value for name, value in found.items() if value is not None}
 
 

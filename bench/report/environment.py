@@ -13,7 +13,11 @@ from bench.journal import Journal
 _FLEETING = ("load", "free", "available", "uptime", "boot", "hostname", "time")
 # Settings that are plans, results or the history of a run, not its surroundings. Nested settings
 # are of that kind too: an experiment's own plan and what it found.
-_PLANS = {"aa_bands", "capacity_rps", "reference_rps", "mixes", "deployments", "stopped", "resumed"}
+_PLANS = {
+    "aa_bands", "capacity_rps", "reference_rps", "mixes", "deployments", "stopped", "resumed",
+    "ladder_mixes", "ladder_ran_latency",
+}  # fmt: skip
+_CONDITIONS = {"slo"}  # nested, but a condition
 _SHOWN = 4
 
 
@@ -46,7 +50,7 @@ def named_differences(different: Sequence[Difference]) -> str:
 def facts_of(journal: Journal) -> dict[str, str]:
     """Return the lasting facts of a run as flat text."""
     machine = {k: v for k, v in journal.machine.items() if not any(f in k for f in _FLEETING)}
-    settings = {k: v for k, v in journal.settings.items() if k not in _PLANS and not _nested(v)}
+    settings = {k: v for k, v in journal.settings.items() if _is_condition(k, v)}
     return {
         "commit": journal.commit,
         "local changes": str(journal.dirty),
@@ -56,6 +60,10 @@ def facts_of(journal: Journal) -> dict[str, str]:
         "profile": journal.profile,
         **_flat("setting", settings),
     }
+
+
+def _is_condition(name: str, value: object) -> bool:
+    return name in _CONDITIONS or (name not in _PLANS and not _nested(value))
 
 
 def _nested(value: object) -> bool:

@@ -75,6 +75,7 @@ def render_page(analysis: Analysis, drawn: "Drawn", svgs: Mapping[str, str]) -> 
         forests=drawn.forests,
         ladder=drawn.ladder,
         load_curves=drawn.load_curves,
+        goodputs=drawn.goodputs,
         tails=drawn.tails,
         percentile_figures=drawn.percentiles,
         cpu=drawn.cpu,
@@ -94,6 +95,7 @@ class Drawn:
         self.forests = drawings.forests(analysis)
         self.ladder = drawings.ladder(analysis)
         self.load_curves = drawings.load_curves(analysis)
+        self.goodputs = drawings.goodputs(analysis)
         self.tails = drawings.tails(analysis)
         self.percentiles = drawings.percentiles(analysis)
         self.cpu = drawings.cpu(analysis)
@@ -109,6 +111,7 @@ class Drawn:
             self.ladder,
             *self.sections,
             *self.load_curves,
+            *self.goodputs,
             *self.tails,
             *self.percentiles,
             self.cpu,

@@ -13,6 +13,7 @@ from bench.report.naming import number, percent, span, words
 
 _KINDS = {name: kind for kind, name in METRIC_NAMES.items()}
 _ROW_IN = 0.235
+_REACH = 2.5  # the axis ends this factor beyond the outermost estimates at the latest
 _DECIDED = ("supported", "refuted", "no difference shown", "reached", "not reached")
 
 
@@ -47,7 +48,7 @@ def forest(
     if all(row.verdict.estimate is None for rows in groups.values() for row in rows):
         return None
     lines = sum(len(rows) + 1 for rows in groups.values())
-    height = 0.75 + _ROW_IN * lines
+    height = 0.85 + _ROW_IN * lines
     with drawing(WIDTH_IN, height) as (canvas, (axis,)):
         y = 0.0
         ticks: list[tuple[float, str]] = []
@@ -68,7 +69,7 @@ def forest(
         axis.grid(False, axis="y")
         _ratio_axis(axis, [row.verdict for rows in groups.values() for row in rows])
         axis.set_xlabel("ratio numerator / denominator (log; 1 = equal)")
-        canvas.subplots_adjust(left=0.3, right=0.635, top=1 - 0.12 / height, bottom=0.55 / height)
+        canvas.subplots_adjust(left=0.3, right=0.635, top=1 - 0.12 / height, bottom=0.65 / height)
     return Figure(f"forest-{slug}", title, _caption(groups, bands), canvas, group, option)
 
 
@@ -100,11 +101,15 @@ def _short(verdict: Verdict) -> str:
 
 
 def _ratio_axis(axis: Axes, verdicts: Sequence[Verdict]) -> None:
-    lows = [v.low for v in verdicts if v.low is not None]
-    highs = [v.high for v in verdicts if v.high is not None]
-    axis.set_xscale("log")
-    axis.set_xlim(min([0.9, *lows]) * 0.93, max([1.1, *highs]) * 1.07)
+    """Show every estimate; an interval that reaches far beyond them all leaves the drawing."""
+    with_ratio = [v for v in verdicts if v.estimate and v.low and v.high]
+    estimates = [v.estimate or 1.0 for v in with_ratio]
+    least, most = min([0.9, *estimates]) / _REACH, max([1.1, *estimates]) * _REACH
+    low = max(least, min([0.9, *(v.low or 1.0 for v in with_ratio)]) * 0.93)
+    high = min(most, max([1.1, *(v.high or 1.0 for v in with_ratio)]) * 1.07)
+    axis.set_xlim(low, high)
     log_axis(axis, "x", ratio=True)
+    axis.set_xlim(low, high)
     axis.tick_params(axis="x", labelsize=7.5, labelrotation=45)
 
 
@@ -118,5 +123,5 @@ def _caption(groups: Mapping[str, Sequence[ForestRow]], bands: Mapping[str, floa
     return (
         "Geometric mean ratio over paired blocks with its t interval at the level of its own "
         f"decision ({', '.join(levels) or 'none'}); n = {span(blocks)} blocks. "
-        f"Hollow: inconclusive. {band}"
+        f"Hollow: inconclusive. A line that leaves the axis goes on to the number beside it. {band}"
     )

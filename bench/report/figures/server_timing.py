@@ -85,4 +85,5 @@ def _label(account: Account, part: str) -> str:
     text = f"{100 * share:.0f}"
     if interval is None or share < 2 * _NARROW:
         return text
-    return f"{text} ±{100 * (interval.high - interval.low) / 2:.1g}"
+    reach = 100 * (interval.high - interval.low) / 2
+    return f"{text} ±{reach:.0f}" if reach >= 1 else f"{text} ±{reach:.1f}"

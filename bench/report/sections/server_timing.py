@@ -1,6 +1,7 @@
 """Section 'Where the time goes': database, application, outside, by operation and deployment."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from bench.report.dataset import RunData
 from bench.report.figures.server_timing import share_bars
@@ -74,10 +75,12 @@ def _share_interval(found: MeanInterval | None) -> str:
     return f"[{100 * max(0.0, found.low):.1f}, {100 * min(1.0, found.high):.1f}]"
 
 
-def _gap_row(cell: Cell, gap: Gap) -> list[str]:
-    name = f"{_heading(cell, gap.operation)} · {gap.numerator} − {gap.denominator}"
-    blocks = str(gap.parts[WHOLE].n)
-    return [name, blocks, *(_signed(gap.parts[part]) for part in (WHOLE, *PARTS))]
+def _gap_row(cell: Cell, gap: Gap) -> dict[str, Any]:
+    return {
+        "what": _heading(cell, gap.operation),
+        "pair": f"{gap.numerator} − {gap.denominator}",
+        "cells": [str(gap.parts[WHOLE].n), *(_signed(gap.parts[p]) for p in (WHOLE, *PARTS))],
+    }
 
 
 def _signed(found: MeanInterval) -> str:
@@ -85,7 +88,7 @@ def _signed(found: MeanInterval) -> str:
 
 
 def _sign(value: float) -> str:
-    return f"{'−' if value < 0 else '+'}{number(abs(value))}"
+    return f"{'−' if value < 0 else '+'}{number(abs(value), 2)}"
 
 
 def _sentence(cell: Cell, gap: Gap) -> str:

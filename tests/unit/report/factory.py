@@ -65,6 +65,7 @@ class Plan:
     status: Callable[[str, int], TrialStatus] = lambda deployment, block: "valid"
     floor: bool = False
     failed_every: int = 0  # every n-th request gets no answer
+    capacity: Mapping[str, float] = field(default_factory=dict)  # requests/s; beyond it: overload
 
 
 def make_run(root: Path, plan: Plan | None = None, run_id: str = "run") -> Path:
@@ -115,7 +116,11 @@ def make_trial(
     scale = plan.ratios.get(deployment, 1.0) * wobble * crowd
     response = medians * scale * rng.lognormal(0, 0.35, plan.requests) / 1000.0
     due = np.sort(rng.uniform(-1.0, plan.measured_s, plan.requests) + 2.0)
-    rows = make_rows(due, response, list(operations), plan.failed_every)
+    full = load / plan.capacity.get(deployment, float("inf"))
+    response *= 1.0 / (1.0 - 0.9 * min(full, 1.0))
+    shed = rng.random(plan.requests) < max(0.0, 1.0 - 1.0 / full if full > 1 else 0.0) / 2
+    response += np.maximum(0.0, due - 2.0) * max(0.0, full - 1.0)  # the backlog grows
+    rows = make_rows(due, response, list(operations), plan.failed_every, shed)
     status = plan.status(deployment, block)
     return trial_entry(
         plan,
@@ -135,13 +140,18 @@ def make_trial(
 
 
 def make_rows(
-    due: np.ndarray, response: np.ndarray, operations: Sequence[str], failed_every: int = 0
+    due: np.ndarray,
+    response: np.ndarray,
+    operations: Sequence[str],
+    failed_every: int = 0,
+    shed: np.ndarray | None = None,
 ) -> pa.Table:
     """Rows with a send lag of 0.1 ms; every n-th without an answer after 20 ms."""
     n = due.size
     dead = np.zeros(n, dtype=bool)
     if failed_every:
         dead[::failed_every] = True
+    refused = np.zeros(n, dtype=bool) if shed is None else shed & ~dead
     done = due + np.where(dead, 0.02, response)
     service = (response - 0.0001) * 1000
     return rows_table(
@@ -149,11 +159,13 @@ def make_rows(
             "due_s": due,
             "sent_s": due + 0.0001,
             "done_s": done,
-            "status": np.where(dead, 0, 200).astype(np.int16),
+            "status": np.where(dead, 0, np.where(refused, 503, 200)).astype(np.int16),
             "bytes": np.full(n, 240, dtype=np.int32),
             "operation": list(operations),
             "journey": ["look"] * n,
-            "error": np.where(dead, "connection refused", "").tolist(),
+            "error": np.where(
+                dead, "connection refused", np.where(refused, "status 503", "")
+            ).tolist(),
             "visit": np.arange(n, dtype=np.int32),
             "app_ms": np.where(dead, np.nan, service * 0.7).astype(np.float32),
             "db_ms": np.where(dead, np.nan, service * 0.3).astype(np.float32),

@@ -1,0 +1,83 @@
+"""Load curve and goodput at six loads, 10 to 120 % of the smaller capacity."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.report import drawings
+from bench.report.analysis import Analysis, analyse
+from bench.report.figures.goodput import good_share, lost_requests
+from bench.report.figures.load_curve import OVERLOAD
+from bench.report.figures.style import svg_text
+from bench.report.selection import Cell
+from tests.unit.report.factory import Plan, make_run
+
+CAPACITY = {"monolith": 500.0, "microservices": 400.0}
+LOADS = tuple(400.0 * share for share in (0.1, 0.3, 0.6, 0.8, 1.0, 1.2))
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
+    plan = Plan(
+        blocks=6, requests=600, deployments=tuple(CAPACITY), loads=LOADS, capacity=CAPACITY,
+        failed_every=300, settings={"capacity_rps": {"mixed": CAPACITY}},
+    )  # fmt: skip
+    return analyse(make_run(tmp_path_factory.mktemp("six"), plan))
+
+
+def at(analysis: Analysis, load: float) -> Cell:
+    return next(cell for cell in analysis.cells if cell.offered_rps == load)
+
+
+def test_the_curve_says_loads_capacity_and_overload(six: Analysis) -> None:
+    (figure,) = drawings.load_curves(six)
+    text = svg_text(figure)
+    assert OVERLOAD in text
+    assert "SLO 200 ms" in text
+    assert "40 (10%)" in figure.caption
+    assert "480 (120%)" in figure.caption
+    assert "monolith 500, microservices 400; probed in a closed loop" in figure.caption
+
+
+def test_no_response_time_is_drawn_in_overload_but_goodput_is(six: Analysis) -> None:
+    (times,), (goodput,) = drawings.load_curves(six), drawings.goodputs(six)
+    drawn = {line.get_label(): len(line.get_xdata()) for line in times.canvas.axes[0].lines}
+    assert (drawn["monolith"], drawn["microservices"]) == (5, 4)  # 500 and 400 requests/s
+    longest = max(len(line.get_xdata()) for line in goodput.canvas.axes[0].lines)
+    assert longest == len(LOADS)
+
+
+def test_what_was_lost_is_counted_by_kind_and_adds_up(six: Analysis) -> None:
+    cell = at(six, 480.0)
+    lost, planned = lost_requests(cell, "microservices")
+    good = good_share(cell, "microservices")
+    assert good is not None
+    assert set(lost) == {"shed (429, 503)", "no answer in time", "answered after the trial"}
+    assert planned - sum(lost.values()) == round(good.estimate * planned)
+    assert good.estimate < 0.95 < good_share(at(six, 40.0), "microservices").estimate  # type: ignore[union-attr]
+
+
+def test_no_ratio_of_response_times_is_given_in_overload(six: Analysis) -> None:
+    beyond = [v for v in six.verdicts if "@480/" in v.id]
+    assert beyond
+    assert all(v.estimate is None for v in beyond if v.metric.startswith("response"))
+    assert any(v.estimate is not None for v in beyond if v.metric.startswith("cpu"))
+
+
+def test_a_searched_capacity_comes_before_a_probed_one(tmp_path: Path) -> None:
+    searches = [
+        {"mix": "mixed", "deployment": "monolith", "search": i, "low_rps": low}
+        for i, low in enumerate((300.0, 320.0, None, 340.0))
+    ]
+    settings = {"capacity_rps": {"mixed": CAPACITY}, "capacity_searches": searches}
+    plan = Plan(blocks=1, requests=40, deployments=tuple(CAPACITY), settings=settings)
+    data = analyse(make_run(tmp_path, plan)).data
+    assert data.capacity_rps("mixed", "monolith") == 320.0
+    assert data.capacity_rps("mixed", "microservices") == 400.0
+    assert data.capacity_rps("order", "monolith") is None
+    assert data.capacity_source("mixed") == "searched at the SLO"
+
+
+def test_one_load_is_no_curve(tmp_path: Path) -> None:
+    found = analyse(make_run(tmp_path, Plan(blocks=1, requests=40)))
+    assert drawings.load_curves(found) == drawings.goodputs(found) == []
