@@ -5,9 +5,11 @@ A trial that fails one is invalid and its block is run again; a flag is only pri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.journal import Gate, GateOutcome, Loop, TrialStatus
+
+DRIFT_LIMIT = 0.05  # of the median, over the measured window
 
 GENERATOR_CPU_LIMIT = 0.70  # of a core
 FOREIGN_CPU_LIMIT = 0.05  # of a core
@@ -16,6 +18,7 @@ CANARY_LIMIT = 0.05
 RATE_LIMIT = 0.01
 LAG_GOOD_MS, LAG_LIMIT_MS, LAG_SHARE_OF_P50 = 1.0, 5.0, 0.05
 FAILURE_LIMIT = 0.001
+OVERLOAD_SIGNS = {"skipped", "failures", "realised_rate"}
 IN_FLIGHT_SHARE, IN_FLIGHT_PER_REQUEST_S, IN_FLIGHT_FROM = 0.05, 0.001, 1.0
 
 
@@ -23,6 +26,7 @@ IN_FLIGHT_SHARE, IN_FLIGHT_PER_REQUEST_S, IN_FLIGHT_FROM = 0.05, 0.001, 1.0
 class Window:
     """What the rows of the measured window say. `stated`: by the servers themselves.
 
+    `drift`: change of the response times over the window, None if too few; `drifts`: it is one.
     `lag_ms_p99` and `response_ms_p50` are None with too few rows to say.
     """
 
@@ -35,11 +39,17 @@ class Window:
     response_ms_p50: float | None
     in_flight: float
     in_flight_stated: float | None
+    drift: float | None = None
+    drifts: bool = False
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What the gates judge. None: could not be measured. Shares and cores as fractions."""
+    """What the gates judge. None: could not be measured. Shares and cores as fractions.
+
+    `beyond_capacity`: the load was meant to be too much; then what a shop does about overload
+    (sheds, skipped arrivals) is a result to be shown, not a fault of the trial.
+    """
 
     loop: Loop
     window: Window
@@ -47,13 +57,14 @@ class Observed:
     sent: int
     abandoned: int
     skipped: int
-    schema_violations: int
+    schema_violations: int | None
     generator_cpu: float | None
     foreign_cpu: float | None
     steal: float | None
     canary_deviation: float
     swapped_pages: int | None
     outbox_left: int | None
+    beyond_capacity: bool = False
 
 
 def judge(seen: Observed) -> tuple[Gate, ...]:
@@ -72,7 +83,18 @@ def judge(seen: Observed) -> tuple[Gate, ...]:
     ]
     if seen.loop == "open":
         gates += [_lag(seen.window), _realised_rate(seen.window), _in_flight(seen.window)]
+    if seen.window.drift is not None:  # with too few answers the question does not arise
+        outcome: GateOutcome = "flag" if seen.window.drifts else "pass"
+        gates.append(Gate("drift", seen.window.drift, DRIFT_LIMIT, "share", outcome))
+    if seen.beyond_capacity:
+        gates = [_expected(gate) for gate in gates]
     return tuple(gates)
+
+
+def _expected(gate: Gate) -> Gate:
+    """In overload that was asked for, its signs are flags."""
+    signs = gate.name in OVERLOAD_SIGNS and gate.outcome == "fail"
+    return replace(gate, outcome="flag") if signs else gate
 
 
 def status_of(gates: tuple[Gate, ...]) -> TrialStatus:

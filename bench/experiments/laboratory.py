@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,13 +21,18 @@ from bench.load.catalogue import Catalogue
 from bench.load.generator import LoadError, LoadProcess
 
 EXTRA_BLOCKS = 6  # that a cell may get for those that stayed invalid
-RERUN_SPENT = "rerun_spent_s"  # the setting that counts it
+RERUNS = "reruns"  # the setting that counts them
+STOPPED = "stopped"  # the setting that says why a cell has no more blocks
+TIMED_BLOCKS = 200  # at the most, where a time limit says when to stop
 TRIAL_OVERHEAD_S = 0.36  # canary, readings, hand-over, drain
 
 
 @dataclass
 class Laboratory:
-    """The tools of a run. `rerun_budget_s`: what is left for repeating invalid blocks."""
+    """The tools of a run. `rerun_budget_s`: what is left for repeating invalid blocks.
+
+    Without a time limit the profile's blocks are the limit.
+    """
 
     options: RunOptions
     profile: Profile
@@ -36,6 +43,7 @@ class Laboratory:
     catalogue: Catalogue
     progress: Progress
     rerun_budget_s: float = 0.0
+    deadline: float = math.inf  # on the monotonic clock: no block begins that would end later
 
     def seed(self, *parts: object) -> int:
         """A seed for one purpose, derived from the run's."""
@@ -46,17 +54,25 @@ class Laboratory:
         """What the journal already says, for example before a resume; None if nothing."""
         return self.writer.journal.settings.get(name)
 
+    @property
+    def timed(self) -> bool:
+        """Whether a time limit was given."""
+        return self.deadline < math.inf
+
+    def has_time(self, seconds: float) -> bool:
+        """Whether so much work still fits before the time limit."""
+        return time.monotonic() + seconds <= self.deadline
+
     def spend(self, seconds: float) -> bool:
         """Take time for a repetition out of the budget; False if there is too little left.
 
         What was spent stands in the journal, so a resumed run does not get it twice.
         """
-        if self.rerun_budget_s < seconds:
+        if self.rerun_budget_s < seconds and not (self.timed and self.has_time(seconds)):
             return False
         self.rerun_budget_s -= seconds
-        spent = (self.setting(RERUN_SPENT) or 0.0) + seconds
-        self.writer.add_settings(**{RERUN_SPENT: spent})
-        self.progress.plan(seconds)
+        spent_s = (self.setting(RERUNS) or {}).get("spent_s", 0.0) + seconds
+        self.writer.add_settings(**{RERUNS: {"spent_s": spent_s}})
         return True
 
 
@@ -81,14 +97,15 @@ class Series:
     """The blocks of one cell: `attempt(block)` runs one, in `planned_s`.
 
     `key` (experiment, mix, offered_rps) and `names` (the deployments of a block) say which trials
-    in the journal are these.
+    in the journal are these. `stopped`: why it gets no more blocks.
     """
 
     label: str
     planned_s: float
     attempt: Callable[[int], Attempt]
-    precise: Callable[[], bool] = lambda: True
+    precise: Callable[[], bool] | None = None
     valid: int = 0
+    stopped: str = ""
     key: tuple[str, str, float] = field(kw_only=True)
     names: tuple[str, ...] = field(kw_only=True)
 
@@ -119,8 +136,10 @@ def run_until_valid(lab: Laboratory, series: Series, block: int, held: Recorded)
     """
     attempt = series.attempt(block)
     for tried in range(lab.profile.max_reruns + 1 - min(held.whole, lab.profile.max_reruns)):
-        if tried and not lab.spend(series.planned_s):
-            return False
+        if tried:
+            if not lab.spend(series.planned_s):
+                return False
+            lab.progress.plan(series.planned_s)
         number = held.next_attempt + tried
         try:
             statuses = attempt(number)
@@ -141,27 +160,60 @@ def run_series(lab: Laboratory, series: list[Series]) -> None:
 
     Beyond the least number a cell gets more blocks while it has too few valid ones (on the time
     for reruns) or is not precise enough (up to the profile's limit). Blocks the journal holds
-    whole, from before a resume, are not run again.
+    whole, from before a resume, are not run again. Why each cell has no more blocks is in the
+    setting `stopped`, by `cell_name`.
     """
-    least = lab.profile.min_blocks
+    least, limit = lab.profile.min_blocks, lab.profile.max_blocks
     before = lab.writer.journal.trials
-    for block in range(max(least + EXTRA_BLOCKS, lab.profile.max_blocks)):
+    for block in range(TIMED_BLOCKS if lab.timed else max(least + EXTRA_BLOCKS, limit)):
         for each in series:
             held = each.recorded(before, block)
             if held.complete:
                 each.valid += held.valid
                 lab.progress.drop(each.planned_s if block < least else 0.0)
-            elif block < least or _goes_on(lab, each, block):
+            elif _goes_on(lab, each, block):
                 each.valid += run_until_valid(lab, each, block, held)
+        if all(each.stopped for each in series):
+            break
+    for each in series:
+        each.stopped = each.stopped or f"{each.valid} of {least} valid blocks after {block + 1}"
+    reasons = {cell_name(each.key): each.stopped for each in series}
+    lab.writer.add_settings(**{STOPPED: {**(lab.setting(STOPPED) or {}), **reasons}})
+
+
+def cell_name(key: tuple[str, str, float]) -> str:
+    """How settings name a cell: experiment/mix/offered_rps."""
+    experiment, mix, offered_rps = key
+    return f"{experiment}/{mix}/{offered_rps:g}"
 
 
 def _goes_on(lab: Laboratory, series: Series, block: int) -> bool:
-    if series.valid < lab.profile.min_blocks:
-        return lab.spend(series.planned_s)
-    if block >= lab.profile.max_blocks or series.precise():
+    if series.stopped:
         return False
-    lab.progress.plan(series.planned_s)
-    return True
+    series.stopped = _why_stop(lab, series, block)
+    if series.stopped and block < lab.profile.min_blocks:
+        lab.progress.drop(series.planned_s * (lab.profile.min_blocks - block))
+    elif not series.stopped and block >= lab.profile.min_blocks:
+        lab.progress.plan(series.planned_s)
+    return not series.stopped
+
+
+def _why_stop(lab: Laboratory, series: Series, block: int) -> str:
+    """Why a cell gets no further block; "" if it does."""
+    least, limit = lab.profile.min_blocks, lab.profile.max_blocks
+    if not lab.has_time(series.planned_s):
+        return f"time limit reached with {series.valid} of at least {least} valid blocks"
+    if block < least:
+        return ""
+    if series.valid < least:
+        short = f"{series.valid} of {least} valid blocks, no time left to repeat others"
+        return "" if lab.spend(series.planned_s) else short
+    if series.precise is None or series.precise():
+        enough = "all planned blocks" if series.precise is None else "every interval narrow enough"
+        return f"{enough}, {series.valid} valid blocks"
+    if block >= limit and not lab.timed:
+        return f"block limit {limit} reached before every interval was narrow enough"
+    return ""
 
 
 def shuffled(names: tuple[str, ...], seed: int) -> list[str]:

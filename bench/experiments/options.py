@@ -19,10 +19,11 @@ LATENCY_MIXES = ("product_read", "product_list", "wallet_read", "order", "overvi
 class Profile:
     """How many trials of which length. Seconds throughout.
 
-    `load_shares`: shares of the smaller capacity to run at. `restart`: a fresh deployment for
-    every trial; otherwise all stay up between interleaved trials. `max_blocks` above
-    `min_blocks`: go on until the intervals are narrow enough. `rerun_share`: the share of the
-    planned time that reruns of invalid blocks may take.
+    `load_shares`: shares of the smallest capacity at which all deployments run; `sweep_shares`:
+    of the smaller of the pair's, at which the pair runs the mixes of `sweep_mixes`. `restart`: a
+    fresh deployment for every trial; otherwise all stay up between interleaved trials.
+    `max_blocks` above `min_blocks`: go on until the intervals are narrow enough. `rerun_share`:
+    the share of the planned time that reruns of invalid blocks may take.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Profile:
     probe_s: float
     floor_measured_s: float
     load_shares: tuple[float, ...] = (0.3,)
+    sweep_shares: tuple[float, ...] = ()
+    sweep_mixes: tuple[str, ...] = ("mixed",)
     mixes: tuple[str, ...] = LATENCY_MIXES
     restart: bool = False
     primed_orders: int = 2  # placed for each user before the trials, so that pages are not empty
@@ -64,7 +67,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             "quick",
-            "about 8 minutes; deployments stay up between short interleaved trials",
+            "some minutes; deployments stay up between short interleaved trials",
             min_blocks=6,
             max_blocks=6,
             primer_s=0.1,
@@ -75,35 +78,37 @@ PROFILES: dict[str, Profile] = {
             probe_s=0.5,
             floor_measured_s=0.6,
             max_reruns=1,  # the rest of the time for reruns goes to blocks after the last
-            rerun_share=0.45,
+            rerun_share=0.26,
         ),
         Profile(
             "standard",
-            "4 hours or more; a fresh deployment for every trial, until the intervals are narrow",
+            "hours; a fresh deployment for every trial, until the intervals are narrow",
             min_blocks=6,
             max_blocks=12,
             primer_s=2.0,
-            warmup_s=10.0,
-            measured_s=45.0,
-            mixed_measured_s=60.0,
+            warmup_s=8.0,
+            measured_s=20.0,
+            mixed_measured_s=30.0,
             probe_s=5.0,
             floor_measured_s=10.0,
+            sweep_shares=(0.1, 0.5, 0.7, 0.9, 1.1),  # and 0.3 with all deployments
             restart=True,
             primed_orders=5,
             rerun_share=0.5,
         ),
         Profile(
             "full",
-            "about a day; as standard, with longer trials at three loads",
-            min_blocks=10,
+            "about a day; as standard, with longer trials and every operation at all loads",
+            min_blocks=8,
             max_blocks=20,
-            primer_s=5.0,
-            warmup_s=15.0,
-            measured_s=60.0,
-            mixed_measured_s=90.0,
+            primer_s=3.0,
+            warmup_s=10.0,
+            measured_s=40.0,
+            mixed_measured_s=60.0,
             probe_s=10.0,
             floor_measured_s=20.0,
-            load_shares=(0.1, 0.3, 0.6),
+            sweep_shares=(0.1, 0.5, 0.7, 0.9, 1.1, 1.2),
+            sweep_mixes=LATENCY_MIXES,
             restart=True,
             primed_orders=5,
             rerun_share=0.5,
@@ -113,10 +118,24 @@ PROFILES: dict[str, Profile] = {
 
 
 @dataclass(frozen=True)
+class PairOptions:
+    """Two servers of the user's own, the baseline first. Pairs of (name, value).
+
+    `locustfile`: "" for plain requests of the URL. `rate`: None, the usual share of capacity.
+    """
+
+    urls: tuple[tuple[str, str], ...]
+    locustfile: str = ""
+    pids: tuple[tuple[str, int], ...] = ()
+    rate: float | None = None
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """Everything a run may be told. `mixes` and `deployments` empty: the experiment's own.
 
     `cpus`: the deployment's CPUs; empty: all but the last, which is the load generator's.
+    `max_minutes`: add blocks until the intervals are narrow or this time is over.
     """
 
     profile: str = "quick"
@@ -128,8 +147,10 @@ class RunOptions:
     cpus: tuple[int, ...] = ()
     base_port: int | None = None
     quiet: bool = False
+    max_minutes: float | None = None
     command: str = field(default_factory=lambda: " ".join(sys.argv))
     shop_seed: SeedSpec = field(default_factory=SeedSpec)
+    pair: PairOptions | None = None
 
 
 def profile_of(name: str) -> Profile:

@@ -21,15 +21,17 @@ from bench.deployments.local.external import names_own_servers
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.topology import parse_topology
 from bench.errors import ShopbenchError
-from bench.experiments import capacity, floor, ladder, latency
+from bench.experiments import capacity, floor, ladder, latency, network, pair, topologies
 from bench.experiments.fail_on import broken, parse_condition
 from bench.experiments.fleet import Fleet
-from bench.experiments.laboratory import RERUN_SPENT, Laboratory
+from bench.experiments.laboratory import RERUNS, Laboratory
 from bench.experiments.meters import Canary
 from bench.experiments.options import Profile, RunOptions, profile_of
 from bench.experiments.outcome import measured_values
 from bench.experiments.progress import Progress
 from bench.experiments.resume import OPTIONS, reopen, stored_options
+from bench.experiments.selftest.parts import SELFTEST_EXPERIMENTS
+from bench.experiments.selftest.record import selftest_settings
 from bench.experiments.trial import Bench
 from bench.journal import RunFacts, RunReader, RunWriter
 from bench.load.catalogue import seeded_catalogue
@@ -44,6 +46,9 @@ EXPERIMENTS: dict[str, Callable[[Laboratory], None]] = {
     ladder.EXPERIMENT: ladder.run,
     capacity.EXPERIMENT: capacity.run,
     floor.EXPERIMENT: floor.run,
+    **SELFTEST_EXPERIMENTS,
+    network.EXPERIMENT: network.run,
+    topologies.EXPERIMENT: topologies.run,
 }
 SLO_MS = 200.0
 INTERRUPTED_EXIT = 130
@@ -196,6 +201,7 @@ def _checked(names: list[str], options: RunOptions) -> tuple[Profile, RunOptions
         raise ShopbenchError("a deployment is named twice", 2)
     for text in options.fail_on:
         parse_condition(text)
+    pair.check_pair(names, options)
     return profile_of(options.profile), replace(options, deployments=tuple(canonical))
 
 
@@ -226,12 +232,12 @@ def _measure(
         Fleet(opener, tokens, restart=profile.restart) as fleet,
     ):
         bench = Bench(load, canary)
-        spent_s = settings.get(RERUN_SPENT, 0.0)
+        spent_s = settings.get(RERUNS, {}).get("spent_s", 0.0)
         lab = Laboratory(
             options, profile, writer, load, bench, fleet, catalogue, progress, -spent_s
         )
         for name in names:
-            EXPERIMENTS[name](lab)
+            (pair.run if options.pair else EXPERIMENTS[name])(lab)
             if not fleet.controlled:
                 writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
         if names_own_servers():
@@ -261,6 +267,7 @@ def _facts(
             "shop_users": options.shop_seed.users,
             "shop_products": options.shop_seed.products,
             "deployments_stay_up": not profile.restart,
+            **selftest_settings(),
         },
         profile=profile.name,
         seed=options.seed,

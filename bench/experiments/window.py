@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from bench.experiments.drift import find_drift
 from bench.experiments.gates import Window
 
 MIN_SAMPLES = 20  # below, a quantile says too little to gate on
@@ -21,6 +22,9 @@ def read_window(rows: pa.Table, start_s: float, end_s: float) -> Window:
     failed = np.asarray([text != "" for text in rows.column("error").to_pylist()], dtype=bool)
     app_ms = _floats(rows, "app_ms")[inside]
     stated = app_ms.size > 0 and not np.isnan(app_ms).any()
+    answered = inside & ~failed
+    names = np.asarray(rows.column("operation").to_pylist(), dtype=np.str_)
+    drift = find_drift(names[answered], due[answered], (done - due)[answered])
     measured_s = end_s - start_s
     return Window(
         measured_s=measured_s,
@@ -32,6 +36,8 @@ def read_window(rows: pa.Table, start_s: float, end_s: float) -> Window:
         response_ms_p50=_quantile((done - due)[inside] * 1000, 0.5),
         in_flight=float((done - sent)[inside].sum()) / measured_s,
         in_flight_stated=float(app_ms.sum()) / 1000 / measured_s if stated else None,
+        drift=drift.change if drift else None,
+        drifts=drift.found if drift else False,
     )
 
 
