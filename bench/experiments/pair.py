@@ -55,6 +55,7 @@ UNCONTROLLED = (
     "Their CPU, background work and database are known only as far as this report shows them"
 )
 MAX_USERS = 400  # of a locustfile: each may hold a connection; descriptors stay below 900
+MAX_OPERATIONS = 30  # names of requests; more are addresses, not operations
 CHECK_LIMIT_S = 60.0
 _PREPARE_S = 1.0  # planned for making the users of a trial
 _FILE_ERROR = "LocustfileError: "
@@ -291,6 +292,12 @@ def _read_probe(name: str, target: Target, result: Result, loop: ClosedLoop) -> 
     )
     if not result.due_s:
         raise ShopbenchError(f"{file}: its tasks make no request through self.client", 2)
+    names = set(result.operation)
+    if len(names) > MAX_OPERATIONS:
+        few = ", ".join(sorted(names)[:3])
+        raise ShopbenchError(
+            f"{file}: {len(names)} kinds of requests ({few}, …): give like ones one name=…", 2
+        )
     if not good:
         reason = next((text for text in result.error if text), "no answer in time")
         raise ShopbenchError(f"{name} answers nothing of {file} rightly: {reason}", 1)

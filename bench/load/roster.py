@@ -38,6 +38,7 @@ STARTS_AT_ONCE = 16
 _LEAST_INSTANCES = 8
 _REASON_LENGTH = 80
 _MAX_CAUSES = 5
+_NAME_LENGTH = 60
 _NETWORK_REASONS = (
     ("timeout", "timeout"),
     ("timed out", "timeout"),
@@ -90,7 +91,7 @@ class Member:
         try:
             response = self._send(method, url, **options)
         except TimeoutError:  # the drain's end
-            self._row(stay, (due, sent, perf_counter()), (0, 0, stay.name), "timeout")
+            self._row(stay, (due, sent, perf_counter()), (0, 0, _operation(stay.name)), "timeout")
             raise
         stay.ready = perf_counter()
         response.shopbench_times = (due, sent, url)
@@ -119,7 +120,7 @@ class Member:
         stay.ready = max(stay.ready, done)
         headers = getattr(response, "headers", None) or {}
         timing = headers.get("server-timing", "")
-        answer = (status, int(meta["response_length"] or 0), str(meta["name"]))
+        answer = (status, int(meta["response_length"] or 0), _operation(meta["name"]))
         self._row(stay, (due, sent, done), answer, error, timing if isinstance(timing, str) else "")
 
     def _row(
@@ -205,6 +206,12 @@ class Roster:
             member.user.on_start()
         except Exception as exc:  # noqa: BLE001 - the user's code: reported, not understood
             failures.append(f"{where(exc, self.file.path)} (in on_start)")
+
+
+def _operation(name: object) -> str:
+    """A request's name as an operation; `all` means all of them in the results."""
+    text = " ".join(str(name).split())[:_NAME_LENGTH]
+    return text if text not in {"", "all"} else f"{text}_"
 
 
 def run_task(task: Any, parent: Any) -> None:

@@ -12,7 +12,7 @@ from bench.report.dataset import RunData, load_run
 from bench.report.floor import FloorResult, floor_results
 from bench.report.ladder import Ladder, ladders
 from bench.report.measures import QUANTILES, columns, pooled_quantile
-from bench.report.naming import ALL
+from bench.report.naming import ALL, own_names, show_own
 from bench.report.questions import main_mix, reference_cell
 from bench.report.sections import sections_of
 from bench.report.sections.base import Section
@@ -69,6 +69,7 @@ class Analysis:
 def analyse(run_dir: Path) -> Analysis:
     """Read and analyse a run. Raises CorruptResults or ShopbenchError with one line."""
     data = load_run(run_dir)
+    show_own(own_names(data.journal.settings))
     cells = cells_of(data.load_trials)
     floors = floor_results(data)
     sections = sections_of(data)

@@ -2,7 +2,7 @@
 
 from bench.report.analysis import Analysis
 from bench.report.drawings import taint
-from bench.report.naming import deployment_order
+from bench.report.naming import deployment_order, own_names
 from bench.report.verdicts import SMOKE_NOTE, aa_bands
 
 _ALWAYS = (
@@ -14,6 +14,19 @@ _ALWAYS = (
     "are not in these figures.",
     "A verdict speaks of the medians and the CPU under this load. It is not a prediction for "
     "another load.",
+)
+
+
+_OWN = (
+    "The services are the user's own, started and pinned or not by the user: how they were built, "
+    "configured and warmed, and what else runs for them, is not known here.",
+    "CPU is that of the process trees that were named, without databases or workers beside them; "
+    "of a service without a process id it is not measured.",
+    "This load: the tasks and weights it was given, arriving open-loop. Think times between tasks "
+    "are not executed. Random numbers drawn inside a task are seeded alike for all services, but "
+    "which request draws which one depends on the order of the answers.",
+    "A verdict speaks of the medians and the CPU under this load. It is not a prediction for "
+    "another load, another rate or another machine.",
 )
 
 
@@ -41,7 +54,8 @@ def banners(analysis: Analysis) -> list[str]:
 def limits(analysis: Analysis) -> list[str]:
     """Return what this run cannot be used for."""
     present = set(deployment_order(s.trial.deployment for s in analysis.data.load_trials))
-    found = list(_ALWAYS)
+    own = own_names(analysis.data.journal.settings)
+    found = list(_OWN if own else _ALWAYS)
     if not aa_bands(analysis.data):
         found.append(
             "No A/A band was measured on this machine (`shopbench selftest`): verdicts rest on the "
@@ -49,7 +63,7 @@ def limits(analysis: Analysis) -> list[str]:
         )
     missing = [d for d in ("monolith", "modular", "modular-split", "microservices")
                if d not in present]  # fmt: skip
-    if missing:
+    if missing and not own:
         found.append(f"Deployments without a trial in this run: {', '.join(missing)}.")
     if any(s.trial.loop == "closed" for s in analysis.data.load_trials):
         found.append(

@@ -24,9 +24,28 @@ _HEADLINE_NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
+_own: tuple[str, ...] = ()  # the services of the run that is being shown, see `show_own`
+
+
+def own_names(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the services of a run on the user's own URLs, the baseline first; () for the shop."""
+    return tuple(map(str, settings["deployments"])) if "own_pair" in settings else ()
+
+
+def show_own(names: tuple[str, ...]) -> None:
+    """Let order and looks follow these names (() for the shop's) until said otherwise."""
+    global _own  # noqa: PLW0603 - else every figure and table would have to hand it down
+    _own = names
+
+
+def shown_order() -> tuple[str, ...]:
+    """Return the names with a fixed place: the user's own, else the shop's ladder."""
+    return _own or DEPLOYMENTS
+
+
 def deployment_order(names: Iterable[str]) -> list[str]:
     """Return the names in ladder order, free topologies after them by name."""
-    known = {name: i for i, name in enumerate(DEPLOYMENTS)}
+    known = {name: i for i, name in enumerate(shown_order())}
     return sorted(set(names), key=lambda name: (known.get(name, len(known)), name))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bench.report.dataset import RunData
 from bench.report.measures import METRIC_NAMES, Kind
-from bench.report.naming import ALL, headline_operation, load_label, words
+from bench.report.naming import ALL, headline_operation, load_label, own_names, words
 from bench.report.selection import Cell
 from bench.stats.verdicts import Claim
 
@@ -20,6 +20,8 @@ PAIRS: tuple[tuple[str, str, Claim], ...] = (
     ("modular-split", "modular", "greater"),
     ("microservices", "modular-split", "greater"),
 )
+MAX_NAMED = 8  # what Holm's correction is spread over at most
+MAX_NAMED_OPERATIONS = 3
 NAMED_ROLES = ("product_read", "order", "overview", "mixed")
 NAMED_KINDS: tuple[Kind, ...] = ("p50", "cpu")
 KINDS: tuple[Kind, ...] = ("p50", "p95", "p99", "cpu")
@@ -70,8 +72,15 @@ class Question:
 def questions_of(data: RunData, cells: Sequence[Cell]) -> list[Question]:
     """Return every question the run's cells can be asked, named ones first."""
     named = {_identity(q): q for q in _named(data, cells)}
-    rest = [q for cell in cells for q in _all_of(cell) if _identity(q) not in named]
+    pairs = pairs_of(data)
+    rest = [q for cell in cells for q in _all_of(cell, pairs) if _identity(q) not in named]
     return [*named.values(), *rest]
+
+
+def pairs_of(data: RunData) -> tuple[tuple[str, str, Claim], ...]:
+    """Return (numerator, denominator, claim): of the user's own services all against the first."""
+    own = own_names(data.journal.settings)
+    return tuple((name, own[0], "different") for name in own[1:]) if own else PAIRS
 
 
 def reference_cell(data: RunData, cells: Iterable[Cell], mix: str) -> Cell | None:
@@ -119,6 +128,8 @@ def headline_cell(data: RunData, cells: Sequence[Cell], role: str) -> tuple[Cell
 
 
 def _named(data: RunData, cells: Sequence[Cell]) -> list[Question]:
+    if own_names(data.journal.settings):
+        return _named_own(data, cells)
     numerator, denominator, claim = PAIRS[0]
     found = []
     for role in NAMED_ROLES:
@@ -132,16 +143,55 @@ def _named(data: RunData, cells: Sequence[Cell]) -> list[Question]:
     return found
 
 
-def _all_of(cell: Cell) -> list[Question]:
+def _named_own(data: RunData, cells: Sequence[Cell]) -> list[Question]:
+    """p50 and CPU of the whole load, p50 of its most frequent operations; a rule without results.
+
+    Of services beyond the second and of further mixes as many as Holm's limit allows.
+    """
+    mixes = dict.fromkeys(cell.mix for cell in cells)
+    places = [cell for mix in mixes if (cell := reference_cell(data, cells, mix)) is not None]
+    asked: list[tuple[Cell, str, Kind]] = []
+    for cell in places:
+        asked += [(cell, ALL, kind) for kind in NAMED_KINDS if kind != "cpu" or _has_cpu(cell)]
+    for cell in places:
+        asked += [(cell, name, "p50") for name in _most_frequent(cell)]
+    found = [
+        Question(cell, numerator, denominator, claim, operation, kind, True)
+        for cell, operation, kind in asked
+        for numerator, denominator, claim in pairs_of(data)
+        if {numerator, denominator} <= set(cell.deployments)
+    ]
+    return found[:MAX_NAMED]
+
+
+def _most_frequent(cell: Cell) -> list[str]:
+    """Return the operations with the most requests, all services together; [] if there is one."""
+    if len(cell.operations) < 2:
+        return []
+    counts = {name: 0 for name in cell.operations}
+    for block in (*cell.blocks, *cell.spoiled):
+        for sample in block.values():
+            for name, where in sample.slices.items():
+                counts[name] += where.stop - where.start
+    return sorted(counts, key=lambda name: (-counts[name], name))[:MAX_NAMED_OPERATIONS]
+
+
+def _has_cpu(cell: Cell) -> bool:
+    """Return whether every trial says what it used (a service without a process id does not)."""
+    blocks = (*cell.blocks, *cell.spoiled)
+    return all(sample.trial.usage for block in blocks for sample in block.values())
+
+
+def _all_of(cell: Cell, pairs: Sequence[tuple[str, str, Claim]]) -> list[Question]:
     present = set(cell.deployments)
     operations = [ALL] if len(cell.operations) < 2 else [ALL, *cell.operations]
     return [
         Question(cell, numerator, denominator, claim, operation, kind, False)
-        for numerator, denominator, claim in PAIRS
+        for numerator, denominator, claim in pairs
         if {numerator, denominator} <= present
         for operation in operations
         for kind in KINDS
-        if kind != "cpu" or operation == ALL
+        if kind != "cpu" or (operation == ALL and _has_cpu(cell))
     ]
 
 

@@ -7,9 +7,11 @@ Neighbours: the other modules of this package draw; `build` saves.
 import io
 import os
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas  # not pyplot: no display, no global state
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.report.naming import number
+from bench.report.naming import DEPLOYMENTS, number, shown_order
 
 WIDTH_IN = 7.6
 INK, MUTED, GRID = "#1b1f24", "#57606a", "#d8dee4"
@@ -62,6 +64,12 @@ _OTHERS = (
     Look("#555555", (3, 2), "X"),
 )
 
+# Services of the user's own in the order they were given: the two of most contrast first.
+_OWN_LOOKS = (
+    *(_LOOKS[name] for name in ("monolith", "microservices", "modular", "modular-split")),
+    *_OTHERS,
+)
+
 _COMPONENT_COLOURS = {
     "monolith": "#D55E00",
     "users+inventory+orders+payments": "#999933",
@@ -96,6 +104,7 @@ _RC: Any = {
     "grid.color": GRID,
     "grid.linewidth": 0.6,
     "figure.facecolor": "white",
+    "text.parse_math": False,  # a name may hold dollar signs
     "svg.fonttype": "none",  # real text: selectable, read aloud, a tenth of the size
     "svg.hashsalt": "shopbench",  # the same run gives the same file
     "hatch.linewidth": 0.7,
@@ -114,6 +123,9 @@ _TICK_STEPS: tuple[tuple[float, tuple[float, ...]], ...] = (
 
 def look(deployment: str) -> Look:
     """Return the fixed look of a deployment; a free topology gets one by its name."""
+    order = shown_order()
+    if order != DEPLOYMENTS and deployment in order:
+        return _OWN_LOOKS[order.index(deployment) % len(_OWN_LOOKS)]
     known = _LOOKS.get(deployment)
     return known or _OTHERS[sum(deployment.encode()) % len(_OTHERS)]
 
@@ -153,6 +165,12 @@ def log_axis(axes: Axes, which: str, *, ratio: bool = False) -> None:
     axis.set_major_formatter(FuncFormatter(lambda v, _: prefix + plain(v)))
     axis.set_minor_formatter(NullFormatter())
     axis.set_minor_locator(LogLocator(base=10, subs=(1.0,), numticks=60))
+
+
+def file_name(text: str) -> str:
+    """Return a text as a part of a file name and an id; two texts never share one."""
+    safe = re.sub(r"[^A-Za-z0-9_-]", "-", text)
+    return safe if safe == text else f"{safe[:40]}-{zlib.crc32(text.encode()):08x}"
 
 
 def plain(value: float) -> str:
@@ -207,7 +225,7 @@ def inline_svg(svg: str, figure: Figure) -> str:
     head = (
         f'<svg viewBox="0 0 {size[1]} {size[2]}" role="img" '
         f'aria-labelledby="{figure.name}-title" style="--natural:{float(size[1]) * 1.72:.0f}px">'
-        f'<title id="{figure.name}-title">{figure.title}</title>'
+        f'<title id="{figure.name}-title">{escape(figure.title)}</title>'
     )
     return re.sub(r"<svg[^>]*>", lambda _: head, body, count=1)
 

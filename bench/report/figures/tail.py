@@ -6,7 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bench.report.dataset import Column
-from bench.report.figures.style import WIDTH_IN, Figure, drawing, log_axis, look, spread_labels
+from bench.report.figures.style import (
+    WIDTH_IN,
+    Figure,
+    drawing,
+    file_name,
+    log_axis,
+    look,
+    spread_labels,
+)
 from bench.report.measures import columns
 from bench.report.naming import load_label, words
 from bench.report.selection import Cell
@@ -48,7 +56,7 @@ def percentile_plot(cell: Cell, operation: str, slug: str) -> Figure:
         canvas.subplots_adjust(left=0.09, right=0.83, top=0.97, bottom=0.13)
     shown = ", ".join(f"{name} n = {n:,}" for name, n in counts.items())
     return Figure(
-        name=f"tail-{slug}-{operation}",
+        name=f"tail-{slug}-{file_name(operation)}",
         title=f"Response-time distribution: {words(operation)}",
         caption=(
             f"{words(cell.mix)} mix, {load_label(cell.offered_rps)}; {shown}. Each curve ends "
