@@ -1,0 +1,214 @@
+"""A/A on the shop: two trials of the same deployment in a block, as `latency` makes them.
+
+What they differ by is this machine's noise. The A/A band, the 95th percentile of |log-ratio| over
+at least 20 such blocks, is what an effect must exceed to be called one. It is taken for each
+deployment and mix, and the widest counts: an effect must exceed what the noisiest of them shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from math import exp
+
+from bench.experiments.fleet import prime_orders
+from bench.experiments.laboratory import (
+    TRIAL_OVERHEAD_S,
+    Attempt,
+    Laboratory,
+    Series,
+    run_series,
+    shuffled,
+)
+from bench.experiments.selftest.blocks import Floats, Ledger, pair_logs
+from bench.experiments.selftest.publish import publish
+from bench.experiments.selftest.record import Outcome, judged
+from bench.experiments.selftest.sizes import RERUN_SHARE, SIZES
+from bench.experiments.subject import DeploymentSubject, Subject
+from bench.experiments.trial import TrialKey
+from bench.journal import TrialStatus
+from bench.load.generator import ClosedLoop
+from bench.load.mixes import MIXES
+from bench.load.schedule import Schedule, ScheduleSpec, build_schedule
+from bench.stats.paired import paired_ratio
+from bench.stats.verdicts import AA_BAND_MIN_BLOCKS, aa_band, decide
+
+PART, EXPERIMENT = "aa", "selftest-aa"
+DEPLOYMENTS, MIX_NAMES = ("monolith", "microservices"), ("product_read", "mixed")
+FIRST, SECOND = " A", " B"
+KINDS = ("p50", "p95", "p99", "cpu")
+START_S, PROBE_CLIENTS, PROBE_WARMUP_S = 5.0, 16, 0.2
+_RATES = "selftest_aa_rps"
+
+
+@dataclass(frozen=True)
+class _Twin:
+    """A subject under one of two names."""
+
+    name: str
+    inner: Subject
+
+    @property
+    def target(self):  # type: ignore[no-untyped-def]
+        return self.inner.target
+
+    def usage(self):  # type: ignore[no-untyped-def]
+        return self.inner.usage()
+
+    def settle(self) -> int | None:
+        return self.inner.settle()
+
+
+def run(lab: Laboratory) -> None:
+    """Run the blocks, take the bands."""
+    sizes = SIZES[lab.profile.name]
+    blocks_s = sum(_block_s(lab, mix) for mix in MIX_NAMES) * sizes.aa_blocks
+    lab.progress.plan(START_S * len(DEPLOYMENTS) + blocks_s)
+    lab.fleet.on_fresh(lambda subject: _prime(lab, subject))
+    profile = replace(lab.profile, min_blocks=sizes.aa_blocks, max_blocks=sizes.aa_blocks)
+    budget_s = RERUN_SHARE * blocks_s if lab.profile.max_reruns else 0.0
+    inner = replace(lab, profile=profile, rerun_budget_s=budget_s)
+    rates = lab.setting(_RATES) or _rates(lab)
+    lab.writer.add_settings(**{_RATES: rates})
+    ledger = Ledger(lab)
+    run_series(inner, [_series(inner, ledger, mix, rates[mix]) for mix in MIX_NAMES])
+    _publish(lab, ledger)
+
+
+def names_of_block() -> tuple[str, ...]:
+    """The four trials of a block."""
+    return tuple(f"{name}{half}" for name, half in product(DEPLOYMENTS, (FIRST, SECOND)))
+
+
+def bands_of(cells: Sequence[tuple[str, str, str, Floats]]) -> dict[str, float]:
+    """The widest band of each metric over the (deployment, mix, kind, logs) with enough blocks."""
+    bands: dict[str, float] = {}
+    for _, _, kind, logs in cells:
+        if logs.size >= AA_BAND_MIN_BLOCKS:
+            bands[kind] = max(bands.get(kind, 0.0), aa_band(logs))
+    return bands
+
+
+def _rates(lab: Laboratory) -> dict[str, float]:
+    """The load of `latency`: its share of the smaller capacity, found by a short closed loop."""
+    rates = {}
+    for mix in MIX_NAMES:
+        found = []
+        for name in DEPLOYMENTS:
+            lab.progress.say(f"A/A: probing {name}, {mix}")
+            found.append(_capacity(lab, lab.fleet.current(name), mix))
+        rates[mix] = float(f"{lab.profile.load_shares[0] * min(found):.2g}")
+    for name in DEPLOYMENTS:
+        lab.fleet.reset(name, lab.options.shop_seed)
+    return rates
+
+
+def _capacity(lab: Laboratory, subject: DeploymentSubject, mix: str) -> float:
+    spec = ScheduleSpec(mix, 500.0, lab.seed(EXPERIMENT, "probe", mix), 0.0, 0.0, 2.0)
+    visits = build_schedule(spec, lab.catalogue).visits
+    loop = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, lab.profile.probe_s)
+    result = lab.load.run_closed(subject.target, visits, loop)
+    subject.settle()
+    answered = sum(PROBE_WARMUP_S <= done for done in result.done_s)
+    return max(answered / lab.profile.probe_s, 10.0)
+
+
+def _prime(lab: Laboratory, subject: DeploymentSubject) -> None:
+    prime_orders(lab.load, subject.target, lab.catalogue, lab.profile.primed_orders)
+    subject.settle()
+
+
+def _spec(lab: Laboratory, mix: str, offered_rps: float, seed: int) -> ScheduleSpec:
+    profile = lab.profile
+    journeys = MIXES[mix].steps_per_visit > 1
+    measured_s = profile.mixed_measured_s if journeys else profile.measured_s
+    return ScheduleSpec(mix, offered_rps, seed, profile.primer_s, profile.warmup_s, measured_s)
+
+
+def _block_s(lab: Laboratory, mix: str) -> float:
+    start = START_S if lab.profile.restart else 0.0
+    trial_s = _spec(lab, mix, 1.0, 0).measured_to_s + TRIAL_OVERHEAD_S + start
+    return len(names_of_block()) * trial_s
+
+
+def _series(lab: Laboratory, ledger: Ledger, mix: str, offered_rps: float) -> Series:
+    return Series(
+        label=f"{EXPERIMENT} {mix}",
+        planned_s=_block_s(lab, mix),
+        attempt=lambda block: _attempt(lab, ledger, mix, offered_rps, block),
+        key=(EXPERIMENT, mix, offered_rps),
+        names=names_of_block(),
+    )
+
+
+def _attempt(lab: Laboratory, ledger: Ledger, mix: str, offered_rps: float, block: int) -> Attempt:
+    def attempt(number: int) -> list[TrialStatus]:
+        seed = lab.seed(EXPERIMENT, mix, block, number)
+        schedule = build_schedule(_spec(lab, mix, offered_rps, seed), lab.catalogue)
+        return [
+            _trial(lab, ledger, schedule, name, TrialKey(EXPERIMENT, block, number, position))
+            for position, name in enumerate(shuffled(names_of_block(), seed))
+        ]
+
+    return attempt
+
+
+def _trial(
+    lab: Laboratory, ledger: Ledger, schedule: Schedule, name: str, key: TrialKey
+) -> TrialStatus:
+    lab.progress.say(f"A/A block {key.block + 1}: {schedule.spec.mix} on {name}")
+    deployment = name.removesuffix(FIRST).removesuffix(SECOND)
+    twin = _Twin(name, lab.fleet.subject(deployment))
+    return ledger.store(lab.bench.run_open(key, twin, schedule))
+
+
+def _publish(lab: Laboratory, ledger: Ledger) -> None:
+    blocks = {mix: ledger.blocks(EXPERIMENT, mix) for mix in MIX_NAMES}
+    cells = [
+        (name, mix, kind, pair_logs(blocks[mix], kind, f"{name}{FIRST}", f"{name}{SECOND}"))
+        for name, mix, kind in product(DEPLOYMENTS, MIX_NAMES, KINDS)
+    ]
+    bands = bands_of(cells)
+    details = {
+        "cells": [
+            {
+                "deployment": name,
+                "mix": mix,
+                "kind": kind,
+                "logs": [float(log) for log in logs],
+                "band": aa_band(logs) if logs.size >= AA_BAND_MIN_BLOCKS else None,
+            }
+            for name, mix, kind, logs in cells
+        ]
+    }
+    publish(lab, PART, _outcomes(cells, bands, lab.profile.name), details, bands)
+
+
+def _outcomes(
+    cells: Sequence[tuple[str, str, str, Floats]], bands: dict[str, float], profile: str
+) -> list[Outcome]:
+    judgeable = [(kind, logs) for _, _, kind, logs in cells if logs.size >= 2]
+    words = [
+        decide(paired_ratio(logs), claim="different", kind=kind).word for kind, logs in judgeable
+    ]
+    called, limit = words.count("supported"), len(words) // 10
+    shown = ", ".join(f"{kind} ×{exp(band):.3f}" for kind, band in bands.items())
+    absent = ", ".join(kind for kind in KINDS if kind not in bands)
+    fewest = min((logs.size for _, logs in judgeable), default=0)
+    return [
+        Outcome(
+            "the shop against itself called different",
+            f"{called} of {len(words)}",
+            f"at most {limit} of {len(words)}",
+            judged(called <= limit and bool(words), profile),
+            f"monolith and microservices, {', '.join(MIX_NAMES)}; {fewest} blocks at least",
+        ),
+        Outcome(
+            "A/A band of this machine",
+            shown or "–",
+            f"p50 and CPU from at least {AA_BAND_MIN_BLOCKS} blocks",
+            judged({"p50", "cpu"} <= set(bands), profile),
+            f"too few requests in a trial, or blocks, for {absent}" if absent else "",
+        ),
+    ]

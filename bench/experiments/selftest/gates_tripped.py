@@ -1,0 +1,171 @@
+"""Each validity gate tripped on purpose by a real condition, and left alone without it.
+
+Swap and steal cannot be caused from inside a machine: their gates are fed readings, and the table
+says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+
+from bench.experiments.gates import LAG_GOOD_MS, Observed, Window, judge
+from bench.experiments.laboratory import TRIAL_OVERHEAD_S, Laboratory, store
+from bench.experiments.meters import Reading, steal_share, swapped
+from bench.experiments.selftest.cases import (
+    CASES,
+    END_S,
+    TRIAL_MEASURED_S,
+    TRIAL_PRIMER_S,
+    TRIAL_WARMUP_S,
+    Case,
+    Setup,
+)
+from bench.experiments.selftest.publish import publish
+from bench.experiments.selftest.record import Outcome, judged
+from bench.experiments.selftest.reference import reference_server, units_per_ms
+from bench.experiments.trial import TrialKey
+from bench.journal import Gate, GateOutcome
+from bench.load.generator import LoadError
+from bench.load.operations import OPERATIONS
+from bench.load.plan import Request, Visit
+from bench.load.schedule import Schedule, ScheduleSpec, build_schedule
+
+PART, EXPERIMENT = "gates", "selftest-gates"
+MIX = "product_read"
+TRIES = 3  # what the machine does meanwhile can spoil either trial
+START_S = 0.5
+FED = "fed readings; nothing inside this machine can cause it"
+
+
+@dataclass(frozen=True)
+class Tripped:
+    """How a gate stood with and without the disturbance. `tries`: trials it took to show."""
+
+    gate: str
+    how: str
+    expected: GateOutcome
+    disturbed: Gate
+    control: Gate
+    tries: int
+
+    @property
+    def works(self) -> bool:
+        """Tripped by the disturbance, passed without it."""
+        return self.disturbed.outcome == self.expected and self.control.outcome == "pass"
+
+
+def run(lab: Laboratory) -> None:
+    """Trip every gate; judge."""
+    lab.progress.plan(len(CASES) * 2 * (END_S + TRIAL_OVERHEAD_S + START_S))
+    per_ms = units_per_ms(lab)
+    results = [_tripped(lab, number, case, per_ms) for number, case in enumerate(CASES)]
+    results += fed()
+    outcomes = [_outcome(lab, result) for result in results]
+    publish(lab, PART, outcomes, {"gates": [asdict(each) for each in results]})
+
+
+def fed() -> list[Tripped]:
+    """Steal and swap: the gates fed readings in which they happened, and in which they did not."""
+    calm = Reading(0.0, 1.0, 0.0, 1.0, 100.0, 10), Reading(1.0, 2.0, 0.0, 1.0, 102.0, 10)
+    stolen = replace(calm[1], steal_s=1.04)  # 2 % of all CPU time
+    paged = replace(calm[1], swapped_pages=13)
+    return [_fed("steal", calm, stolen), _fed("swap", calm, paged)]
+
+
+def _fed(name: str, calm: tuple[Reading, Reading], bad: Reading) -> Tripped:
+    control, disturbed = (
+        next(gate for gate in judge(_seen(calm[0], last)) if gate.name == name)
+        for last in (calm[1], bad)
+    )
+    return Tripped(name, FED, "fail", disturbed, control, 0)
+
+
+def _seen(first: Reading, last: Reading) -> Observed:
+    """A trial in which all is well but what two readings say of steal and swap."""
+    window = Window(1.0, 100, 0, 100, 100, LAG_GOOD_MS / 2, 5.0, 0.5, 0.5)
+    return Observed(
+        loop="open",
+        window=window,
+        planned=100,
+        sent=100,
+        abandoned=0,
+        skipped=0,
+        schema_violations=0,
+        generator_cpu=0.1,
+        foreign_cpu=0.0,
+        steal=steal_share(first, last),
+        canary_deviation=0.0,
+        swapped_pages=swapped(first, last),
+        outbox_left=0,
+    )
+
+
+def _tripped(lab: Laboratory, number: int, case: Case, per_ms: float) -> Tripped:
+    """Run both trials until the gate has shown itself, at most three times each."""
+    disturbed, first = _until(lab, number, case, case.expected, per_ms)
+    control, second = _until(lab, number, case, "pass", per_ms)
+    lab.progress.done(2 * (END_S + TRIAL_OVERHEAD_S + START_S))
+    return Tripped(case.gate, case.how, case.expected, disturbed, control, first + second)
+
+
+def _until(
+    lab: Laboratory, number: int, case: Case, wanted: GateOutcome, per_ms: float
+) -> tuple[Gate, int]:
+    """Return the gate and the number of trials made."""
+    setup = case.control if wanted == "pass" else case.disturbed
+    kind = "undisturbed" if wanted == "pass" else "disturbed"
+    name = f"{case.gate}-{kind}"
+    before = [
+        trial
+        for trial in lab.writer.journal.trials
+        if (trial.experiment, trial.deployment) == (EXPERIMENT, name)
+    ]
+    gates = [gate for trial in before for gate in trial.gates if gate.name == case.gate]
+    while len(gates) < TRIES and (not gates or gates[-1].outcome != wanted):
+        lab.progress.say(f"gate {case.gate}, {kind}")
+        key = TrialKey(EXPERIMENT, number, len(gates), 0)
+        try:
+            gates.append(_trial(lab, name, setup, per_ms, key))
+        except LoadError as exc:  # the trial loop's border: the gate said nothing
+            lab.writer.note(f"{name}, attempt {len(gates)}: {exc}")
+            lab.load.stop()
+            lab.load.start()
+            gates.append(Gate(case.gate, None, None, "", "flag"))
+    return gates[-1], len(gates)
+
+
+def _trial(lab: Laboratory, name: str, setup: Setup, per_ms: float, key: TrialKey) -> Gate:
+    behaviour = replace(setup.behaviour, spin=round(setup.spin_ms * per_ms))
+    seed = lab.seed(EXPERIMENT, key.block, key.attempt)
+    schedule = _schedule(lab, setup, seed)
+    with reference_server(lab, name, behaviour) as server:
+        server.known = int(setup.known * len(lab.catalogue.users))
+        with setup.around(lab, server):
+            measured = lab.bench.run_open(key, server, schedule)
+    store(lab, measured)
+    gate_name = name.rpartition("-")[0]
+    return next(gate for gate in measured[0].gates if gate.name == gate_name)
+
+
+def _schedule(lab: Laboratory, setup: Setup, seed: int) -> Schedule:
+    times = (TRIAL_PRIMER_S, TRIAL_WARMUP_S, TRIAL_MEASURED_S)
+    schedule = build_schedule(ScheduleSpec(MIX, setup.offered_rps, seed, *times), lab.catalogue)
+    if not setup.then:
+        return schedule
+    second = Request(setup.then, OPERATIONS[setup.then].route, b"")
+    visits = [
+        Visit(visit.due_s, visit.journey, visit.user, (*visit.requests, second))
+        for visit in schedule.visits
+    ]
+    return replace(schedule, visits=visits)
+
+
+def _outcome(lab: Laboratory, result: Tripped) -> Outcome:
+    where = "fails" if result.expected == "fail" else "flags"
+    return Outcome(
+        f"gate {result.gate.replace('_', ' ')}",
+        f"{result.disturbed.outcome} disturbed, {result.control.outcome} without",
+        f"{where} disturbed, pass without",
+        judged(result.works, lab.profile.name),
+        result.how,
+    )

@@ -1,0 +1,254 @@
+"""Planted effects: reference servers whose differences are known, measured as the shop is.
+
+A block holds one trial of each of five servers: two alike, one 5 % and one 20 % slower, one that
+spends 10 % more CPU after its answer. A set is a comparison as users make it: blocks until every
+ratio is narrow enough, or the limit.
+
+The truth. The slower servers do r times the base's work more, r exact by construction. Response
+time has a part outside that work (parsing, loopback, the generator's own time), so the true ratio
+is 1 + r·f, f the work's share of the base's response time, read from the base's own statement over
+all its trials; r is chosen so that this is 1.05 and 1.20. No queueing enters the median: below a
+utilisation of one half more than half of all arrivals find the server idle (P = 1 − ρ), so that
+the median response is the median service. That holds at the 25 % used here.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+
+from bench.experiments.laboratory import (
+    TRIAL_OVERHEAD_S,
+    Attempt,
+    Laboratory,
+    Series,
+    run_series,
+    shuffled,
+)
+from bench.experiments.selftest.blocks import Ledger, TrialValues, pair_logs, trial_values
+from bench.experiments.selftest.publish import publish
+from bench.experiments.selftest.record import Outcome
+from bench.experiments.selftest.reference import ReferenceServer, reference_server, units_per_ms
+from bench.experiments.selftest.reference_server import Behaviour
+from bench.experiments.selftest.sets import Comparison, SetResult, judge_sets
+from bench.experiments.selftest.sizes import PRIMER_S, RERUN_SHARE, SIZES, WARMUP_S, Sizes
+from bench.experiments.subject import Subject
+from bench.experiments.trial import TrialKey
+from bench.journal import TrialStatus
+from bench.load.schedule import ScheduleSpec, build_schedule
+from bench.stats.errors import StatisticsError
+from bench.stats.precision import stop_rule
+
+PART, EXPERIMENT = "planted", "selftest-planted"
+MIX = "product_read"
+BASE_MS, UTILISATION = 4.0, 0.25
+BASE, AGAIN, SLOWER_5, SLOWER_20, CPU_10 = "base", "base-again", "slower-5", "slower-20", "cpu-10"
+NAMES = (BASE, AGAIN, SLOWER_5, SLOWER_20, CPU_10)
+STEPS = {SLOWER_5: 0.05, SLOWER_20: 0.20, CPU_10: 0.10}
+COMPARISONS = (
+    Comparison("A/A p50", AGAIN, "p50", None),
+    Comparison("A/A CPU", AGAIN, "cpu", None),
+    Comparison("+5 % response time", SLOWER_5, "p50", STEPS[SLOWER_5]),
+    Comparison("+20 % response time", SLOWER_20, "p50", STEPS[SLOWER_20]),
+    Comparison("+10 % CPU", CPU_10, "cpu", STEPS[CPU_10]),
+)
+CALIBRATION_S, CALIBRATIONS = 1.0, 3
+LEAST_SHARE = 0.8
+_PLAN = "selftest_planted_plan"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was planted: units of work of the base, and of each variant beyond it."""
+
+    offered_rps: float
+    spin: int
+    extra: dict[str, int]
+
+
+def run(lab: Laboratory) -> None:
+    """Calibrate, run the sets, judge."""
+    sizes = SIZES[lab.profile.name]
+    block_s = len(NAMES) * (PRIMER_S + WARMUP_S + sizes.measured_s + TRIAL_OVERHEAD_S)
+    lab.progress.plan(sizes.sets * sizes.min_blocks * block_s)
+    ledger = Ledger(lab)
+    plan = _plan(lab)
+    with ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(reference_server(lab, name, behaviour))
+            for name, behaviour in behaviours(plan).items()
+        }
+        for number in range(sizes.sets):
+            inner = _inner(lab, sizes, block_s)
+            run_series(inner, [_series(inner, ledger, servers, plan, number, block_s)])
+    sets = [ledger.blocks(set_name(number)) for number in range(sizes.sets)]
+    _publish(lab, plan, sets)
+
+
+def set_name(number: int) -> str:
+    """The experiment under which a set's trials stand in the journal."""
+    return f"{EXPERIMENT}-{number + 1:02}"
+
+
+def behaviours(plan: Plan) -> dict[str, Behaviour]:
+    """What each server does."""
+    base = Behaviour(spin=plan.spin)
+    return {
+        BASE: base,
+        AGAIN: base,
+        SLOWER_5: replace(base, spin=plan.spin + plan.extra[SLOWER_5]),
+        SLOWER_20: replace(base, spin=plan.spin + plan.extra[SLOWER_20]),
+        CPU_10: replace(base, after=plan.extra[CPU_10]),
+    }
+
+
+def _plan(lab: Laboratory) -> Plan:
+    """Calibrate on the base server alone; a resumed run keeps the plan it began with."""
+    kept = lab.setting(_PLAN)
+    if kept:
+        return Plan(**kept)
+    lab.progress.say("calibrating the reference server")
+    spin = round(BASE_MS * units_per_ms(lab))
+    rate = round(UTILISATION * 1000 / BASE_MS, 1)
+    with reference_server(lab, "calibration", Behaviour(spin=spin)) as server:
+        tries = [_calibrated(lab, server, rate, number) for number in range(CALIBRATIONS)]
+    plan = planned(spin, rate, tries)
+    lab.writer.add_settings(**{_PLAN: asdict(plan)})
+    return plan
+
+
+def _calibrated(
+    lab: Laboratory, server: ReferenceServer, offered_rps: float, number: int
+) -> TrialValues:
+    seed = lab.seed(EXPERIMENT, "calibration", number)
+    spec = ScheduleSpec(MIX, offered_rps, seed, PRIMER_S, WARMUP_S, CALIBRATION_S)
+    key = TrialKey("selftest-calibration", number, 0, 0)
+    return trial_values(*lab.bench.run_open(key, server, build_schedule(spec, lab.catalogue)))
+
+
+def planned(spin: int, offered_rps: float, tries: Sequence[TrialValues]) -> Plan:
+    """The extra work that makes the true ratios 1 + each step, from the base's own values.
+
+    The best of the tries counts: what disturbs one lowers the work's share. Below 0.8 none of
+    them was undisturbed, and 0.8 is taken; the truth is computed from the sets' own trials anyway.
+    """
+    best = {
+        kind: max(LEAST_SHARE, *(work_share([each], kind) for each in tries))
+        for kind in ("p50", "cpu")
+    }
+    share = {SLOWER_5: best["p50"], SLOWER_20: best["p50"], CPU_10: best["cpu"]}
+    return Plan(
+        offered_rps, spin, {name: round(STEPS[name] * spin / share[name]) for name in STEPS}
+    )
+
+
+def work_share(base: Iterable[TrialValues], kind: str) -> float:
+    """The calibrated work's share of the base's response time (p50) or CPU; at most 1."""
+    shares = [
+        (each.app_ms_p50 if kind == "p50" else each.app_ms_mean) / each.metrics[kind]
+        for each in base
+        if kind in each.metrics
+    ]
+    return min(1.0, statistics.median(shares)) if shares else 0.0
+
+
+def truths(plan: Plan, base: Sequence[TrialValues]) -> dict[str, float]:
+    """The true ratio of each variant to the base, by the module's formula."""
+    kinds = {SLOWER_5: "p50", SLOWER_20: "p50", CPU_10: "cpu"}
+    return {
+        name: 1 + plan.extra[name] / plan.spin * work_share(base, kind)
+        for name, kind in kinds.items()
+    } | {AGAIN: 1.0}
+
+
+def _inner(lab: Laboratory, sizes: Sizes, block_s: float) -> Laboratory:
+    """The same tools with a set's own numbers of blocks and time for reruns."""
+    profile = replace(lab.profile, min_blocks=sizes.min_blocks, max_blocks=sizes.max_blocks)
+    budget_s = RERUN_SHARE * sizes.min_blocks * block_s if lab.profile.max_reruns else 0.0
+    return replace(lab, profile=profile, rerun_budget_s=budget_s)
+
+
+def _series(  # noqa: PLR0913, PLR0917 - what a set is made of, called from one place
+    lab: Laboratory,
+    ledger: Ledger,
+    servers: dict[str, ReferenceServer],
+    plan: Plan,
+    number: int,
+    block_s: float,
+) -> Series:
+    name = set_name(number)
+    return Series(
+        label=name,
+        planned_s=block_s,
+        attempt=lambda block: _attempt(lab, ledger, servers, plan, name, block),
+        precise=lambda: stopped(
+            ledger.blocks(name), lab.profile.min_blocks, lab.profile.max_blocks
+        ),
+        key=(name, MIX, plan.offered_rps),
+        names=NAMES,
+    )
+
+
+def stopped(blocks: Sequence[dict[str, TrialValues]], min_blocks: int, max_blocks: int) -> bool:
+    """The stop rule over every comparison of the set."""
+    logs = {each.what: pair_logs(blocks, each.kind, each.variant, BASE) for each in COMPARISONS}
+    kinds = {each.what: each.kind for each in COMPARISONS}
+    try:
+        return stop_rule(logs, kinds, max_blocks=max_blocks, min_blocks=min_blocks).stop
+    except StatisticsError:
+        return False
+
+
+def _attempt(  # noqa: PLR0913, PLR0917
+    lab: Laboratory,
+    ledger: Ledger,
+    servers: dict[str, ReferenceServer],
+    plan: Plan,
+    name: str,
+    block: int,
+) -> Attempt:
+    def attempt(number: int) -> list[TrialStatus]:
+        seed = lab.seed(name, block, number)
+        measured_s = SIZES[lab.profile.name].measured_s
+        spec = ScheduleSpec(MIX, plan.offered_rps, seed, PRIMER_S, WARMUP_S, measured_s)
+        schedule = build_schedule(spec, lab.catalogue)
+        statuses = []
+        for position, server in enumerate(shuffled(NAMES, seed)):
+            lab.progress.say(f"{name} block {block + 1}: {server}")
+            key = TrialKey(name, block, number, position)
+            subject: Subject = servers[server]
+            statuses.append(ledger.store(lab.bench.run_open(key, subject, schedule)))
+        return statuses
+
+    return attempt
+
+
+def _publish(lab: Laboratory, plan: Plan, sets: Sequence[Sequence[dict[str, TrialValues]]]) -> None:
+    base = [block[BASE] for blocks in sets for block in blocks]
+    if not base:
+        nothing = Outcome("planted effects", "no valid block", "valid blocks", "not judged")
+        publish(lab, PART, [nothing], {"sets": [], "logs": {}, "truth": {}, "blocks": 0})
+        return
+    truth = truths(plan, base)
+    results = [
+        SetResult.of(number + 1, each, pair_logs(blocks, each.kind, each.variant, BASE), truth)
+        for number, blocks in enumerate(sets)
+        for each in COMPARISONS
+    ]
+    kept = [result for result in results if result is not None]
+    details = {
+        "sets": [asdict(result) for result in kept],
+        "truth": truth,
+        "logs": {
+            each.what: [
+                float(log)
+                for blocks in sets
+                for log in pair_logs(blocks, each.kind, each.variant, BASE)
+            ]
+            for each in COMPARISONS
+        },
+        "blocks": sum(len(blocks) for blocks in sets),
+    }
+    publish(lab, PART, judge_sets(kept, len(sets), lab.profile.name), details)

@@ -1,0 +1,29 @@
+"""How much each profile does in the selftest, and how long that takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PRIMER_S, WARMUP_S = 0.05, 0.15
+JUDGED_FROM_SETS = 20
+RERUN_SHARE = 0.5  # of a set's planned time, for repeating its invalid blocks
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """`sets` of planted effects of `min_blocks` to `max_blocks` each; A/A blocks of the shop."""
+
+    sets: int
+    min_blocks: int
+    max_blocks: int
+    measured_s: float
+    aa_blocks: int
+    resamples: int
+
+
+SIZES: dict[str, Sizes] = {
+    "smoke": Sizes(1, 2, 2, 0.5, 2, 100),
+    "quick": Sizes(20, 6, 12, 0.75, 20, 4_000),
+    "standard": Sizes(20, 6, 12, 3.0, 24, 10_000),
+    "full": Sizes(40, 6, 12, 6.0, 40, 20_000),
+}
