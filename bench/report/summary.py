@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from bench.journal import Verdict
 from bench.report.analysis import Analysis
 from bench.report.figures.style import Figure
+from bench.report.headline import comparison, plain_words
 from bench.report.ladder import sanity_check
 from bench.report.limits import banners, limits
 from bench.report.naming import interval, number, percent, words
+from bench.report.quality import resume_rows, share_rows, stop_rows
 from bench.report.tables import cell_label, percentile_fields, quality_rows
 
 
@@ -19,7 +21,17 @@ def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
         f"`{journal.command}` · profile {journal.profile} · commit {journal.commit[:12]}"
         f"{' + local changes' if journal.dirty else ''} · started {journal.started_at}",
         *(f"> **{text}**" for text in banners(analysis)),
-        "## Result: the metrics named beforehand",
+        "## Result",
+        "\n".join(f"- {line}" for line in plain_words(analysis)),
+        "## The comparison table, cell by cell",
+        _table(
+            ["Feature", "Monolith", "Microservices", "Measured as", "By which command"],
+            [
+                [row.feature, row.monolith, row.microservices, row.measured_as, row.how]
+                for row in comparison(analysis)
+            ],
+        ),
+        "## The metrics named beforehand",
         _verdicts(analysis.named) if analysis.named else "None could be judged in this run.",
         *_percentiles(analysis),
         *_ladder(analysis),
@@ -34,6 +46,7 @@ def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
             ["Deployment", "Trials", "Valid", "Flagged", "Invalid", "Reruns", "Skipped"],
             quality_rows(analysis.trials),
         ),
+        *_rules(analysis),
         "## What this does not show",
         "\n".join(f"- {text}" for text in limits(analysis)),
         "## Figures",
@@ -42,6 +55,18 @@ def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
         ),  # fmt: skip
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _rules(analysis: Analysis) -> list[str]:
+    """Invalid shares too far apart, stop reasons and resumes, where there are any."""
+    journal = analysis.data.journal
+    shares = [
+        f"- {row.experiment} {row.pair}: invalid {row.first} and {row.second}, {row.consequence}"
+        for row in share_rows(analysis)
+    ]
+    stops = [f"- stopped, {name}: {reason}" for name, reason in stop_rows(journal)]
+    resumes = [f"- resumed at {row[0]} with {row[3]} trials" for row in resume_rows(journal)]
+    return ["\n".join([*shares, *stops, *resumes])]
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:

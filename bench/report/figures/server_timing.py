@@ -86,4 +86,4 @@ def _label(account: Account, part: str) -> str:
     if interval is None or share < 2 * _NARROW:
         return text
     reach = 100 * (interval.high - interval.low) / 2
-    return f"{text} ±{reach:.0f}" if reach >= 1 else f"{text} ±{reach:.1f}"
+    return f"{text} ±{reach:.0f}" if reach >= 1 else f"{text} ±{max(reach, 0.1):.1f}"

@@ -12,6 +12,7 @@ from bench.report.selection import Cell, cells_of
 from bench.report.timing import PARTS, WHOLE, Account, Gap, accounts, gaps, operations_of
 from bench.stats.means import MeanInterval
 
+_NOTHING_MS = 0.0005
 ANCHOR, TITLE = "time", "Where the time goes"
 
 
@@ -88,6 +89,8 @@ def _signed(found: MeanInterval) -> str:
 
 
 def _sign(value: float) -> str:
+    if abs(value) < _NOTHING_MS:
+        return "±0"
     return f"{'−' if value < 0 else '+'}{number(abs(value), 2)}"
 
 
