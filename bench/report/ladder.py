@@ -6,9 +6,17 @@ Neighbours: `questions` picks the cells, `figures.ladder` draws, `page` prints t
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.report.dataset import RunData
-from bench.report.measures import Kind, Level, level_of, trial_value
-from bench.report.naming import ALL, DEPLOYMENTS, LADDER_STEPS, words
+from bench.report.dataset import RunData, TrialSample
+from bench.report.measures import Kind, Level, level_of, mean_parts, share_of_time, trial_value
+from bench.report.naming import (
+    ALL,
+    DEPLOYMENTS,
+    LADDER_STEPS,
+    is_database,
+    number,
+    own_names,
+    words,
+)
 from bench.report.questions import NAMED_ROLES, Question, headline_cell
 from bench.report.selection import Cell
 from bench.report.verdicts import evidence, overloaded
@@ -19,6 +27,10 @@ from bench.stats.paired import PairedRatio, paired_ratio
 # of 1/0.75 ... 1/0.38; mean latency x2-3 at low load (Blinowski 2022, Ueda 2016).
 LITERATURE: dict[str, tuple[float, float]] = {"cpu": (1.0 / 0.75, 1.0 / 0.38), "p50": (2.0, 3.0)}
 FAR = 2.0  # this many times outside the band is suspicious
+# Calls between processes that an answer waits for, client's call to the gateway not counted; an
+# order is settled later, many at once.
+HOPS = {"product_read": 1, "wallet_read": 1, "order": 3, "overview": 4}
+_INSIDE = "inside the band"
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,9 @@ class Ladder:
 
 def ladders(data: RunData, cells: Sequence[Cell]) -> list[Ladder]:
     """Return the ladders of the headline roles, p50 and CPU, that have at least two rungs."""
-    found = []
+    found: list[Ladder] = []
+    if own_names(data.journal.settings):
+        return found  # services of the user's own have no rungs, whatever they are called
     for role in NAMED_ROLES:
         place = headline_cell(data, cells, role)
         for kind in ("p50", "cpu"):
@@ -76,9 +90,27 @@ def sanity_check(found: Sequence[Ladder]) -> list[str]:
         name = "CPU per request" if ladder.kind == "cpu" else "p50 response time"
         lines.append(
             f"{ladder.title}, {name}: ×{ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] "
-            f"against ×{low:.2f}–{high:.2f}: {_placed(ratio, low, high)}"
+            f"against ×{low:.2f}–{high:.2f}: {_placed(ratio, low, high)}{explanation(ladder)}"
         )
     return lines
+
+
+def explanation(ladder: Ladder) -> str:
+    """Return what the step modular-split -> microservices is made of, from measured parts."""
+    split, many = (ladder.cell.samples(name) for name in ("modular-split", "microservices"))
+    hops = HOPS.get(ladder.role)
+    calls = f"; {hops} call{'s' if hops != 1 else ''} between processes an answer" if hops else ""
+    if ladder.kind == "cpu":
+        before, after = (_cpu_groups(mean_parts(samples)) for samples in (split, many))
+        parts = ", ".join(
+            f"{name} {number(before[name])} → {number(after[name])}" for name in after
+        )
+        return f". Measured, CPU-ms a request: {parts}{calls}"
+    before, after = (_time_groups(ladder, samples) for samples in (split, many))
+    if not before or not after:
+        return calls
+    parts = ", ".join(f"{name} {number(before[name])} → {number(after[name])}" for name in after)
+    return f". Measured, medians in ms: {parts}{calls}"
 
 
 def decomposition(found: Sequence[Ladder]) -> list[str]:
@@ -105,10 +137,26 @@ def decomposition(found: Sequence[Ladder]) -> list[str]:
 
 def _placed(ratio: PairedRatio, low: float, high: float) -> str:
     if ratio.low <= high and ratio.high >= low:
-        return "inside the band"
+        return _INSIDE
     if ratio.high < low / FAR or ratio.low > high * FAR:
         return "far outside the band: suspect the benchmark first"
     return "outside the band, less than a factor of 2 away"
+
+
+def _cpu_groups(parts: dict[str, float]) -> dict[str, float]:
+    """CPU-ms of the gateway, of the other processes and of the databases."""
+    groups = {"gateway": 0.0, "service processes": 0.0, "databases": 0.0}
+    for name, spent_ms in parts.items():
+        process = "gateway" if name == "gateway" else "service processes"
+        groups["databases" if is_database(name) else process] += spent_ms
+    return groups
+
+
+def _time_groups(ladder: Ladder, samples: Sequence[TrialSample]) -> dict[str, float]:
+    """Medians of the service time, and of it in the server and in its databases, if stated."""
+    times = share_of_time(samples, ladder.operation)
+    named = {"service time": "service", "in the server": "app", "in databases": "db"}
+    return {label: v for label, name in named.items() if (v := times[name]) is not None}
 
 
 def _full(data: RunData, cell: Cell) -> bool:

@@ -7,12 +7,16 @@ in `_BUILDERS`; its template lies beside it. Page, summary, verdicts and figures
 from collections.abc import Callable, Sequence
 
 from bench.report.dataset import RunData
-from bench.report.sections import capacity, server_timing
+from bench.report.sections import capacity, ladder_check, server_timing
 from bench.report.sections.base import Section
 
 Builder = Callable[[RunData], Section | None]
 
-_BUILDERS: Sequence[Builder] = (server_timing.section, capacity.section)
+_BUILDERS: Sequence[Builder] = (
+    server_timing.section,
+    ladder_check.section,
+    capacity.section,
+)
 
 
 def sections_of(data: RunData) -> list[Section]:
