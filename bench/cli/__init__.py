@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 import typer
 
 from bench.cli import deploy, measure
+from bench.cli.planned import RunCommand
+from bench.cli.selftest import selftest
 from bench.errors import ShopbenchError
 
 _OVERVIEW = """One shop, deployed as a monolith or as microservices, measured against each other.
@@ -39,10 +41,11 @@ app = typer.Typer(
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(deploy.up, deploy.switch, deploy.status, deploy.logs, deploy.seed, deploy.down),
     *(measure.verify, measure.run, measure.report, measure.compare, measure.export),
+    selftest,
     deploy.doctor,
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(cls=RunCommand if command is measure.run else None)(command)
 
 
 @app.callback(invoke_without_command=True)

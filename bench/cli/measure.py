@@ -85,6 +85,12 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     rate: Annotated[
         str, typer.Option("--rate", help="With --url: requests a second, or 'probed'.")
     ] = "",
+    max_minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--max-minutes", min=0.1, help="Add blocks until intervals are narrow or time is over."
+        ),
+    ] = None,
     resume: Annotated[
         Path | None,
         typer.Option("--resume", metavar="RUN", help="Finish this interrupted run."),
@@ -119,6 +125,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
         fail_on=tuple(fail_on or ()),
         cpus=parse_cpus(cpus),
         quiet=quiet,
+        max_minutes=max_minutes,
         pair=parse_pair(url or [], locustfile, rate, pid or []),
     )
     run_experiments(experiments or [], options, _report)

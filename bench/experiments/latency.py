@@ -1,7 +1,8 @@
 """Response time and CPU of each operation and of the mixed load, over all deployments, paired.
 
 First a short probe finds what each deployment can do; all then run at the same small share of
-the smallest capacity, where response times mean something in every one of them.
+the smallest capacity, where response times mean something in every one of them. The longer
+profiles also take the pair through all loads, to beyond the capacity of its weaker one.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from bench.experiments.laboratory import (
     shuffled,
     store,
 )
-from bench.experiments.options import DEPLOYMENTS
+from bench.experiments.options import DEPLOYMENTS, Profile
 from bench.experiments.precision import precise_enough
 from bench.experiments.statements import already_counted, count_statements
 from bench.experiments.subject import DeploymentSubject, Subject
 from bench.experiments.trial import TrialKey
+from bench.experiments.warmup import warmup_s
 from bench.journal import TrialStatus
 from bench.load.generator import ClosedLoop
 from bench.load.mixes import MIXES
@@ -34,16 +36,23 @@ EXPERIMENT = "latency"
 PROBE_CLIENTS = 16
 PROBE_WARMUP_S = 0.2
 START_S = 5.0  # of one deployment, with its seed and primed orders
+PAIR = ("monolith", "microservices")
+NEAR_CAPACITY = 0.95  # above, response times depend on the trial's length
 SQL_S = 0.8
 MIN_RPS = 2.0
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One mix at one offered load."""
+    """One mix at one offered load, over the deployments `names`.
+
+    `beyond_capacity`: more than 95 % of what one of them can do, so it is overload that is shown.
+    """
 
     mix: str
     offered_rps: float
+    names: tuple[str, ...] = ()
+    beyond_capacity: bool = False
 
 
 def run(lab: Laboratory) -> None:
@@ -52,44 +61,86 @@ def run(lab: Laboratory) -> None:
     mixes = lab.options.mixes or lab.profile.mixes
     lab.fleet.on_fresh(lambda subject: prime(lab, subject))
     announce(lab, names, mixes)
-    capacities = lab.setting("capacity_rps") or _probe(lab, names, mixes)
-    cells = [
-        Cell(mix, rate)
-        for mix in mixes
-        for rate in rates_of(capacities[mix], lab.profile.load_shares)
-    ]
+    capacities = known_capacities(lab, names, mixes) or _probe(lab, names, mixes)
+    cells = plan_cells(lab.profile, names, capacities)
     lab.writer.add_settings(
         deployments=list(names),
         mixes=list(mixes),
         capacity_rps=capacities,
-        load_shares=list(lab.profile.load_shares),
-        reference_rps={cell.mix: cell.offered_rps for cell in reversed(cells)},
+        load_shares=sorted({*lab.profile.load_shares, *lab.profile.sweep_shares}),
+        reference_rps={cell.mix: cell.offered_rps for cell in cells if cell.names == names},
     )
     _count_sql(lab, names, mixes)
-    run_series(lab, [_series(lab, names, cell) for cell in cells])
+    run_series(lab, [_series(lab, cell) for cell in cells])
+
+
+def known_capacities(
+    lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]
+) -> dict[str, dict[str, float]]:
+    """What the journal says of these deployments and mixes; empty unless it says all."""
+    held = lab.setting("capacity_rps") or {}
+    complete = all(set(names) <= set(held.get(mix, {})) for mix in mixes)
+    return {mix: held[mix] for mix in mixes} if complete else {}
+
+
+def plan_cells(
+    profile: Profile, names: tuple[str, ...], capacities: dict[str, dict[str, float]]
+) -> list[Cell]:
+    """All deployments at the shares of the smallest capacity; the pair at those of its smaller.
+
+    `capacities`: by mix and deployment, in requests a second. The last cell of a mix with all
+    deployments is the reference.
+    """
+    cells = {}
+    pair = pair_of(names)
+    for mix, found in capacities.items():
+        swept = profile.sweep_shares if mix in profile.sweep_mixes else ()
+        for members, shares in ((pair, swept), (names, profile.load_shares)):
+            can = {name: found[name] for name in members}
+            for rate in rates_of(can, shares):
+                beyond = rate > NEAR_CAPACITY * min(can.values())
+                cells[mix, rate] = Cell(mix, rate, members, beyond)
+    return list(cells.values())
+
+
+def pair_of(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The two that are compared over all loads; all, if they are not both among them."""
+    return PAIR if set(PAIR) <= set(names) else names
 
 
 def announce(lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]) -> None:
     """Tell the progress what is coming."""
     profile = lab.profile
-    probes = len(names) * len(mixes) * (profile.probe_s + PROBE_WARMUP_S + TRIAL_OVERHEAD_S)
-    starts = START_S * len(names) * (1.5 if not profile.restart else 1 + len(mixes))
-    blocks = sum(block_seconds(lab, mix, len(names)) for mix in mixes) * len(profile.load_shares)
-    lab.progress.plan(starts + probes + blocks * profile.min_blocks)
+    if not known_capacities(lab, names, mixes):
+        probes = len(names) * len(mixes) * (profile.probe_s + PROBE_WARMUP_S + TRIAL_OVERHEAD_S)
+        lab.progress.plan(probes + start_seconds(profile) * len(names) * 1.5)
+    else:  # a resumed run only starts them again
+        lab.progress.plan(0.0 if profile.restart else start_seconds(profile) * len(names))
+    pretended = {mix: dict.fromkeys(names, 1000.0) for mix in mixes}
+    cells = plan_cells(profile, names, pretended)
+    blocks = sum(block_seconds(lab, cell.mix, len(cell.names)) for cell in cells)
+    lab.progress.plan(blocks * profile.min_blocks)
     counted = sum(MIXES[mix].steps_per_visit == 1 for mix in mixes)
     lab.progress.plan(SQL_S * len(names) * counted)
     lab.rerun_budget_s += profile.rerun_share * blocks * profile.min_blocks
 
 
+def start_seconds(profile: Profile) -> float:
+    """Planned seconds of starting one deployment, with its seed and primed orders."""
+    return 3.2 + 0.9 * profile.primed_orders
+
+
 def block_seconds(lab: Laboratory, mix: str, deployments: int) -> float:
     """Planned seconds of one block of so many deployments."""
     spec = schedule_spec(lab, Cell(mix, 1.0), 0)
-    start = START_S if lab.profile.restart else 0.0
+    start = start_seconds(lab.profile) if lab.profile.restart else 0.0
     return (spec.measured_to_s + TRIAL_OVERHEAD_S + start) * deployments
 
 
-def schedule_spec(lab: Laboratory, cell: Cell, seed: int) -> ScheduleSpec:
-    """What a trial of a cell sends, in the profile's lengths."""
+def schedule_spec(
+    lab: Laboratory, cell: Cell, seed: int, warmup: float | None = None
+) -> ScheduleSpec:
+    """What a trial of a cell sends, in the profile's lengths; `warmup` in seconds if longer."""
     profile = lab.profile
     journeys = MIXES[cell.mix].steps_per_visit > 1
     return ScheduleSpec(
@@ -97,7 +148,7 @@ def schedule_spec(lab: Laboratory, cell: Cell, seed: int) -> ScheduleSpec:
         offered_rps=cell.offered_rps,
         seed=seed,
         primer_s=profile.primer_s,
-        warmup_s=profile.warmup_s,
+        warmup_s=profile.warmup_s if warmup is None else warmup,
         measured_s=profile.mixed_measured_s if journeys else profile.measured_s,
     )
 
@@ -116,14 +167,14 @@ def _probe(
     for name in names:
         lab.progress.say(f"starting {name}")
         subject = lab.fleet.subject(name)
-        lab.progress.done(START_S)
+        lab.progress.done(start_seconds(lab.profile))
         for mix in mixes:
             lab.progress.say(f"probing {name}: {mix}")
             found[mix][name] = closed_loop_rps(lab, subject, mix)
             lab.progress.done(lab.profile.probe_s + PROBE_WARMUP_S + TRIAL_OVERHEAD_S)
         # The probes left more orders in a faster shop: all start again from the same state.
         lab.fleet.reset(name, lab.options.shop_seed)
-        lab.progress.done(START_S / 2)
+        lab.progress.done(start_seconds(lab.profile) / 2)
     return found
 
 
@@ -172,26 +223,30 @@ def _count_sql(lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]) 
             lab.progress.done(SQL_S)
 
 
-def _series(lab: Laboratory, names: tuple[str, ...], cell: Cell) -> Series:
+def _series(lab: Laboratory, cell: Cell) -> Series:
     return Series(
-        label=f"{EXPERIMENT} {cell.mix}",
-        planned_s=block_seconds(lab, cell.mix, len(names)),
-        attempt=lambda block: _attempt(lab, names, cell, block),
-        precise=lambda: precise_enough(lab, EXPERIMENT, cell),
+        label=f"{EXPERIMENT} {cell.mix} at {cell.offered_rps:g}/s",
+        planned_s=block_seconds(lab, cell.mix, len(cell.names)),
+        attempt=lambda block: _attempt(lab, cell, block),
+        # in overload response times never get precise: the planned blocks are enough
+        precise=None if cell.beyond_capacity else lambda: precise_enough(lab, EXPERIMENT, cell),
         key=(EXPERIMENT, cell.mix, cell.offered_rps),
-        names=names,
+        names=cell.names,
     )
 
 
-def _attempt(lab: Laboratory, names: tuple[str, ...], cell: Cell, block: int) -> Attempt:
+def _attempt(lab: Laboratory, cell: Cell, block: int) -> Attempt:
+    warmup = warmup_s(lab, (EXPERIMENT, cell.mix, cell.offered_rps), block)
+
     def attempt(number: int) -> list[TrialStatus]:
         seed = lab.seed(EXPERIMENT, cell.mix, cell.offered_rps, block, number)
-        schedule = build_schedule(schedule_spec(lab, cell, seed), lab.catalogue)
+        schedule = build_schedule(schedule_spec(lab, cell, seed, warmup), lab.catalogue)
         statuses = []
-        for position, name in enumerate(shuffled(names, seed)):
+        for position, name in enumerate(shuffled(cell.names, seed)):
             again = f", attempt {number + 1}" if number else ""
-            lab.progress.say(f"block {block + 1}: {cell.mix} on {name}{again}")
-            key = TrialKey(EXPERIMENT, block, number, position)
+            load = f"{cell.mix} at {cell.offered_rps:g}/s"
+            lab.progress.say(f"block {block + 1}: {load} on {name}{again}")
+            key = TrialKey(EXPERIMENT, block, number, position, cell.beyond_capacity)
             measured = lab.bench.run_open(key, lab.fleet.subject(name), schedule)
             statuses.append(store(lab, measured))
         return statuses

@@ -10,6 +10,8 @@ import time
 
 from rich.console import Console
 
+_BAR = 24  # characters
+
 
 class Progress:
     """Counts planned seconds. `quiet`: says nothing."""
@@ -33,9 +35,20 @@ class Progress:
         self._mark = now
         self._done_s += seconds
 
+    def tell(self, text: str) -> None:
+        """Write a line that stays."""
+        if not self._quiet:
+            self.close()
+            self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
     def drop(self, seconds: float) -> None:
         """Planned work that will not be done after all."""
         self._planned_s -= seconds
+
+    @property
+    def planned_s(self) -> float:
+        """Seconds planned so far, done ones included."""
+        return self._planned_s
 
     @property
     def left_s(self) -> float:
@@ -47,9 +60,11 @@ class Progress:
         """Show what is under way; on a terminal it replaces the line before."""
         if self._quiet:
             return
-        share = self._done_s / self._planned_s if self._planned_s else 0.0
+        share = min(1.0, self._done_s / self._planned_s) if self._planned_s else 0.0
         line = f"{share:4.0%}  {duration(self.left_s):>7} left  {text}"
         if self._console.is_terminal:
+            full = round(share * _BAR)
+            line = "━" * full + "╌" * (_BAR - full) + line
             width = self._console.width - 1
             self._console.file.write("\r\x1b[2K" + line[:width])
             self._console.file.flush()

@@ -79,6 +79,16 @@ def reopen(run_dir: Path) -> tuple[RunWriter, Stored]:
     return writer, asked
 
 
+def spent_before(journal: Journal) -> float:
+    """Seconds this run has already taken, without the gaps between its sittings."""
+    sittings = journal.settings.get(RESUMED, [])
+    starts = [journal.started_at, *(each["at"] for each in sittings)]
+    return sum(
+        (datetime.fromisoformat(each["stopped_at"]) - datetime.fromisoformat(start)).total_seconds()
+        for start, each in zip(starts, sittings, strict=False)
+    )
+
+
 def differs(
     journal: Journal, machine: Mapping[str, Any], commit: str | None, versions: Mapping[str, str]
 ) -> str:

@@ -6,8 +6,10 @@ built from that folder by `bench.report`; the command line puts the two together
 
 from __future__ import annotations
 
+import math
 import secrets
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -26,10 +28,11 @@ from bench.experiments.fail_on import broken, parse_condition
 from bench.experiments.fleet import Fleet
 from bench.experiments.laboratory import RERUNS, Laboratory
 from bench.experiments.meters import Canary
-from bench.experiments.options import Profile, RunOptions, profile_of
+from bench.experiments.options import PROFILES, Profile, RunOptions, profile_of
 from bench.experiments.outcome import measured_values
-from bench.experiments.progress import Progress
-from bench.experiments.resume import OPTIONS, reopen, stored_options
+from bench.experiments.progress import Progress, duration
+from bench.experiments.rehearsal import Expected, expected
+from bench.experiments.resume import OPTIONS, reopen, spent_before, stored_options
 from bench.experiments.selftest.parts import SELFTEST_EXPERIMENTS
 from bench.experiments.selftest.record import selftest_settings
 from bench.experiments.trial import Bench
@@ -134,6 +137,7 @@ def measure(names: list[str], options: RunOptions) -> Path:
 
 def _carry_out(names: list[str], options: RunOptions, writer: RunWriter) -> Path:
     progress = Progress(quiet=options.quiet)
+    progress.tell(_announced(names, options, writer))
     try:
         with _interruptible():
             _measure(names, options, profile_of(options.profile), writer, progress)
@@ -155,12 +159,48 @@ def _carry_out(names: list[str], options: RunOptions, writer: RunWriter) -> Path
     return writer.path
 
 
+def _announced(names: list[str], options: RunOptions, writer: RunWriter) -> str:
+    """What the run says of itself before it starts anything."""
+    if held := len(writer.journal.trials):
+        return f"going on with {writer.path}, which has {held} trials"
+    told = [f"{' '.join(names)}, profile {options.profile}"]
+    if not options.pair:
+        told.append(f"planned to take {expected_duration(names, options)}")
+    if _adaptive(options):
+        told.append("more where intervals stay wide")
+    if options.max_minutes is not None:
+        told.append(f"no block begun after {duration(options.max_minutes * 60)}")
+    return "; ".join(told)
+
+
+def _adaptive(options: RunOptions) -> bool:
+    profile = profile_of(options.profile)
+    return profile.max_blocks > profile.min_blocks
+
+
 def _end_early(writer: RunWriter, note: str = "") -> None:
     """State the early end, if the disk still allows it; the journal is readable either way."""
     with suppress(ShopbenchError):
         if note:
             writer.note(note)
         writer.finish(interrupted=True)
+
+
+def expected_duration(names: list[str], options: RunOptions) -> Expected:
+    """How long a run is planned to take. Raises ShopbenchError on wrong usage."""
+    profile, options = _checked(names, options)
+    return expected([EXPERIMENTS[name] for name in names], profile, options)
+
+
+def durations() -> dict[str, dict[str, str]]:
+    """The planned duration of every experiment in every profile, as `--help` lists them."""
+    return {
+        name: {
+            profile: str(expected_duration([name], RunOptions(profile=profile)))
+            for profile in PROFILES
+        }
+        for name in EXPERIMENTS
+    }
 
 
 def check_expectations(run_dir: Path, fail_on: tuple[str, ...]) -> None:
@@ -224,6 +264,7 @@ def _measure(
             return sign_tokens(catalogue.users, key)
         return request_tokens(catalogue.users, deployment.base_url)
 
+    begun = time.monotonic()
     canary = Canary(cpus[0] if cpus else None)
     for _ in range(5):
         canary.sing()
@@ -236,12 +277,22 @@ def _measure(
         lab = Laboratory(
             options, profile, writer, load, bench, fleet, catalogue, progress, -spent_s
         )
-        for name in names:
+        limit_s = _time_left(options, writer)
+        for number, name in enumerate(names):
+            now = time.monotonic()  # what is left is shared out evenly
+            lab.deadline = now + (begun + limit_s - now) / (len(names) - number)
             (pair.run if options.pair else EXPERIMENTS[name])(lab)
             if not fleet.controlled:
                 writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
         if names_own_servers():
             writer.mark_uncontrolled("databases on servers of the user's own, outside the budget")
+
+
+def _time_left(options: RunOptions, writer: RunWriter) -> float:
+    """Seconds of the time limit that earlier sittings of this run left over."""
+    if options.max_minutes is None:
+        return math.inf
+    return options.max_minutes * 60 - spent_before(writer.journal)
 
 
 def _facts(

@@ -2,30 +2,60 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
 from bench.experiments import floor, latency
-from bench.experiments.options import DEPLOYMENTS, LATENCY_MIXES, PROFILES
+from bench.experiments.latency import plan_cells
+from bench.experiments.options import DEPLOYMENTS, LATENCY_MIXES, PROFILES, RunOptions
 from bench.experiments.progress import Progress, duration
+from bench.experiments.rehearsal import Expected, Experiment, expected
 
 
-def planned_s(profile: str, *, with_floor: bool = True) -> float:
-    """Seconds that `run latency floor` (or `run latency`) plans, with all its reruns."""
-    lab: Any = SimpleNamespace(
-        profile=PROFILES[profile], progress=Progress(quiet=True), rerun_budget_s=0.0
-    )
-    latency.announce(lab, DEPLOYMENTS, PROFILES[profile].mixes)
-    if with_floor:
-        floor.announce(lab)
-    return lab.progress.left_s + lab.rerun_budget_s
+def planned(profile: str, *experiments: Experiment) -> Expected:
+    """What a run of these plans, in the profile."""
+    return expected(experiments, PROFILES[profile], RunOptions(profile=profile))
 
 
 def test_profiles_plan_no_more_than_they_say() -> None:
-    assert planned_s("smoke", with_floor=False) <= 90
-    assert planned_s("quick") <= 480
+    smoke, quick = planned("smoke", latency.run), planned("quick", latency.run)
+    assert smoke.planned_s <= 90
+    assert smoke.reruns_s == 0
+    # of the ten minutes of `make bench`
+    assert 150 < quick.planned_s + quick.reruns_s <= 270
+    floors = planned("quick", floor.run)
+    assert 90 < floors.planned_s + floors.reruns_s <= 150
+    assert planned("standard", latency.run).planned_s < 3 * 3600
+
+
+def test_a_plan_is_what_the_experiments_themselves_announce() -> None:
+    one, other = planned("quick", latency.run), planned("quick", floor.run)
+    both = planned("quick", latency.run, floor.run)
+    assert both.planned_s == pytest.approx(one.planned_s + other.planned_s)
+    known = {mix: dict.fromkeys(DEPLOYMENTS, 100.0) for mix in PROFILES["quick"].mixes}
+    options = RunOptions(profile="quick")
+    again = expected([latency.run], PROFILES["quick"], options, capacity_rps=known)
+    assert again.planned_s < one.planned_s  # nothing to probe after a resume
+    assert again.planned_s > 100
+    assert str(Expected(240.0, 0.0)) == "4 min"
+    assert str(Expected(240.0, 60.0)) == "4 min to 5 min"
+
+
+def test_the_pair_goes_through_all_loads_and_all_deployments_meet_at_the_reference() -> None:
+    names = DEPLOYMENTS
+    can = dict(zip(names, (100.0, 300.0, 200.0, 110.0), strict=True))
+    capacities = {"mixed": can, "order": {name: 2 * rps for name, rps in can.items()}}
+    cells = plan_cells(PROFILES["standard"], names, capacities)
+    swept = {cell.offered_rps: cell for cell in cells if cell.mix == "mixed"}
+    assert sorted(swept) == [10, 30, 50, 70, 90, 110]
+    assert swept[30].names == names
+    assert swept[110].names == ("monolith", "microservices")
+    assert [rate for rate, cell in swept.items() if cell.beyond_capacity] == [110]
+    assert [(c.offered_rps, c.names) for c in cells if c.mix == "order"] == [(60, names)]
+    full = plan_cells(PROFILES["full"], names, capacities)
+    assert {c.offered_rps for c in full if c.mix == "order"} == {20, 60, 100, 140, 180, 220, 240}
+    assert len(plan_cells(PROFILES["quick"], names, capacities)) == 2
+    two = plan_cells(PROFILES["standard"], names[1:3], {"mixed": {n: 100.0 for n in names}})
+    assert {cell.names for cell in two} == {names[1:3]}
 
 
 def test_only_smoke_has_too_few_blocks_for_a_verdict() -> None:
