@@ -26,16 +26,20 @@ class HolmStep:
     level: float
 
 
-def holm(p_values: Mapping[str, float], *, alpha: float = 0.05) -> dict[str, HolmStep]:
+def holm(
+    p_values: Mapping[str, float], *, alpha: float = 0.05, most: int = MAX_NAMED_METRICS
+) -> dict[str, HolmStep]:
     """Return Holm's decisions by name (Holm 1979), family-wise error <= alpha.
 
     Step i of m tests at alpha/(m-i+1) and stops at the first that is not rejected. A rejected
     metric's interval has level 1 - alpha/(m-i+1); all others share the level of the step at
     which the procedure stopped, so that none of their intervals excludes 1.
-    Raises StatisticsError for more than 8 metrics (the plan names at most 8) or p outside [0, 1].
+    `most` is for families that are not metrics, such as all partitions against the best one.
+    Raises StatisticsError for more than `most` (the plan names at most 8 metrics) or p outside
+    [0, 1].
     """
-    if len(p_values) > MAX_NAMED_METRICS:
-        raise StatisticsError(f"{len(p_values)} metrics named, the plan allows {MAX_NAMED_METRICS}")
+    if len(p_values) > most:
+        raise StatisticsError(f"{len(p_values)} metrics named, the plan allows {most}")
     if not 0.0 < alpha < 1.0:
         raise StatisticsError(f"alpha must lie strictly between 0 and 1, got {alpha}")
     if any(not 0.0 <= p <= 1.0 for p in p_values.values()):
