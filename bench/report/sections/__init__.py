@@ -7,15 +7,18 @@ in `_BUILDERS`; its template lies beside it. Page, summary, verdicts and figures
 from collections.abc import Callable, Sequence
 
 from bench.report.dataset import RunData
-from bench.report.sections import capacity, ladder_check, server_timing
+from bench.report.sections import capacity, ladder_check, network, own_pair, selftest, server_timing
 from bench.report.sections.base import Section
 
 Builder = Callable[[RunData], Section | None]
 
 _BUILDERS: Sequence[Builder] = (
+    own_pair.section,
     server_timing.section,
     ladder_check.section,
     capacity.section,
+    network.section,
+    selftest.section,
 )
 
 
