@@ -13,14 +13,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.journal import Journal, VerdictWord
-from bench.report import drawings, tables
+from bench.report import drawings, headline, quality, tables
 from bench.report.analysis import Analysis
 from bench.report.fields import verdict_fields
 from bench.report.figures.style import Figure, inline_svg
 from bench.report.floor import FloorResult, FloorSide, source_path
 from bench.report.ladder import decomposition, sanity_check
 from bench.report.limits import banners, limits
-from bench.report.naming import ALL, interval, number, percent, words
+from bench.report.naming import ALL, interval, number, own_names, percent, words
 
 HERE = Path(__file__).resolve().parent
 
@@ -38,6 +38,7 @@ CONTENTS = (
     ("limits", "Limits"),
     ("reproduce", "Reproduce"),
 )
+_SHOP_ONLY = {"comparison", "ladder", "floor"}  # they speak of our two arms
 RULE_TEXT = (
     "Holm's step-down over the metrics named beforehand; verdict and interval at the same level. "
     "Different only if the interval excludes 1 and the effect is at least 3 % (p50, CPU) or 10 % "
@@ -132,19 +133,24 @@ def machine_facts(journal: Journal) -> list[tuple[str, str]]:
 def _content(analysis: Analysis) -> dict[str, Any]:
     """Everything on the page that is not a figure."""
     journal, cell = analysis.data.journal, analysis.main_cell
+    own = own_names(journal.settings)
     sql_names, sql_rows = tables.sql_rows(analysis)
+    gate_names, gate_rows = quality.gate_rows(analysis.trials)
     return {
         "journal": journal,
         "requests": sum(s.requests for s in analysis.data.trials),
         "contents": _contents(analysis),
+        "own": bool(own),
+        "subject": " and ".join(own) if own else "Monolith and microservices",
         "banners": banners(analysis),
         "taint": drawings.taint(analysis),
         "named": analysis.named,
         "rule_text": RULE_TEXT,
         "answer": tables.answer,
         "decomposition": decomposition(analysis.ladders),
-        "comparison": tables.comparison(analysis),
-        "unmeasured": tables.UNMEASURED,
+        "plain_words": headline.plain_words(analysis),
+        "comparison": headline.comparison(analysis),
+        "unmeasured": headline.UNMEASURED,
         "verdict_rows": [verdict_fields(v) for v in analysis.verdicts],
         "verdict_words": get_args(VerdictWord),
         "sanity": sanity_check(analysis.ladders),
@@ -152,11 +158,16 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "main_mix": cell.mix if cell else "",
         "main_label": tables.cell_label(cell) if cell else "",
         "errors": tables.error_rows(analysis.data.load_trials),
-        "costs": tables.cost_rows(cell) if cell else [],
+        "costs": tables.cost_rows(cell) if cell and not own else [],
         "sql_names": sql_names,
         "sql_rows": sql_rows,
         "quality_rows": tables.quality_rows(analysis.trials),
         "failed_gates": tables.failed_gates(analysis.trials),
+        "gate_names": gate_names,
+        "gate_rows": gate_rows,
+        "share_rows": quality.share_rows(analysis),
+        "stop_rows": quality.stop_rows(journal),
+        "resume_rows": quality.resume_rows(journal),
         "limits": limits(analysis),
         "facts": machine_facts(journal),
         "settings": [(name, _text(value)) for name, value in journal.settings.items()],
@@ -172,8 +183,10 @@ def _content(analysis: Analysis) -> dict[str, Any]:
 def _contents(analysis: Analysis) -> list[tuple[str, str]]:
     """Anchors and titles in page order."""
     found = []
+    own = own_names(analysis.data.journal.settings)
     for anchor, title in CONTENTS:
-        found.append((anchor, title))
+        if not (own and anchor in _SHOP_ONLY):
+            found.append((anchor, title))
         found += [(s.anchor, s.title) for s in analysis.sections if s.after == anchor]
     return found
 

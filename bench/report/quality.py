@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bench.journal import Journal, Trial
 from bench.report.analysis import Analysis
 from bench.report.naming import deployment_order, number, words
-from bench.report.questions import PAIRS
+from bench.report.questions import pairs_of
 from bench.stats.verdicts import invalid_shares_differ
 
 LIMIT = "10 points"
@@ -54,7 +54,7 @@ def share_rows(analysis: Analysis) -> list[ShareRow]:
     for experiment in dict.fromkeys(t.experiment for t in trials):
         own = [t for t in trials if t.experiment == experiment]
         present = {t.deployment for t in own}
-        for numerator, denominator, _ in PAIRS:
+        for numerator, denominator, _ in pairs_of(analysis.data):
             if {numerator, denominator} <= present:
                 rows.append(_share_row(experiment, own, (numerator, denominator)))
     return rows

@@ -8,7 +8,7 @@ from bench.report.figures.style import Figure
 from bench.report.headline import comparison, plain_words
 from bench.report.ladder import sanity_check
 from bench.report.limits import banners, limits
-from bench.report.naming import interval, number, percent, words
+from bench.report.naming import interval, number, own_names, percent, words
 from bench.report.quality import resume_rows, share_rows, stop_rows
 from bench.report.tables import cell_label, percentile_fields, quality_rows
 
@@ -23,14 +23,7 @@ def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
         *(f"> **{text}**" for text in banners(analysis)),
         "## Result",
         "\n".join(f"- {line}" for line in plain_words(analysis)),
-        "## The comparison table, cell by cell",
-        _table(
-            ["Feature", "Monolith", "Microservices", "Measured as", "By which command"],
-            [
-                [row.feature, row.monolith, row.microservices, row.measured_as, row.how]
-                for row in comparison(analysis)
-            ],
-        ),
+        *_comparison(analysis),
         "## The metrics named beforehand",
         _verdicts(analysis.named) if analysis.named else "None could be judged in this run.",
         *_percentiles(analysis),
@@ -55,6 +48,18 @@ def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
         ),  # fmt: skip
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _comparison(analysis: Analysis) -> list[str]:
+    """The source's table; it speaks of our two arms, not of a user's own services."""
+    if own_names(analysis.data.journal.settings):
+        return []
+    rows = [
+        [row.feature, row.monolith, row.microservices, row.measured_as, row.how]
+        for row in comparison(analysis)
+    ]
+    heads = ["Feature", "Monolith", "Microservices", "Measured as", "By which command"]
+    return ["## The comparison table, cell by cell", _table(heads, rows)]
 
 
 def _rules(analysis: Analysis) -> list[str]:

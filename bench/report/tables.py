@@ -2,11 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bench.journal import Trial, Verdict
 from bench.report.analysis import Analysis, PercentileRow
-from bench.report.capacity import capacity_cell
 from bench.report.dataset import TrialSample
 from bench.report.fields import Field
 from bench.report.measures import level_of, pss_mib, sql_per_request
@@ -23,18 +21,6 @@ from bench.report.selection import Cell
 from bench.stats.proportions import wilson
 from bench.stats.quantiles import QuantileEstimate
 
-UNMEASURED = "not measured in this run"
-
-
-@dataclass(frozen=True)
-class ComparisonRow:
-    """A row of the source document's comparison table with one cell a deployment."""
-
-    feature: str
-    measured_as: str
-    monolith: str
-    microservices: str
-
 
 def percentile_fields(row: PercentileRow) -> list[Field]:
     """Return mix, load, operation, deployment, requests, failed, p50, p95, p99."""
@@ -47,30 +33,6 @@ def percentile_fields(row: PercentileRow) -> list[Field]:
         Field(f"{row.requests:,}", row.requests),
         _failed(row.failed, row.requests),
         *(_estimate(row.estimates[kind]) for kind in ("p50", "p95", "p99")),
-    ]
-
-
-def comparison(analysis: Analysis) -> list[ComparisonRow]:
-    """Return the six rows of the source's table; only what this run can fill is filled."""
-    counted = {name: _moving_parts(analysis, name) for name in ("monolith", "microservices")}
-    scaled = {name: capacity_cell(analysis.data, name) or UNMEASURED for name in counted}
-    return [
-        ComparisonRow("Codebase", "lines, contracts, deployables", UNMEASURED, UNMEASURED),
-        ComparisonRow(
-            "Scalability",
-            "capacity at the SLO against CPU",
-            scaled["monolith"],
-            scaled["microservices"],
-        ),
-        ComparisonRow("Deployment", "redeploy under load", UNMEASURED, UNMEASURED),
-        ComparisonRow("Technology", "one component on another stack", UNMEASURED, UNMEASURED),
-        ComparisonRow("Failure impact", "fault × journey matrix", UNMEASURED, UNMEASURED),
-        ComparisonRow(
-            "Complexity",
-            "counted from the running system",
-            counted["monolith"],
-            counted["microservices"],
-        ),
     ]
 
 
@@ -164,26 +126,10 @@ def cell_label(cell: Cell) -> str:
     return f"{words(cell.mix)} mix, {load_label(cell.offered_rps)}"
 
 
-def _moving_parts(analysis: Analysis, deployment: str) -> str:
-    cell = analysis.main_cell
-    samples = cell.samples(deployment) if cell else []
-    if not samples or not any(s.trial.usage for s in samples):
-        return UNMEASURED
-    processes, databases = _parts(samples)
-    sql = sql_per_request(analysis.data, deployment, cell.mix) if cell else None
-    text = f"{_plural(processes, 'component process', 'component processes')}, "
-    text += _plural(databases, "database server", "database servers")
-    return text + (f"; {number(sql[1])} commits per request" if sql else "")
-
-
 def _parts(samples: Sequence[TrialSample]) -> tuple[int, int]:
     names = {n for s in samples for n in s.trial.usage if belongs_to_deployment(n)}
     databases = sum(is_database(name) for name in names)
     return len(names) - databases, databases
-
-
-def _plural(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
 
 
 def _per_request(counts: tuple[float | None, float | None] | None) -> str:

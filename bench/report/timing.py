@@ -6,14 +6,13 @@ parts do not add up, so each trial gives the mean of every part over its answere
 share is that mean over the mean response time; intervals go over trials.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bench.report.dataset import TrialSample
 from bench.report.naming import ALL
-from bench.report.questions import PAIRS
 from bench.report.selection import Cell
 from bench.stats.errors import TooFewSamples
 from bench.stats.means import MeanInterval, mean_interval
@@ -56,18 +55,17 @@ def accounts(cell: Cell, operation: str) -> list[Account]:
     return [account for account in found if account is not None]
 
 
-def gaps(cell: Cell, operation: str) -> list[Gap]:
-    """Return the differences between the pairs of deployments that are asked about."""
+def gaps(cell: Cell, operation: str, pairs: Iterable[tuple[str, str]]) -> list[Gap]:
+    """Return the differences between pairs of deployments, for those with two blocks or more."""
     found = []
-    for numerator, denominator, _ in PAIRS:
-        pairs = [
+    for numerator, denominator in pairs:
+        both = [
             (part_means(top, operation), part_means(bottom, operation))
             for top, bottom in cell.pairs(numerator, denominator)
         ]
-        both = [(a, b) for a, b in pairs if a and b]
         try:
             parts = {
-                part: mean_interval([a[part] - b[part] for a, b in both])
+                part: mean_interval([a[part] - b[part] for a, b in both if a and b])
                 for part in (WHOLE, *PARTS)
             }
         except TooFewSamples:

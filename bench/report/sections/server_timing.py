@@ -6,7 +6,7 @@ from typing import Any
 from bench.report.dataset import RunData
 from bench.report.figures.server_timing import share_bars
 from bench.report.naming import ALL, load_label, number, words
-from bench.report.questions import NAMED_ROLES, headline_cell, main_mix, reference_cell
+from bench.report.questions import NAMED_ROLES, headline_cell, main_mix, pairs_of, reference_cell
 from bench.report.sections.base import Section
 from bench.report.selection import Cell, cells_of
 from bench.report.timing import PARTS, WHOLE, Account, Gap, accounts, gaps, operations_of
@@ -30,8 +30,9 @@ def section(data: RunData) -> Section | None:
         return None
     shown = list(dict.fromkeys(cell.key for cell, _ in chosen))
     every = [(cell, op) for cell in cells if cell.key in shown for op in operations_of(cell)]
-    gap_rows = [_gap_row(cell, gap) for cell, op in chosen for gap in gaps(cell, op)]
-    sentences = [_sentence(cell, gap) for cell, op in chosen for gap in gaps(cell, op)[:1]]
+    pairs = [(numerator, denominator) for numerator, denominator, _ in pairs_of(data)]
+    gap_rows = [_gap_row(cell, gap) for cell, op in chosen for gap in gaps(cell, op, pairs)]
+    sentences = [_sentence(cell, gap) for cell, op in chosen for gap in gaps(cell, op, pairs)[:1]]
     return Section(
         anchor=ANCHOR,
         title=TITLE,

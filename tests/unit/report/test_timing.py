@@ -61,7 +61,7 @@ def test_shares_and_gaps_carry_intervals_over_blocks(tmp_path: Path) -> None:
     assert interval is not None
     assert interval.low < found["monolith"].shares["database"] < interval.high
     assert (interval.n, interval.level) == (6, 0.95)
-    (gap,) = gaps(cell, "all")
+    (gap,) = gaps(cell, "all", [("microservices", "monolith"), ("modular", "monolith")])
     assert (gap.numerator, gap.parts[WHOLE].n) == ("microservices", 6)
     total = sum(gap.parts[part].mean for part in PARTS)
     assert total == pytest.approx(gap.parts[WHOLE].mean, rel=1e-4)
