@@ -6,8 +6,19 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.report.capacity import Probe, SearchResult, Summary
-from bench.report.figures.style import BAD, INK, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
+from bench.report.figures.style import (
+    BAD,
+    MUTED,
+    WIDTH_IN,
+    Figure,
+    drawing,
+    log_axis,
+    look,
+    spread_labels,
+)
 from bench.report.naming import deployment_order, number, span, words
+
+_LABEL_GAP = 0.13  # of the axis height: two lines of text
 
 
 def capacity_against_cpu(found: Sequence[Summary], budget_cores: int) -> Figure | None:
@@ -26,7 +37,7 @@ def capacity_against_cpu(found: Sequence[Summary], budget_cores: int) -> Figure 
         _per_core_lines(axis, drawn)
         axis.set_xlabel("CPU cores used, gateway and databases included")
         axis.set_ylabel("sustained load, requests/s")
-        canvas.subplots_adjust(left=0.1, right=0.8, top=0.97, bottom=0.14)
+        canvas.subplots_adjust(left=0.1, right=0.79, top=0.97, bottom=0.14)
     mix = drawn[0].mix
     searches = span(len(summary.searches) for summary in drawn)
     return Figure(
@@ -95,17 +106,19 @@ def _points(axis: Axes, summary: Summary) -> None:
 
 
 def _per_core_lines(axis: Axes, drawn: Sequence[Summary]) -> None:
+    """A line from the origin through each capacity; its name beside the right edge."""
     right, top = axis.get_xlim()[1], axis.get_ylim()[1]
-    for summary in drawn:
-        if summary.rps is None or not summary.cores:
-            continue
-        slope = summary.rps.value / summary.cores
-        end = min(right, top / slope)
-        axis.plot([0, end], [0, slope * end], color=look(summary.deployment).colour, lw=0.6)
-        axis.annotate(
-            f"{summary.deployment}\n{number(summary.rps.value)}/s, {number(slope)} a core",
-            (end, slope * end), xytext=(4, 0), textcoords="offset points", fontsize=7.5,
-            va="top" if slope * end >= top else "center", color=INK, annotation_clip=False,
+    known = [summary for summary in drawn if summary.rps is not None and summary.cores]
+    slopes = [summary.rps_per_core or 0.0 for summary in known]
+    heights = spread_labels([min(slope * right, top) / top for slope in slopes], _LABEL_GAP)
+    for summary, slope, height in zip(known, slopes, heights, strict=True):
+        style, end = look(summary.deployment), min(right, top / slope)
+        axis.plot([0, end], [0, slope * end], color=style.colour, lw=0.6)
+        rps = summary.rps.value if summary.rps else 0.0
+        axis.text(
+            1.02, height, f"{summary.deployment}\n{number(rps)}/s, {number(slope)} a core",
+            transform=axis.transAxes, fontsize=7.5, va="top" if height > 0.9 else "center",
+            color=style.colour,
         )  # fmt: skip
     axis.set_xlim(0, right)
     axis.set_ylim(0, top)
