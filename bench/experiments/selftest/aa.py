@@ -60,20 +60,32 @@ class _Twin:
         return self.inner.settle()
 
 
+def announce(lab: Laboratory) -> None:
+    """Tell the progress what is coming."""
+    lab.progress.plan(START_S * len(DEPLOYMENTS) + _blocks_s(lab))
+    lab.rerun_budget_s += _reruns_s(lab)
+
+
 def run(lab: Laboratory) -> None:
     """Run the blocks, take the bands."""
-    sizes = SIZES[lab.profile.name]
-    blocks_s = sum(_block_s(lab, mix) for mix in MIX_NAMES) * sizes.aa_blocks
-    lab.progress.plan(START_S * len(DEPLOYMENTS) + blocks_s)
+    blocks = SIZES[lab.profile.name].aa_blocks
     lab.fleet.on_fresh(lambda subject: _prime(lab, subject))
-    profile = replace(lab.profile, min_blocks=sizes.aa_blocks, max_blocks=sizes.aa_blocks)
-    budget_s = RERUN_SHARE * blocks_s if lab.profile.max_reruns else 0.0
-    inner = replace(lab, profile=profile, rerun_budget_s=budget_s)
     rates = lab.setting(_RATES) or _rates(lab)
     lab.writer.add_settings(**{_RATES: rates})
+    profile = replace(lab.profile, min_blocks=blocks, max_blocks=blocks)
+    inner = replace(lab, profile=profile, rerun_budget_s=_reruns_s(lab))
     ledger = Ledger(lab)
     run_series(inner, [_series(inner, ledger, mix, rates[mix]) for mix in MIX_NAMES])
+    lab.rerun_budget_s -= _reruns_s(lab)
     _publish(lab, ledger)
+
+
+def _blocks_s(lab: Laboratory) -> float:
+    return sum(_block_s(lab, mix) for mix in MIX_NAMES) * SIZES[lab.profile.name].aa_blocks
+
+
+def _reruns_s(lab: Laboratory) -> float:
+    return RERUN_SHARE * _blocks_s(lab) if lab.profile.max_reruns else 0.0
 
 
 def names_of_block() -> tuple[str, ...]:
@@ -101,6 +113,7 @@ def _rates(lab: Laboratory) -> dict[str, float]:
         rates[mix] = float(f"{lab.profile.load_shares[0] * min(found):.2g}")
     for name in DEPLOYMENTS:
         lab.fleet.reset(name, lab.options.shop_seed)
+        lab.progress.done(START_S)
     return rates
 
 

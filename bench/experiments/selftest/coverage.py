@@ -20,9 +20,15 @@ from bench.experiments.selftest.sizes import SIZES
 from bench.journal import RunReader, Trial
 
 PART = "coverage"
+COMPARISONS_EXPECTED, RESAMPLE_S = 16, 0.001
 LOW, HIGH, FALSE_LIMIT, LEAST_RESAMPLES = 0.93, 0.97, 0.05, 2_000
 Recorded = list[tuple[str, str, Sequence[float]]]
 _PAIRED = ("latency", "ladder")
+
+
+def announce(lab: Laboratory) -> None:
+    """Tell the progress what is coming."""
+    lab.progress.plan(_planned_s(lab))
 
 
 def run(lab: Laboratory) -> None:
@@ -30,6 +36,7 @@ def run(lab: Laboratory) -> None:
     lab.progress.say("resampling recorded blocks")
     recorded = recorded_in(lab.setting(SETTING) or {})
     found = coverages(recorded, SIZES[lab.profile.name].resamples, lab.seed("coverage"))
+    lab.progress.done(_planned_s(lab))
     publish(lab, PART, outcomes(found, lab.profile.name), details(found))
 
 
@@ -112,6 +119,10 @@ def outcomes(found: Sequence[Coverage], profile: str) -> list[Outcome]:
 def details(found: Sequence[Coverage]) -> dict[str, Any]:
     """As the report's table needs it."""
     return {"coverage": [asdict(each) for each in found]}
+
+
+def _planned_s(lab: Laboratory) -> float:
+    return COMPARISONS_EXPECTED * SIZES[lab.profile.name].resamples * RESAMPLE_S
 
 
 def _pairs(reader: RunReader) -> Iterator[tuple[str, str, Sequence[float]]]:

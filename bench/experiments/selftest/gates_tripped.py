@@ -33,7 +33,7 @@ from bench.load.schedule import Schedule, ScheduleSpec, build_schedule
 PART, EXPERIMENT = "gates", "selftest-gates"
 MIX = "product_read"
 TRIES = 3  # what the machine does meanwhile can spoil either trial
-START_S = 0.5
+PAIR_S = 2 * (END_S + TRIAL_OVERHEAD_S + 0.5)  # with the start of both servers
 FED = "fed readings; nothing inside this machine can cause it"
 
 
@@ -54,9 +54,14 @@ class Tripped:
         return self.disturbed.outcome == self.expected and self.control.outcome == "pass"
 
 
+def announce(lab: Laboratory) -> None:
+    """Tell the progress what is coming."""
+    lab.progress.plan(len(CASES) * PAIR_S)
+
+
 def run(lab: Laboratory) -> None:
     """Trip every gate; judge."""
-    lab.progress.plan(len(CASES) * 2 * (END_S + TRIAL_OVERHEAD_S + START_S))
+    lab.progress.say("calibrating the reference server")
     per_ms = units_per_ms(lab)
     results = [_tripped(lab, number, case, per_ms) for number, case in enumerate(CASES)]
     results += fed()
@@ -104,7 +109,7 @@ def _tripped(lab: Laboratory, number: int, case: Case, per_ms: float) -> Tripped
     """Run both trials until the gate has shown itself, at most three times each."""
     disturbed, first = _until(lab, number, case, case.expected, per_ms)
     control, second = _until(lab, number, case, "pass", per_ms)
-    lab.progress.done(2 * (END_S + TRIAL_OVERHEAD_S + START_S))
+    lab.progress.done(PAIR_S)
     return Tripped(case.gate, case.how, case.expected, disturbed, control, first + second)
 
 

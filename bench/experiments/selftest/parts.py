@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.selftest import aa, coverage, gates_tripped, planted
+from bench.experiments.selftest import aa, coverage, gates_tripped, generator, planted
 
 NAME = "selftest"
-PARTS: dict[str, Callable[[Laboratory], None]] = {
-    gates_tripped.PART: gates_tripped.run,
-    planted.PART: planted.run,
-    aa.PART: aa.run,
-    coverage.PART: coverage.run,
-}
+Experiment = Callable[[Laboratory], None]
+_MODULES = (gates_tripped, generator, planted, aa, coverage)
+PART_NAMES = tuple(module.PART for module in _MODULES)
+
+
+def _part(announce: Experiment, run: Experiment) -> Experiment:
+    def part(lab: Laboratory) -> None:
+        announce(lab)
+        run(lab)
+
+    return part
 
 
 def run_all(lab: Laboratory) -> None:
-    """All parts, one after the other."""
-    for run in PARTS.values():
-        run(lab)
+    """All parts, one after the other; all are announced first, for an honest time left."""
+    for module in _MODULES:
+        module.announce(lab)
+    for module in _MODULES:
+        module.run(lab)
 
 
-SELFTEST_EXPERIMENTS = {NAME: run_all, **{f"{NAME}-{part}": run for part, run in PARTS.items()}}
+SELFTEST_EXPERIMENTS: dict[str, Experiment] = {
+    NAME: run_all,
+    **{f"{NAME}-{module.PART}": _part(module.announce, module.run) for module in _MODULES},
+}

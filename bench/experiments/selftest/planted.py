@@ -15,7 +15,7 @@ the median response is the median service. That holds at the 25 % used here.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 
@@ -34,7 +34,6 @@ from bench.experiments.selftest.reference import ReferenceServer, reference_serv
 from bench.experiments.selftest.reference_server import Behaviour
 from bench.experiments.selftest.sets import Comparison, SetResult, judge_sets
 from bench.experiments.selftest.sizes import PRIMER_S, RERUN_SHARE, SIZES, WARMUP_S, Sizes
-from bench.experiments.subject import Subject
 from bench.experiments.trial import TrialKey
 from bench.journal import TrialStatus
 from bench.load.schedule import ScheduleSpec, build_schedule
@@ -57,6 +56,7 @@ COMPARISONS = (
 CALIBRATION_S, CALIBRATIONS = 1.0, 3
 LEAST_SHARE = 0.8
 _PLAN = "selftest_planted_plan"
+Servers = Mapping[str, ReferenceServer]
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,16 @@ class Plan:
     extra: dict[str, int]
 
 
+def announce(lab: Laboratory) -> None:
+    """Tell the progress what is coming."""
+    sizes = SIZES[lab.profile.name]
+    lab.progress.plan(sizes.sets * sizes.min_blocks * _block_s(lab))
+    lab.rerun_budget_s += sizes.sets * _reruns_s(lab)
+
+
 def run(lab: Laboratory) -> None:
     """Calibrate, run the sets, judge."""
     sizes = SIZES[lab.profile.name]
-    block_s = len(NAMES) * (PRIMER_S + WARMUP_S + sizes.measured_s + TRIAL_OVERHEAD_S)
-    lab.progress.plan(sizes.sets * sizes.min_blocks * block_s)
     ledger = Ledger(lab)
     plan = _plan(lab)
     with ExitStack() as stack:
@@ -81,8 +86,9 @@ def run(lab: Laboratory) -> None:
             for name, behaviour in behaviours(plan).items()
         }
         for number in range(sizes.sets):
-            inner = _inner(lab, sizes, block_s)
-            run_series(inner, [_series(inner, ledger, servers, plan, number, block_s)])
+            inner = _inner(lab, sizes)
+            run_series(inner, [_series(inner, ledger, servers, plan, number)])
+    lab.rerun_budget_s -= sizes.sets * _reruns_s(lab)
     sets = [ledger.blocks(set_name(number)) for number in range(sizes.sets)]
     _publish(lab, plan, sets)
 
@@ -163,26 +169,29 @@ def truths(plan: Plan, base: Sequence[TrialValues]) -> dict[str, float]:
     } | {AGAIN: 1.0}
 
 
-def _inner(lab: Laboratory, sizes: Sizes, block_s: float) -> Laboratory:
+def _inner(lab: Laboratory, sizes: Sizes) -> Laboratory:
     """The same tools with a set's own numbers of blocks and time for reruns."""
     profile = replace(lab.profile, min_blocks=sizes.min_blocks, max_blocks=sizes.max_blocks)
-    budget_s = RERUN_SHARE * sizes.min_blocks * block_s if lab.profile.max_reruns else 0.0
-    return replace(lab, profile=profile, rerun_budget_s=budget_s)
+    return replace(lab, profile=profile, rerun_budget_s=_reruns_s(lab))
 
 
-def _series(  # noqa: PLR0913, PLR0917 - what a set is made of, called from one place
-    lab: Laboratory,
-    ledger: Ledger,
-    servers: dict[str, ReferenceServer],
-    plan: Plan,
-    number: int,
-    block_s: float,
-) -> Series:
+def _block_s(lab: Laboratory) -> float:
+    measured_s = SIZES[lab.profile.name].measured_s
+    return len(NAMES) * (PRIMER_S + WARMUP_S + measured_s + TRIAL_OVERHEAD_S)
+
+
+def _reruns_s(lab: Laboratory) -> float:
+    """What the reruns of a set may take: no set lives on another's."""
+    share = RERUN_SHARE if lab.profile.max_reruns else 0.0
+    return share * SIZES[lab.profile.name].min_blocks * _block_s(lab)
+
+
+def _series(lab: Laboratory, ledger: Ledger, servers: Servers, plan: Plan, number: int) -> Series:
     name = set_name(number)
     return Series(
         label=name,
-        planned_s=block_s,
-        attempt=lambda block: _attempt(lab, ledger, servers, plan, name, block),
+        planned_s=_block_s(lab),
+        attempt=lambda block: _attempt(lab, ledger, servers, plan, TrialKey(name, block, 0, 0)),
         precise=lambda: stopped(
             ledger.blocks(name), lab.profile.min_blocks, lab.profile.max_blocks
         ),
@@ -201,25 +210,21 @@ def stopped(blocks: Sequence[dict[str, TrialValues]], min_blocks: int, max_block
         return False
 
 
-def _attempt(  # noqa: PLR0913, PLR0917
-    lab: Laboratory,
-    ledger: Ledger,
-    servers: dict[str, ReferenceServer],
-    plan: Plan,
-    name: str,
-    block: int,
+def _attempt(
+    lab: Laboratory, ledger: Ledger, servers: Servers, plan: Plan, first: TrialKey
 ) -> Attempt:
+    """The trials of a block; `first` names experiment and block."""
+
     def attempt(number: int) -> list[TrialStatus]:
-        seed = lab.seed(name, block, number)
+        seed = lab.seed(first.experiment, first.block, number)
         measured_s = SIZES[lab.profile.name].measured_s
         spec = ScheduleSpec(MIX, plan.offered_rps, seed, PRIMER_S, WARMUP_S, measured_s)
         schedule = build_schedule(spec, lab.catalogue)
         statuses = []
         for position, server in enumerate(shuffled(NAMES, seed)):
-            lab.progress.say(f"{name} block {block + 1}: {server}")
-            key = TrialKey(name, block, number, position)
-            subject: Subject = servers[server]
-            statuses.append(ledger.store(lab.bench.run_open(key, subject, schedule)))
+            lab.progress.say(f"{first.experiment} block {first.block + 1}: {server}")
+            key = replace(first, attempt=number, position=position)
+            statuses.append(ledger.store(lab.bench.run_open(key, servers[server], schedule)))
         return statuses
 
     return attempt
