@@ -7,7 +7,15 @@ in `_BUILDERS`; its template lies beside it. Page, summary, verdicts and figures
 from collections.abc import Callable, Sequence
 
 from bench.report.dataset import RunData
-from bench.report.sections import capacity, ladder_check, network, own_pair, selftest, server_timing
+from bench.report.sections import (
+    capacity,
+    ladder_check,
+    network,
+    own_pair,
+    selftest,
+    server_timing,
+    topologies,
+)
 from bench.report.sections.base import Section
 
 Builder = Callable[[RunData], Section | None]
@@ -18,6 +26,7 @@ _BUILDERS: Sequence[Builder] = (
     ladder_check.section,
     capacity.section,
     network.section,
+    topologies.section,
     selftest.section,
 )
 

@@ -1,0 +1,93 @@
+"""Topologies: which of the 15 ways to cut the shop into processes is best, and by how much?"""
+
+from bench.report.dataset import RunData
+from bench.report.figures.topologies import partition_figure
+from bench.report.naming import interval, number, percent
+from bench.report.partitions import (
+    KIND_WORDS,
+    Place,
+    Ranking,
+    margin,
+    partition_cell,
+    rankings,
+    verdicts_of,
+)
+from bench.report.sections.base import Section
+
+
+def section(data: RunData) -> Section | None:
+    """Return the section of the topologies experiment, None if the run has none."""
+    cell = partition_cell(data)
+    if cell is None:
+        return None
+    ranked = rankings(cell)
+    figure = partition_figure(ranked)
+    sentences = [sentence(each) for each in ranked]
+    if not sentences:
+        sentences = ["Fewer than two blocks are valid for every partition: nothing is ranked."]
+    return Section(
+        anchor="topologies",
+        title="Every way to cut the shop",
+        after="ladder",
+        template="sections/topologies.html",
+        context={
+            "count": len(cell.deployments),
+            "offered_rps": f"{cell.offered_rps:g}",
+            "mix": cell.mix,
+            "blocks": len(cell.blocks),
+            "sentences": sentences,
+            "tables": [(KIND_WORDS[each.kind], _rows(each)) for each in ranked],
+        },
+        figures=(figure,) if figure is not None else (),
+        summary=tuple(f"- {text}" for text in sentences),
+        verdicts=tuple(verdicts_of(data, cell, ranked)),
+    )
+
+
+def sentence(ranked: Ranking) -> str:
+    """Say which is best, who is not told apart from it, and how far the last one is behind."""
+    head = f"{KIND_WORDS[ranked.kind].capitalize().replace('Cpu', 'CPU')}: "
+    if not ranked.settled:
+        return f"{head}{ranked.n_blocks} valid blocks, 6 are needed to tell partitions apart."
+    best, last = ranked.best, ranked.places[-1]
+    others = [name for name in ranked.with_best if name != best.name]
+    alike = f"indistinguishable from it: {', '.join(others)}" if others else "no other is as good"
+    behind = ""
+    if last.ratio is not None and last.apart:
+        behind = (
+            f"; the last, {last.name}, takes ×{number(margin(ranked))} "
+            f"{interval(last.ratio.low, last.ratio.high)} of it"
+        )
+    return f"{head}{best.name} is best ({_value(best)} ms); {alike}{behind}."
+
+
+def _rows(ranked: Ranking) -> list[list[str]]:
+    return [
+        [
+            f"{place_number}. {place.name}",
+            str(place.processes),
+            f"{_value(place)} {interval(place.level.low, place.level.high)}",
+            _ratio(place),
+            _group(ranked, place),
+        ]
+        for place_number, place in enumerate(ranked.places, start=1)
+    ]
+
+
+def _value(place: Place) -> str:
+    return number(place.level.value)
+
+
+def _ratio(place: Place) -> str:
+    if place.ratio is None:
+        return "1"
+    found = place.ratio
+    return f"×{number(found.estimate)} {interval(found.low, found.high)} at {percent(found.level)}"
+
+
+def _group(ranked: Ranking, place: Place) -> str:
+    if place is ranked.best:
+        return "best"
+    if not ranked.settled:
+        return "too few blocks"
+    return "worse" if place.apart else "indistinguishable from the best"
