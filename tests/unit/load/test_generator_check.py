@@ -1,0 +1,141 @@
+"""What is concluded from a check of the generator, its server, and the check itself, end to end."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.errors import ShopbenchError
+from bench.experiments.generator_check import (
+    Agreement,
+    GeneratorReport,
+    LagPair,
+    RateStep,
+    check_generator,
+)
+from bench.experiments.independent import find_tool, read_log
+from bench.experiments.responder import BODY, answer, delays_s
+from bench.load.operations import OPERATIONS, check_answer
+from bench.machine import usable_cpus
+
+GOOD_PAIR = LagPair(0.04, 0.08, 0.05, 0.3, 4000, 4000, 0, 0.2)
+GOOD_STEP = RateStep(9000.0, 18_000, 18_000, 0, 0, 0.1, 2.0, 0.1, 0.3)
+GOOD = GeneratorReport(
+    cpus=(0, 1),
+    load_average=(0.1, 0.9),
+    lag=(GOOD_PAIR, GOOD_PAIR),
+    plain_locust_rps=(11_000.0, 12_000.0),
+    steps=(GOOD_STEP, replace(GOOD_STEP, offered_rps=9900.0, skipped=3)),
+    tool="h2load",
+    tool_rps=200.0,
+    agreement=(Agreement(0.5, 8.3, 8.0), Agreement(0.99, 0.35, 0.2)),
+)
+
+
+def test_all_promises_are_kept() -> None:
+    assert set(GOOD.verdicts.values()) == {"kept"}
+    assert GOOD.rate_ratio == 0.75
+
+
+def test_a_late_send_breaks_the_promise_only_where_the_timer_was_on_time() -> None:
+    late = replace(GOOD_PAIR, send_lag_ms_p99=0.41)
+    noisy = replace(late, control_ms_p99=0.11)
+    assert replace(GOOD, lag=(GOOD_PAIR, late)).verdicts["send_lag"] == "broken"
+    assert replace(GOOD, lag=(GOOD_PAIR, noisy)).verdicts["send_lag"] == "kept"
+    assert replace(GOOD, lag=(noisy,)).verdicts["send_lag"] == "not judged"
+
+
+def test_an_arrival_not_sent_breaks_it_on_any_machine() -> None:
+    lost = replace(GOOD_PAIR, sent=3999, control_ms_p99=5.0)
+    assert replace(GOOD, lag=(GOOD_PAIR, lost)).verdicts["send_lag"] == "broken"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"skipped": 1}, {"sent": 17_999}, {"failures": 1}, {"last_lag_ms_p50": 60.0}],
+)
+def test_a_rate_is_sustained_only_whole_and_in_time(broken: dict[str, float]) -> None:
+    step = replace(GOOD_STEP, **broken)  # type: ignore[arg-type]
+    report = replace(GOOD, steps=(replace(GOOD_STEP, offered_rps=8000.0), step))
+    assert report.sustained_rps == 8000.0
+    assert report.verdicts["sustained_rate"] == "broken"
+
+
+def test_quantiles_that_differ_are_said_to_and_no_tool_is_no_agreement() -> None:
+    assert not Agreement(0.5, 8.5, 8.0).same
+    other = replace(GOOD, agreement=(Agreement(0.5, 8.5, 8.0),))
+    assert other.verdicts["agreement"] == "broken"
+    assert replace(GOOD, agreement=()).verdicts["agreement"] == "not measured"
+
+
+def test_the_report_is_plain_json() -> None:
+    said = json.loads(json.dumps(GOOD.as_json()))
+    assert said["verdicts"]["send_lag"] == "kept"
+    assert said["sustained_rps"] == 9000.0
+
+
+def test_the_other_tools_log_is_read_with_its_real_rate() -> None:
+    lines = [f"{1_000_000 + number * 5000}\t200\t{7000 + number}" for number in range(100)]
+    run = read_log(lines, "h2load x")
+    assert run.rate_rps == pytest.approx(200.0)
+    assert run.response_ms[:2] == (7.0, 7.001)
+    with pytest.raises(ShopbenchError, match="1 of 100"):
+        read_log([*lines[1:], "1\t-1\t5"], "h2load x")
+
+
+def test_the_responders_answer_is_one_the_load_accepts() -> None:
+    assert answer().endswith(BODY)
+    assert check_answer(OPERATIONS["product_read"], 200, BODY)[0] == ""
+
+
+def test_the_responders_delays_have_the_distribution_they_state() -> None:
+    """Any stretch of them: the Kolmogorov distance is far below what chance would leave."""
+    for start in (0, 777):
+        delays = list(itertools.islice(delays_s(8.0, 0.5), start, start + 3000))
+        distance = stats.kstest(np.log(delays), "norm", args=(np.log(0.008), 0.5)).statistic
+        assert distance < 0.002
+
+
+@pytest.fixture
+def responder() -> Iterator[int]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.experiments.responder"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    yield int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_the_responder_answers_each_request_also_in_pieces_or_together(responder: int) -> None:
+    wire = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", responder), timeout=5) as client:
+        for piece in (wire[:10], wire[10:-1], wire[-1:] + wire):
+            client.sendall(piece)
+        received = b""
+        while len(received) < 2 * len(answer()):
+            received += client.recv(65_536)
+    assert received == answer() * 2
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_the_check_runs_end_to_end() -> None:
+    """All is sent and every figure is there; how good they are is the machine's to say."""
+    cpus = usable_cpus()
+    report = check_generator(cpus[0], cpus[-1], seconds=0.5, pairs=1)
+    assert [pair.sent == pair.planned for pair in report.lag] == [True]
+    assert report.sustained_rps > 0
+    assert min(report.plain_locust_rps) > 0
+    assert bool(report.agreement) == (find_tool() is not None)
+    assert set(report.verdicts) == {"send_lag", "sustained_rate", "agreement"}
