@@ -1,0 +1,172 @@
+"""What is planted, what is true, and how sets are judged."""
+
+import numpy as np
+import pytest
+
+from bench.experiments.selftest.blocks import TrialValues, pair_logs
+from bench.experiments.selftest.planted import (
+    AGAIN,
+    BASE,
+    COMPARISONS,
+    CPU_10,
+    SLOWER_5,
+    SLOWER_20,
+    behaviours,
+    planned,
+    stopped,
+    truths,
+    work_share,
+)
+from bench.experiments.selftest.reference_server import unit_ns
+from bench.experiments.selftest.sets import Comparison, SetResult, judge_sets
+
+TRUTH = {AGAIN: 1.0, SLOWER_5: 1.05, SLOWER_20: 1.2, CPU_10: 1.1}
+
+
+def values(p50: float = 5.0, cpu: float = 4.4, app: float = 4.0) -> TrialValues:
+    return TrialValues({"p50": p50, "cpu": cpu}, app, app)
+
+
+def test_the_extra_work_makes_the_true_ratios_from_the_whole_response_time() -> None:
+    plan = planned(1_000, 62.5, [values()])
+    assert work_share([values()], "p50") == pytest.approx(0.8)
+    # 5 % of a response that is 0.8 work: 6.25 % more work
+    assert plan.extra == {SLOWER_5: 62, SLOWER_20: 250, CPU_10: 110}
+    found = truths(plan, [values()])
+    assert found[SLOWER_5] == pytest.approx(1.05, abs=0.0005)
+    assert found[SLOWER_20] == pytest.approx(1.2)
+    assert found[CPU_10] == pytest.approx(1.1)
+
+
+def test_the_truth_follows_the_work_share_that_was_measured() -> None:
+    plan = planned(1_000, 62.5, [values()])
+    assert truths(plan, [values(app=4.5)])[SLOWER_20] == pytest.approx(1 + 0.25 * 0.9)
+
+
+def test_a_disturbed_calibration_does_not_plant_a_giant() -> None:
+    plan = planned(1_000, 62.5, [values(p50=40.0), values(p50=4.0 / 0.9), values(p50=20.0)])
+    assert plan.extra[SLOWER_5] == round(0.05 * 1_000 / 0.9)
+    assert planned(1_000, 62.5, [values(p50=40.0)]).extra[SLOWER_5] == round(50 / 0.8)
+
+
+def test_the_cpu_variant_burns_after_its_answer_and_the_others_before() -> None:
+    found = behaviours(planned(1_000, 62.5, [values()]))
+    assert found[BASE] == found[AGAIN]
+    assert (found[CPU_10].spin, found[CPU_10].after) == (1_000, 110)
+    assert (found[SLOWER_20].spin, found[SLOWER_20].after) == (1_250, 0)
+
+
+@pytest.mark.alone
+def test_the_spin_takes_time_in_proportion_to_its_units() -> None:
+    tries = [unit_ns(4_000, 9) / unit_ns(500, 9) for _ in range(5)]
+    assert min(abs(ratio - 1) for ratio in tries) < 0.03
+
+
+def test_a_set_is_found_narrow_and_covering_by_the_users_rule() -> None:
+    logs = np.log(1.05) + np.array([0.004, -0.004, 0.002, -0.002, 0.001, -0.001])
+    found = SetResult.of(1, COMPARISONS[2], logs, TRUTH)
+    assert found is not None
+    assert (found.found, found.narrow, found.covers) == (True, True, True)
+    off = SetResult.of(1, COMPARISONS[2], logs + 0.05, TRUTH)
+    assert off is not None
+    assert (off.found, off.covers) == (True, False)
+    assert SetResult.of(1, COMPARISONS[2], logs[:1], TRUTH) is None
+
+
+def test_an_aa_set_is_called_different_only_beyond_the_threshold() -> None:
+    base = np.array([0.004, -0.004, 0.002, -0.002, 0.001, -0.001])
+    words = []
+    for shift in (0.0, 0.02, 0.06, -0.06):
+        found = SetResult.of(1, COMPARISONS[0], base + shift, TRUTH)
+        assert found is not None
+        words.append(found.word)
+    assert words == ["no difference shown", "no difference shown", "supported", "supported"]
+
+
+def result(
+    what: str, number: int, *, word: str, narrow: bool = True, off: bool = False
+) -> SetResult:
+    truth = 1.05
+    low = truth * (1.01 if off else 0.99)
+    return SetResult(number, what, truth, truth, low, low * 1.02, 6, narrow, word)
+
+
+def results(called: int = 0, missed: int = 0, uncovered: int = 0) -> list[SetResult]:
+    """20 sets of every comparison with so many faults."""
+    found = []
+    for number in range(20):
+        word = "supported" if number < called else "no difference shown"
+        found += [result(what, number, word=word) for what in ("A/A p50", "A/A CPU")]
+        word = "inconclusive" if number < missed else "supported"
+        for what in ("+5 % response time", "+10 % CPU"):
+            found.append(result(what, number, word=word, off=number < uncovered))
+        found.append(result("+20 % response time", number, word="supported"))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("faults", "failed"),
+    [
+        ({}, set()),
+        ({"called": 2, "missed": 2, "uncovered": 3}, set()),
+        ({"called": 3}, {"A/A called different"}),  # 6 of 40
+        ({"missed": 3}, {"+5 % response time found", "+10 % CPU found"}),
+        (
+            {"uncovered": 4},
+            {
+                "+5 % response time: its size within the interval",
+                "+10 % CPU: its size within the interval",
+            },
+        ),
+    ],
+)
+def test_the_limits_are_those_of_the_requirement(faults: dict[str, int], failed: set[str]) -> None:
+    found = judge_sets(results(**faults), 20, "quick")
+    assert {outcome.what for outcome in found if outcome.word == "not met"} == failed
+
+
+def test_one_missed_20_percent_of_20_fails() -> None:
+    kept = [r for r in results() if not (r.what == "+20 % response time" and r.number == 3)]
+    kept.append(result("+20 % response time", 3, word="inconclusive"))
+    found = {outcome.what: outcome for outcome in judge_sets(kept, 20, "quick")}
+    assert found["+20 % response time found"].word == "not met"
+    assert found["+20 % response time found"].found == "19 of 20"
+
+
+def test_sets_that_stay_wide_are_not_judged_and_smoke_never_is() -> None:
+    wide = [
+        result(r.what, r.number, word="inconclusive", narrow=False)
+        if r.what == "+5 % response time" and r.number >= 5
+        else r
+        for r in results()
+    ]
+    found = {outcome.what: outcome for outcome in judge_sets(wide, 20, "quick")}
+    assert found["+5 % response time found"].word == "not judged"
+    assert {outcome.word for outcome in judge_sets(results(), 20, "smoke")} == {"not judged"}
+
+
+def test_the_stop_rule_waits_for_every_comparison() -> None:
+    def block(noise: float) -> dict[str, TrialValues]:
+        return {
+            name: values(p50=5.0 * np.exp(noise * (name == SLOWER_5)))
+            for name in (BASE, AGAIN, SLOWER_5, SLOWER_20, CPU_10)
+        }
+
+    quiet = [block(0.001 * (-1) ** n) for n in range(6)]
+    loud = [block(0.1 * (-1) ** n) for n in range(6)]
+    assert stopped(quiet, 6, 12)
+    assert not stopped(quiet[:5], 6, 12)
+    assert not stopped(loud, 6, 12)
+    assert stopped(loud + loud, 6, 12)
+
+
+def test_pairs_without_the_metric_are_left_out() -> None:
+    blocks = [{BASE: values(), AGAIN: values(p50=10.0)}, {BASE: values()}]
+    assert pair_logs(blocks, "p50", AGAIN, BASE) == pytest.approx([np.log(2)])
+    assert pair_logs(blocks, "p95", AGAIN, BASE).size == 0
+
+
+def test_every_comparison_names_a_known_variant() -> None:
+    plan = planned(1_000, 62.5, [values()])
+    assert {each.variant for each in COMPARISONS} <= set(truths(plan, [values()]))
+    assert all(isinstance(each, Comparison) for each in COMPARISONS)
