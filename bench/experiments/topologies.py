@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from bench.deployments.base import Deployment
@@ -81,7 +81,7 @@ class ParkedFleet:
         self._parked.clear()
         if parked:
             with ThreadPoolExecutor(len(parked)) as pool:
-                list(pool.map(_resume, parked))
+                list(pool.map(_try_resume, parked))
 
     def _park(self, name: str) -> None:
         deployment = self._fleet.deployment(name)
@@ -94,6 +94,11 @@ def _resume(deployment: Deployment) -> None:
     """Databases before the processes that ask them."""
     for component in reversed(deployment.components()):
         deployment.resume(component.name)
+
+
+def _try_resume(deployment: Deployment) -> None:
+    with suppress(ShopbenchError):  # what has died needs no waking
+        _resume(deployment)
 
 
 def run(lab: Laboratory) -> None:

@@ -39,7 +39,7 @@ def partition_figure(ranked: Sequence[Ranking]) -> Figure | None:
         canvas.legend(handles=_legend(ranked), loc="upper right", ncols=5, frameon=False,
                       fontsize=8)  # fmt: skip
         canvas.subplots_adjust(
-            left=0.3, right=0.985, top=1 - 0.52 / height, bottom=0.62 / height, wspace=0.08
+            left=0.17, right=0.985, top=1 - 0.52 / height, bottom=0.62 / height, wspace=0.08
         )
     levels = sorted({percent(p.ratio.level) for r in ranked for p in r.places if p.ratio})
     return Figure(
