@@ -52,6 +52,11 @@ class TrialSample:
         return int(self.response.size)
 
     @cached_property
+    def computed(self) -> dict[tuple[str, str], Any]:
+        """What was computed from the rows already, by (what, operation): they never change."""
+        return {}
+
+    @cached_property
     def failures(self) -> dict[str, int]:
         """Failed requests by operation, `all` included."""
         return {name: int(self.failed[self.where(name)].sum()) for name in (ALL, *self.slices)}

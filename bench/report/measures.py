@@ -40,8 +40,16 @@ def trial_value(sample: TrialSample, kind: Kind, operation: str) -> float | None
     """Return a metric of one trial, None where the trial cannot carry it (too few, no CPU)."""
     if kind == "cpu":
         return cpu_ms_per_request(sample) if operation == ALL else None
+    key = kind, operation
+    if key not in sample.computed:  # several questions ask for the same quantile
+        sample.computed[key] = _quantile(sample.response[sample.where(operation)], QUANTILES[kind])
+    found: float | None = sample.computed[key]
+    return found
+
+
+def _quantile(values: Column, q: float) -> float | None:
     try:
-        return exact_quantile(sample.response[sample.where(operation)], QUANTILES[kind])
+        return exact_quantile(values, q)
     except TooFewSamples:
         return None
 

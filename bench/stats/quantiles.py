@@ -99,7 +99,7 @@ def clustered_quantile(
     if len(parts) < 3:
         return quantile(pooled, q, level=level)
     value = exact_quantile(pooled, q)
-    left_out = np.array([_pooled_without(parts, i, q) for i in range(len(parts))])
+    left_out = _leave_one_out(parts, pooled, q)
     if value <= 0.0 or (left_out <= 0.0).any():
         raise StatisticsError("a response time that is not positive has no logarithm")
     k = len(parts)
@@ -109,10 +109,25 @@ def clustered_quantile(
     return QuantileEstimate(q, value, value / reach, value * reach, level, int(pooled.size), k)
 
 
-def _pooled_without(parts: Sequence[NDArray[Any]], left_out: int, q: float) -> float:
-    rest = np.concatenate([part for i, part in enumerate(parts) if i != left_out])
-    rank = _rank(rest.size, q)
-    return float(np.partition(rest, rank - 1)[rank - 1])
+def _leave_one_out(parts: Sequence[NDArray[Any]], pooled: NDArray[Any], q: float) -> NDArray[Any]:
+    """The pooled quantile without each part in turn.
+
+    Without part i the value of rank k has a rank between k and k + n_i among all, so that only the
+    window of values that can be meant is looked at: a fraction of the rows for each part.
+    """
+    ranks = [_rank(pooled.size - part.size, q) for part in parts]
+    first = min(ranks)
+    last = max(rank + part.size for rank, part in zip(ranks, parts, strict=True))
+    bounds = np.array([first, min(last, pooled.size)]) - 1
+    low, high = np.partition(pooled, bounds)[bounds]
+    below = [int(np.count_nonzero(part < low)) for part in parts]
+    window = [part[(part >= low) & (part <= high)] for part in parts]
+    found = []
+    for i, rank in enumerate(ranks):
+        rest = np.concatenate([part for j, part in enumerate(window) if j != i])
+        place = rank - (sum(below) - below[i]) - 1
+        found.append(float(np.partition(rest, place)[place]))
+    return np.array(found)
 
 
 def _rank(n: int, q: float) -> int:

@@ -1,5 +1,7 @@
 """Quantiles against numpy and binomial tables, and the coverage of their intervals."""
 
+from math import ceil
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -97,3 +99,19 @@ def test_a_quantile_outside_0_and_1_is_refused(q: float) -> None:
 def test_no_rows_is_refused() -> None:
     with pytest.raises(TooFewSamples):
         clustered_quantile([np.array([])], 0.5)
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 40), min_size=20, max_size=60), min_size=3, max_size=6),
+    st.sampled_from([0.5, 0.6, 0.4]),
+)
+def test_the_jackknife_leaves_out_one_trial_at_a_time(trials: list[list[int]], q: float) -> None:
+    parts = [np.array(part, dtype=np.float32) for part in trials]
+    found = clustered_quantile(parts, q)
+    rests = [np.sort(np.concatenate(parts[:i] + parts[i + 1 :])) for i in range(len(parts))]
+    logs = np.log([rest[ceil(round(rest.size * q, 9)) - 1] for rest in rests])
+    k = len(parts)
+    error = np.sqrt((k - 1) / k * np.square(logs - logs.mean()).sum())
+    reach = np.exp(scipy_stats.t.ppf(0.975, k - 1) * error)
+    assert found.low == pytest.approx(found.value / reach, rel=1e-6)
+    assert found.high == pytest.approx(found.value * reach, rel=1e-6)
