@@ -139,7 +139,7 @@ class Session:
             self._drop()
             self._socket = None
         timing = response.get("server-timing", "")
-        text = timing if isinstance(timing, str) else ""
+        text = timing.strip() if isinstance(timing, str) else ""
         return Answer(sent, done, response.get_code(), body, text, "")
 
     def _wait_readable(self) -> None:
