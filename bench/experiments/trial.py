@@ -43,7 +43,9 @@ class TrialKey:
 
     def trial_id(self, mix: str, deployment: str, offered_rps: float) -> str:
         """A name that is unique in the run and safe as a file name."""
-        safe = "".join(char if char.isalnum() or char in "-_" else "." for char in deployment)
+        # `a+b|c` and `a|b+c` are two partitions: their marks stay apart
+        named = deployment.replace("|", "_")
+        safe = "".join(char if char.isalnum() or char in "-_" else "." for char in named)
         rate = f"{offered_rps:g}".replace(".", "p")
         attempt = f"r{self.attempt}" if self.attempt else ""
         return f"{self.experiment}-{mix}-{rate}-b{self.block:03}{attempt}-{safe}"
