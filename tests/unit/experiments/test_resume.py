@@ -39,7 +39,7 @@ def test_a_resumed_run_measures_what_is_missing_and_nothing_twice(
     path = caught.value.run_dir
     before = RunReader(path)
     assert len(before.trials) == 5
-    monkeypatch.setattr(latency, "_probe", lambda *_: pytest.fail("probed again"))
+    monkeypatch.setattr(latency, "closed_loop_rps", lambda *_: pytest.fail("probed again"))
     reported: list[Path] = []
     assert resume_run(path, reported.append, quiet=True) == path == reported[0]
     after = RunReader(path)
@@ -69,7 +69,7 @@ def test_a_run_may_be_resumed_before_it_measured_anything(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(latency, "_probe", stop)
+        patch.setattr(latency, "closed_loop_rps", stop)
         with pytest.raises(RunStopped) as caught:
             run(["latency"], options)
     path = caught.value.run_dir
