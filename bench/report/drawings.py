@@ -23,7 +23,8 @@ from bench.report.verdicts import aa_bands, overloaded
 from bench.stats.quantiles import SAMPLES_BEYOND
 
 _FOREST_GROUP = "forest-all"
-_OWN_FIGURES = ("floor/", "capacity/", "adds-up/")  # verdicts that their own sections show
+# Verdicts that their own sections show.
+_OWN_FIGURES = ("floor/", "capacity/", "adds-up/", "network/", "topologies/")
 _MAX_EXPLORATORY = 60  # rows of one exploratory forest; the table holds them all
 
 
