@@ -20,6 +20,7 @@ from bench.report.naming import ALL
 
 Column = NDArray[np.float32]
 LATENCY, FLOOR = "latency", "floor"
+GATES = "selftest-gates"  # trials that trip a gate on purpose
 SQL = "sql"  # trials that count statements: logging costs time, so their times mean nothing
 CLOCK_SLACK_S = 1e-6  # rounding of the times, far below a request
 
@@ -86,8 +87,8 @@ class RunData:
 
     @cached_property
     def judged_trials(self) -> tuple[Trial, ...]:
-        """Trials whose gates count: all but the counting ones."""
-        return tuple(s.trial for s in self.trials if s.trial.experiment != SQL)
+        """Trials whose gates count: none that only count, or trip a gate on purpose."""
+        return tuple(s.trial for s in self.trials if s.trial.experiment not in {SQL, GATES})
 
     @cached_property
     def operations(self) -> list[str]:

@@ -24,7 +24,7 @@ from bench.stats.verdicts import decide
 
 Floats = NDArray[np.float64]
 FEWEST, MOST = MIN_VALID_BLOCKS, 12  # blocks of a comparison
-LEAST_POPULATION = 20
+LEAST_POPULATION, LEAST_ORDERED = 20, 100
 SIMULATED_SD = 0.02
 
 
@@ -35,6 +35,7 @@ class Population:
     name: str
     kind: str
     logs: Floats
+    in_order: bool = True
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Coverage:
     """`covered`: intervals that hold the truth, `called`: verdicts 'different', of `n` resamples.
 
     `rule_covered`, `rule_called`: with the stop rule choosing the number of blocks.
-    `ordered_covered`: from runs of neighbouring blocks; None where the order is not recorded.
+    `ordered_covered`: from runs of neighbouring blocks; None below 100 blocks, where a run is so
+    large a part of all that its mean cannot be far from theirs, or where they were pooled.
     """
 
     name: str
@@ -79,7 +81,7 @@ def populations(groups: Iterable[tuple[str, str, Sequence[float]]]) -> list[Popu
         scale = sqrt(float(np.mean([part.var() for part in parts])))
         together = np.concatenate([part / part.std() * scale for part in parts])
         if together.size >= LEAST_POPULATION:
-            whole.append(Population(f"{len(parts)} comparisons pooled", kind, together))
+            whole.append(Population(f"{len(parts)} comparisons pooled", kind, together, False))
     return whole
 
 
@@ -103,7 +105,7 @@ def resample(population: Population, n: int, rng: np.random.Generator) -> Covera
         called,
         rule_covered,
         rule_called,
-        None if "pooled" in population.name else ordered,
+        ordered if logs.size >= LEAST_ORDERED and population.in_order else None,
     )
 
 
