@@ -1,0 +1,75 @@
+"""The load generator against its controls: lag, sustained rate, a second tool."""
+
+from __future__ import annotations
+
+from bench.experiments.generator_check import (
+    CONTROL_LIMIT_MS,
+    LAG_LIMIT_MS,
+    RATE_SHARE,
+    GeneratorReport,
+    Verdict,
+    check_generator,
+)
+from bench.experiments.laboratory import Laboratory
+from bench.experiments.selftest.publish import publish
+from bench.experiments.selftest.record import CLAIMS_NOTHING, Outcome, Word
+from bench.experiments.selftest.reference import shop_cpus
+
+PART = "generator"
+_SECONDS = {"smoke": 0.5, "quick": 2.0, "standard": 5.0, "full": 10.0}
+_WORDS: dict[Verdict, Word] = {"kept": "met", "broken": "not met"}
+
+
+def announce(lab: Laboratory) -> None:
+    """Tell the progress what is coming."""
+    lab.progress.plan(_planned_s(lab))
+
+
+def run(lab: Laboratory) -> None:
+    """Measure it on the run's own cores; the run's load process is idle meanwhile."""
+    lab.progress.say("the load generator against its controls")
+    load_cpus = lab.writer.journal.settings["load_cpus"]
+    server = next(iter(shop_cpus(lab)), None)
+    found = check_generator(server, load_cpus[0] if load_cpus else None, _SECONDS[lab.profile.name])
+    lab.progress.done(_planned_s(lab))
+    publish(lab, PART, outcomes(found, lab.profile.name), {"generator": found.as_json()})
+
+
+def outcomes(found: GeneratorReport, profile: str) -> list[Outcome]:
+    """The generator's three promises."""
+    words = {name: _word(verdict, profile) for name, verdict in found.verdicts.items()}
+    lags = ", ".join(
+        f"{pair.send_lag_ms_p99:.2f} ({pair.control_ms_p99:.2f})" for pair in found.lag
+    )
+    off = max((abs(one.ours_ms / one.theirs_ms - 1) for one in found.agreement), default=None)
+    return [
+        Outcome(
+            "send lag p99 at 2,000 arrivals a second",
+            f"{lags} ms",
+            f"below {LAG_LIMIT_MS:g} ms where the control's is below {CONTROL_LIMIT_MS:g} ms",
+            words["send_lag"],
+            "in brackets: the timer alone, just before",
+        ),
+        Outcome(
+            "sustained rate, nothing skipped",
+            f"{found.sustained_rps:,.0f}/s, {found.rate_ratio:.2f} of plain Locust",
+            f"at least {RATE_SHARE:g} of plain Locust's closed loop",
+            words["sustained_rate"],
+            f"plain Locust {max(found.plain_locust_rps):,.0f}/s in the same run",
+        ),
+        Outcome(
+            "quantiles agree with an independent tool",
+            "–" if off is None else f"within {off:.1%}",
+            "within 5 % or 0.2 ms",
+            words["agreement"],
+            found.tool or "no other tool on this machine",
+        ),
+    ]
+
+
+def _word(verdict: Verdict, profile: str) -> Word:
+    return "not judged" if profile == CLAIMS_NOTHING else _WORDS.get(verdict, "not judged")
+
+
+def _planned_s(lab: Laboratory) -> float:
+    return 40.0 + 20.0 * _SECONDS[lab.profile.name]
