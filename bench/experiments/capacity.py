@@ -124,7 +124,7 @@ class _Walk:
         self._search = search(Limits(goal.start_rps, MAX_RPS, max_probes=size.max_probes))
         self._step: Step | None = next(self._search)
         self._probes = 0
-        self._fresh = False
+        self._fresh = self._late = False
 
     def advance(self) -> bool:
         """Probe once; return whether the search goes on."""
@@ -145,12 +145,21 @@ class _Walk:
         for attempt in range(MAX_REPEATS + 1):
             trial = held.get(attempt)
             if trial is None:
-                if attempt and not self._lab.spend(_probe_s(self._size)):
+                if not self._affordable(attempt):
                     return None
                 trial = self._probe(step, block, attempt)
             if trial is not None and self._counts(trial):
                 return trial.facts["slo_pass"] == 1.0
         return None
+
+    def _affordable(self, attempt: int) -> bool:
+        """Whether the time limit and, for a repetition, the budget leave room for a probe."""
+        seconds = _probe_s(self._size)
+        self._late = not self._lab.has_time(seconds)
+        if self._late or (attempt and not self._lab.spend(seconds)):
+            return False
+        self._lab.progress.plan(seconds if attempt else 0.0)
+        return True
 
     def _counts(self, trial: Trial) -> bool:
         """Valid and judged. In `smoke`, which claims nothing, an invalid trial steers too."""
@@ -232,6 +241,8 @@ class _Walk:
         key = {"mix": self._goal.mix, "deployment": self._goal.name, "search": self._goal.number}
         held = self._lab.setting("capacity_searches") or []
         others = [each for each in held if {name: each[name] for name in key} != key]
+        if self._late:
+            bracket = replace(bracket, reason="the time limit was reached")
         found = {**key, **asdict(bracket), "probes": self._probes}
         self._lab.writer.add_settings(capacity_searches=[*others, found])
 

@@ -54,6 +54,8 @@ def _name(check: Check) -> str:
 def _line(check: Check, verdict: Verdict) -> str:
     word = AGREE.get(verdict.verdict, verdict.verdict)
     note = f" ({verdict.note})" if verdict.note not in ("", "agree") else ""
+    if check.own is None:
+        return f"{_name(check)}: fewer than two valid blocks of the two ends by themselves."
     if check.product is None:
         return (
             f"{_name(check)}: the whole by itself {_text(check.own)}; no product of the steps, "
