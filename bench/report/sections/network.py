@@ -1,4 +1,4 @@
-"""Network: where does the order of the deployments flip as hops get slower, or lose packets?"""
+"""Network: where does the ranking of the deployments flip as hops get slower, or lose packets?"""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ def section(data: RunData) -> Section | None:
     sentences = [sentence(curve) for curve in curves]
     return Section(
         anchor="network",
-        title="When the network is slow: where the order flips",
+        title="When the network is slow: where the ranking flips",
         after="ladder",
         template="sections/network.html",
         context={
@@ -49,7 +49,7 @@ def section(data: RunData) -> Section | None:
 
 
 def sentence(curve: Curve) -> str:
-    """Say in one sentence where the order flips."""
+    """Say in one sentence where the ranking flips."""
     head = f"{curve.label}, {SETTING_WORDS.get(curve.setting, curve.setting)}: "
     found = curve.crossing
     if found is None:
@@ -58,12 +58,12 @@ def sentence(curve: Curve) -> str:
     n = f"{found.n_blocks} blocks"
     if found.at is None:
         side = "slower" if found.side == "always above" else "faster"
-        extra = f"; in {found.crossed} of them the order does flip" if found.crossed else ""
+        extra = f"; in {found.crossed} of them it does flip" if found.crossed else ""
         return (
             f"{head}no crossing within {low:g}–{high:g} ms: {curve.top} is {side} than "
             f"{curve.base} throughout ({n}{extra})."
         )
-    at = f"{head}the order flips at {number(found.at)} ms of added round trip a hop"
+    at = f"{head}the ranking flips at {number(found.at)} ms of added round trip a hop"
     if found.interval is None:
         return f"{at} (no interval: only {found.crossed} of {n} flip within {low:g}–{high:g} ms)."
     own = interval(max(0.0, found.interval.low), found.interval.high)

@@ -46,7 +46,7 @@ def section(data: RunData) -> Section | None:
 
 def sentence(ranked: Ranking) -> str:
     """Say which is best, who is not told apart from it, and how far the last one is behind."""
-    head = f"{KIND_WORDS[ranked.kind].capitalize().replace('Cpu', 'CPU')}: "
+    head = f"{KIND_WORDS[ranked.kind]}: "
     if not ranked.settled:
         return f"{head}{ranked.n_blocks} valid blocks, 6 are needed to tell partitions apart."
     best, last = ranked.best, ranked.places[-1]
@@ -64,7 +64,7 @@ def sentence(ranked: Ranking) -> str:
 def _rows(ranked: Ranking) -> list[list[str]]:
     return [
         [
-            f"{place_number}. {place.name}",
+            f"{place_number}.\N{NO-BREAK SPACE}{place.name}",
             str(place.processes),
             f"{_value(place)} {interval(place.level.low, place.level.high)}",
             _ratio(place),
@@ -90,4 +90,4 @@ def _group(ranked: Ranking, place: Place) -> str:
         return "best"
     if not ranked.settled:
         return "too few blocks"
-    return "worse" if place.apart else "indistinguishable from the best"
+    return "worse" if place.apart else "indistinguishable"

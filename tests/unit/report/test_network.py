@@ -1,4 +1,4 @@
-"""The network section on a run with known slopes: where the order flips, and what it says."""
+"""The network section on a run with known slopes: where the ranking flips, and what it says."""
 
 from pathlib import Path
 
@@ -116,7 +116,7 @@ def test_the_report_holds_the_section(run: Path) -> None:
     build_report(run)
     page = (run / "report.html").read_text()
     assert 'id="network"' in page
-    assert "the order flips at" in page
+    assert "the ranking flips at" in page
     assert "figure-network-hops" in page
     assert (run / "figures" / "network-hops.svg").exists()
 
