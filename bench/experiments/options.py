@@ -78,7 +78,7 @@ PROFILES: dict[str, Profile] = {
             probe_s=0.5,
             floor_measured_s=0.6,
             max_reruns=1,  # the rest of the time for reruns goes to blocks after the last
-            rerun_share=0.26,
+            rerun_share=0.2,
         ),
         Profile(
             "standard",

@@ -279,8 +279,8 @@ def _measure(
         )
         limit_s = _time_left(options, writer)
         for number, name in enumerate(names):
-            now = time.monotonic()  # what is left is shared out evenly
-            lab.deadline = now + (begun + limit_s - now) / (len(names) - number)
+            now = time.monotonic()
+            lab.deadline = now + (begun + limit_s - now) * _share(names[number:], options)
             (pair.run if options.pair else EXPERIMENTS[name])(lab)
             if not fleet.controlled:
                 writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
@@ -293,6 +293,15 @@ def _time_left(options: RunOptions, writer: RunWriter) -> float:
     if options.max_minutes is None:
         return math.inf
     return options.max_minutes * 60 - spent_before(writer.journal)
+
+
+def _share(names: list[str], options: RunOptions) -> float:
+    """The share of the time left that is for the first of these, by what they plan."""
+    if options.pair or len(names) == 1:
+        return 1 / len(names)
+    profile = profile_of(options.profile)
+    planned = [expected([EXPERIMENTS[name]], profile, options).planned_s for name in names]
+    return planned[0] / sum(planned) if sum(planned) else 1 / len(names)
 
 
 def _facts(

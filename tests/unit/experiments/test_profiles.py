@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.experiments import floor, latency
+from bench.experiments import capacity, floor, ladder, latency
 from bench.experiments.latency import plan_cells
 from bench.experiments.options import DEPLOYMENTS, LATENCY_MIXES, PROFILES, RunOptions
 from bench.experiments.progress import Progress, duration
@@ -24,6 +24,8 @@ def test_profiles_plan_no_more_than_they_say() -> None:
     assert 150 < quick.planned_s + quick.reruns_s <= 270
     floors = planned("quick", floor.run)
     assert 90 < floors.planned_s + floors.reruns_s <= 150
+    bench = planned("quick", latency.run, ladder.run, capacity.run, floor.run)
+    assert bench.planned_s + bench.reruns_s <= 570  # and half a minute for the report
     assert planned("standard", latency.run).planned_s < 3 * 3600
 
 
