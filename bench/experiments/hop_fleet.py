@@ -26,6 +26,7 @@ class HopFleet:
     """A fleet of one kind of hops. A context manager: none outlives it."""
 
     def __init__(self, lab: Laboratory, hops: Hops) -> None:
+        self.hops = hops
         self._lab = lab
         self._options = UpOptions(
             seed=lab.options.shop_seed, cpus=tuple(lab.setting("cpus") or ()), hops=hops
