@@ -11,7 +11,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
+_PROC = Path("/proc")
 _ROOT_CPUACCT = Path("/sys/fs/cgroup/cpuacct/cpuacct.usage")
 _PF_KTHREAD = 0x00200000
 _CANARY_ROUNDS = 10
@@ -47,13 +50,21 @@ def read_machine() -> Reading:
 
 
 def process_cpu(pid: int) -> float | None:
-    """CPU seconds of one process, all its threads."""
+    """CPU seconds of one process, all its threads; from psutil where there is no schedstat."""
     try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        tasks = list((_PROC / str(pid) / "task").iterdir())
         # schedstat counts nanoseconds where stat counts ticks of 10 ms
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
     except (OSError, ValueError, IndexError):
+        return _ticks(pid)
+
+
+def _ticks(pid: int) -> float | None:
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except (psutil.Error, ValueError):
         return None
+    return float(times.user + times.system)
 
 
 def foreign_cpu(first: Reading, last: Reading, known_s: float) -> float | None:

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.deployments.local.cgroups import DeploymentGroups, find_hierarchies, read_hierarchies
+from bench.deployments.local.cgroups import (
+    ComponentGroup,
+    DeploymentGroups,
+    find_hierarchies,
+    read_hierarchies,
+)
 from bench.deployments.local.ledger import remove_groups
 from bench.deployments.local.processes import ProcessId
 
@@ -105,3 +110,42 @@ def test_where_no_group_may_be_made_the_process_tree_is_asked(
 
 def test_this_machine_is_read_without_an_error() -> None:
     find_hierarchies()
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("cpuacct.usage", "1250000000\n"),  # v1, nanoseconds
+        ("cpu.stat", "usage_usec 1250000\nuser_usec 1000000\nsystem_usec 250000\n"),  # v2
+    ],
+)
+def test_a_group_counts_its_own_cpu(tmp_path: Path, file: str, text: str) -> None:
+    (tmp_path / file).write_text(text)
+    assert ComponentGroup([tmp_path], tmp_path).cpu_seconds(None) == 1.25
+
+
+def test_v2_holds_each_component_in_a_group_below_the_deployments_cpuset(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mounts = f"29 23 0:26 / {tmp_path} rw - cgroup2 cgroup2 rw\n"
+    found = read_hierarchies("0::/\n", mounts)
+    monkeypatch.setattr("bench.deployments.local.cgroups.find_hierarchies", lambda: found)
+    groups = DeploymentGroups("fake", (1, 2))
+    assert groups.control == "cpuset"
+    root = tmp_path / "shopbench-fake"
+    assert groups.roots == [root]
+    assert (tmp_path / "cgroup.subtree_control").read_text() == "+cpuset"
+    assert (root / "cpuset.cpus").read_text() == "1,2"
+    group = groups.component("db:users")
+    group.add(ProcessId.of(os.getpid()))
+    assert group.accounting == root / "db-users"
+    assert group.pids()  # our own id was written there
+
+
+def test_without_schedstat_the_kernels_ticks_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ProcessId.of(os.getpid())
+    group = ComponentGroup([], None)
+    exact = group.cpu_seconds(own)
+    monkeypatch.setattr("bench.deployments.local.cgroups._scheduled", lambda _: 0.0)
+    assert group.cpu_seconds(own) == pytest.approx(exact, abs=0.5)
+    assert exact > 0

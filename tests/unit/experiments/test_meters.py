@@ -6,6 +6,9 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+import pytest
 
 from bench.experiments.meters import (
     Canary,
@@ -77,3 +80,23 @@ def test_the_canary_keeps_its_times_and_gives_the_affinity_back() -> None:
     assert canary.sing() > 0
     assert len(canary.history_s) == 1
     assert os.sched_getaffinity(0) == allowed
+
+
+def test_process_cpu_adds_up_the_threads_of_a_schedstat_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for thread, nanoseconds in ((41, 1_500_000_000), (42, 250_000_000)):
+        folder = tmp_path / "41" / "task" / str(thread)
+        folder.mkdir(parents=True)
+        (folder / "schedstat").write_text(f"{nanoseconds} 77 3\n")
+    monkeypatch.setattr("bench.experiments.meters._PROC", tmp_path)
+    assert process_cpu(41) == 1.75
+
+
+def test_without_schedstat_process_cpu_asks_psutil(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = process_cpu(os.getpid())
+    monkeypatch.setattr("bench.experiments.meters._PROC", tmp_path)
+    assert process_cpu(os.getpid()) == pytest.approx(exact, abs=0.1)
+    assert process_cpu(2**22 + 1) is None
