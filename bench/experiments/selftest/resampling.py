@@ -4,8 +4,9 @@ Pure. A population is the recorded log-ratios of one comparison, centred: drawn 
 replacement, its true mean is exactly 0, so every interval can be held against the truth. Centring
 on the sample mean shrinks residuals by √((n−1)/n); they are stretched back by that, which matters
 for how often a threshold is passed, not for coverage (a t interval has no scale). Comparisons with
-few blocks (a `quick` run has 6) are pooled after dividing each by its own standard deviation; with
-6 blocks no such residual exceeds 2.04, so that pooled tails are shorter than true ones.
+few blocks (a `quick` run has 6; fewer are never judged) are pooled after dividing each by its own
+standard deviation, and every resample gets the scale of one of them; with 6 blocks no such residual
+exceeds 2.04, so that pooled tails are shorter than true ones.
 Drawing single blocks breaks up what neighbours share; `in_order` draws runs of neighbours instead.
 """
 
@@ -30,12 +31,15 @@ SIMULATED_SD = 0.02
 
 @dataclass(frozen=True)
 class Population:
-    """Log-ratios with true mean 0, in the order they were recorded. `kind`: p50, p95, p99, cpu."""
+    """Log-ratios with true mean 0, in the order they were recorded. `kind`: p50, p95, p99, cpu.
+
+    `scales`: where comparisons were pooled, the standard deviation of each; `logs` have 1 then.
+    """
 
     name: str
     kind: str
     logs: Floats
-    in_order: bool = True
+    scales: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,13 +79,13 @@ def populations(groups: Iterable[tuple[str, str, Sequence[float]]]) -> list[Popu
     for name, kind, logs in groups:
         if len(logs) >= LEAST_POPULATION:
             whole.append(Population(name, kind, centred(logs)))
-        elif len(logs) >= 3 and np.std(logs) > 0:
+        elif len(logs) >= FEWEST and np.std(logs) > 0:
             small.setdefault(kind, []).append(centred(logs))
     for kind, parts in small.items():
-        scale = sqrt(float(np.mean([part.var() for part in parts])))
-        together = np.concatenate([part / part.std() * scale for part in parts])
+        scales = tuple(float(part.std()) for part in parts)
+        together = np.concatenate([part / part.std() for part in parts])
         if together.size >= LEAST_POPULATION:
-            whole.append(Population(f"{len(parts)} comparisons pooled", kind, together, False))
+            whole.append(Population(f"{len(parts)} comparisons pooled", kind, together, scales))
     return whole
 
 
@@ -90,7 +94,8 @@ def resample(population: Population, n: int, rng: np.random.Generator) -> Covera
     logs = population.logs
     counts = np.zeros(5, dtype=np.int64)
     for _ in range(n):
-        drawn = rng.choice(logs, size=MOST, replace=True)
+        scale = rng.choice(population.scales) if population.scales else 1.0
+        drawn = rng.choice(logs, size=MOST, replace=True) * scale
         size = int(rng.integers(FEWEST, MOST + 1))
         start = int(rng.integers(logs.size))
         neighbours = logs[(start + np.arange(size)) % logs.size]
@@ -105,7 +110,7 @@ def resample(population: Population, n: int, rng: np.random.Generator) -> Covera
         called,
         rule_covered,
         rule_called,
-        ordered if logs.size >= LEAST_ORDERED and population.in_order else None,
+        ordered if logs.size >= LEAST_ORDERED and not population.scales else None,
     )
 
 

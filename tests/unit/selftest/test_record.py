@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from bench.deployments.local.home import StateHome
+from bench.experiments.generator_check import Agreement, GeneratorReport, LagPair, RateStep
+from bench.experiments.selftest import generator
 from bench.experiments.selftest.aa import bands_of
 from bench.experiments.selftest.record import (
     FILE,
@@ -91,3 +93,20 @@ def test_the_widest_band_counts_and_small_cells_give_none() -> None:
         ("monolith", "mixed", "p95", logs[:19]),
     ]
     assert bands_of(cells) == {"p50": aa_band(3 * logs)}
+
+
+def test_the_generators_promises_become_outcomes() -> None:
+    lag = LagPair(0.02, 0.05, 0.05, 0.3, 100, 100, 0, 0.4)
+    late = LagPair(0.02, 0.05, 0.05, 0.5, 100, 100, 0, 0.4)
+    step = RateStep(9_000.0, 10, 10, 0, 0, 0.1, 0.2, 0.1, 0.5)
+    agreement = (Agreement(0.5, 8.1, 8.0),)
+
+    def words(pair: LagPair, profile: str = "quick") -> list[str]:
+        found = GeneratorReport(
+            (0, 1), (0.1, 0.1), (pair,), (10_000.0,), (step,), "tool", 200.0, agreement
+        )
+        return [outcome.word for outcome in generator.outcomes(found, profile)]
+
+    assert words(lag) == ["met", "met", "met"]
+    assert words(late) == ["not met", "met", "met"]
+    assert words(late, "smoke") == ["not judged"] * 3

@@ -1,7 +1,5 @@
 """Resampling: coverage where the law is known, centring, pooling, and that it can fail."""
 
-from math import sqrt
-
 import numpy as np
 import pytest
 
@@ -59,13 +57,28 @@ def test_a_verdict_without_a_threshold_is_found_out(monkeypatch: pytest.MonkeyPa
     assert false_positives.word == "not met"
 
 
-def test_comparisons_with_few_blocks_are_pooled_at_their_common_scale() -> None:
+def test_comparisons_with_few_blocks_are_pooled_and_keep_their_own_scales() -> None:
     noisy, quiet = RNG(4).normal(0, 0.04, (2, 6)), RNG(5).normal(0, 0.01, (2, 6))
     groups = [(f"c{i}", "cpu", row) for i, row in enumerate([*noisy, *quiet])]
     (pooled,) = populations(groups)
     assert (pooled.name, pooled.kind, pooled.logs.size) == ("4 comparisons pooled", "cpu", 24)
-    scale = sqrt(np.mean([np.var(row, ddof=1) for _, _, row in groups]))
-    assert pooled.logs.std() == pytest.approx(scale)
+    assert pooled.logs.std() == pytest.approx(1.0)
+    assert pooled.scales == pytest.approx([np.std(row, ddof=1) for _, _, row in groups])
+
+
+def test_the_verdict_is_tried_at_the_scale_of_each_pooled_comparison() -> None:
+    """At a noise of 0.1 % nothing reaches the threshold; at 100 % only the interval protects."""
+    logs = RNG(8).normal(size=200)
+    small = resample(Population("x", "p50", centred(logs), (0.001,)), 500, RNG(9))
+    large = resample(Population("x", "p50", centred(logs), (1.0,)), 500, RNG(9))
+    assert small.covered == large.covered
+    assert small.called == 0
+    assert large.called / large.n == pytest.approx(0.05, abs=0.03)
+
+
+def test_comparisons_too_short_to_be_judged_are_left_out() -> None:
+    groups = [(f"c{i}", "p50", [0.01, -0.02, 0.0, 0.01, 0.02]) for i in range(10)]
+    assert populations(groups) == []
 
 
 def test_too_few_blocks_make_no_population_and_no_judgement() -> None:
