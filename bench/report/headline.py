@@ -50,7 +50,13 @@ def plain_words(analysis: Analysis) -> list[str]:
         return []
     if analysis.data.journal.profile == "smoke":
         return [f"Nothing is claimed: {SMOKE_NOTE}."]
-    return [*_differences(named), *_same(named), *_open(named)]
+    pairs = dict.fromkeys((v.numerator, v.denominator) for v in named)
+    lines = []
+    for top, bottom in pairs:
+        own = [v for v in named if (v.numerator, v.denominator) == (top, bottom)]
+        told = [*_differences(own), *_same(own), *_open(own)]
+        lines += [f"{top} against {bottom}: {line}" for line in told] if len(pairs) > 1 else told
+    return lines
 
 
 def comparison(analysis: Analysis) -> list[ComparisonRow]:

@@ -61,7 +61,7 @@ def _row(name: str, baseline: str, facts: Mapping[str, Any]) -> list[str]:
     cpus = facts.get("pinned_to_cpus", {}).get(name)
     return [
         f"{name} (baseline)" if name == baseline else name,
-        str(facts["urls"][name]),
+        str(facts["urls"].get(name, "unknown")),
         "metered" if pid else "not measured: no process id was given",
         ", ".join(map(str, cpus)) if cpus else "unknown",
     ]
