@@ -29,7 +29,7 @@ class ReferenceServer(ServedSubject):
     def __init__(self, name: str, behaviour: Behaviour, cpus: tuple[int, ...], users: int) -> None:
         module = "bench.experiments.selftest.reference_server"
         command = [sys.executable, "-m", module, *behaviour.arguments()]
-        super().__init__(name, command, {}, cpus)
+        super().__init__(name, command, {"PYTHONHASHSEED": "0"}, cpus)  # all alike
         self.behaviour = behaviour
         self.known = users
         self.heard: Callable[[], None] = lambda: None
