@@ -49,6 +49,9 @@ class _Notebook:
     def note(self, _: str) -> None:
         return None
 
+    def __getattr__(self, name: str) -> Any:
+        raise _Begun(name)
+
 
 class _Plan(Progress):
     """Adds up what is planned; the first thing that is done or said ends the rehearsal."""

@@ -31,7 +31,7 @@ from bench.experiments.meters import Canary
 from bench.experiments.options import PROFILES, Profile, RunOptions, profile_of
 from bench.experiments.outcome import measured_values
 from bench.experiments.progress import Progress, duration
-from bench.experiments.rehearsal import Expected, expected
+from bench.experiments.rehearsal import Expected, Experiment, expected
 from bench.experiments.resume import OPTIONS, reopen, spent_before, stored_options
 from bench.experiments.selftest.parts import SELFTEST_EXPERIMENTS
 from bench.experiments.selftest.record import selftest_settings
@@ -189,7 +189,18 @@ def _end_early(writer: RunWriter, note: str = "") -> None:
 def expected_duration(names: list[str], options: RunOptions) -> Expected:
     """How long a run is planned to take. Raises ShopbenchError on wrong usage."""
     profile, options = _checked(names, options)
-    return expected([EXPERIMENTS[name] for name in names], profile, options)
+    return expected(_pieces(names), profile, options)
+
+
+def _pieces(names: list[str]) -> list[Experiment]:
+    """What these experiments run, one after the other: `ladder` begins with `latency`."""
+    found: list[Experiment] = []
+    for name in names:
+        if name == ladder.EXPERIMENT and latency.run not in found:
+            found += (latency.run, ladder.run)
+        else:
+            found.append(EXPERIMENTS[name])
+    return found
 
 
 def durations() -> dict[str, dict[str, str]]:
@@ -300,7 +311,7 @@ def _share(names: list[str], options: RunOptions) -> float:
     if options.pair or len(names) == 1:
         return 1 / len(names)
     profile = profile_of(options.profile)
-    planned = [expected([EXPERIMENTS[name]], profile, options).planned_s for name in names]
+    planned = [expected(_pieces([name]), profile, options).planned_s for name in names]
     return planned[0] / sum(planned) if sum(planned) else 1 / len(names)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from bench.experiments import capacity, floor, ladder, latency
@@ -9,6 +11,7 @@ from bench.experiments.latency import plan_cells
 from bench.experiments.options import DEPLOYMENTS, LATENCY_MIXES, PROFILES, RunOptions
 from bench.experiments.progress import Progress, duration
 from bench.experiments.rehearsal import Expected, Experiment, expected
+from bench.experiments.runner import EXPERIMENTS, durations
 
 
 def planned(profile: str, *experiments: Experiment) -> Expected:
@@ -58,6 +61,15 @@ def test_the_pair_goes_through_all_loads_and_all_deployments_meet_at_the_referen
     assert len(plan_cells(PROFILES["quick"], names, capacities)) == 2
     two = plan_cells(PROFILES["standard"], names[1:3], {"mixed": {n: 100.0 for n in names}})
     assert {cell.names for cell in two} == {names[1:3]}
+
+
+def test_planning_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("started a process"))
+    found = durations()
+    assert set(found) == set(EXPERIMENTS)
+    for name, profiles in found.items():
+        assert set(profiles) == set(PROFILES)
+        assert all(text and text != "0 s" for text in profiles.values()), name
 
 
 def test_only_smoke_has_too_few_blocks_for_a_verdict() -> None:
