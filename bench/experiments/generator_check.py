@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -45,7 +46,10 @@ _STEP = (Request("product_read", "/api/v1/products/00000000-0000-7000-8000-00000
 
 @dataclass(frozen=True)
 class LagPair:
-    """A stretch of load and, just before it, the timer alone at the same rate. Lags in ms."""
+    """A stretch of load between two of the timer alone at the same rate; of these the worse.
+
+    Lags in ms.
+    """
 
     control_ms_p50: float
     control_ms_p99: float
@@ -60,11 +64,6 @@ class LagPair:
     def judged(self) -> bool:
         """Whether the machine was quiet enough to say something."""
         return self.control_ms_p99 < CONTROL_LIMIT_MS
-
-    @property
-    def kept(self) -> bool:
-        """Whether all was sent, and on time."""
-        return self.send_lag_ms_p99 < LAG_LIMIT_MS and self.sent == self.planned
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,9 @@ class GeneratorReport:
         if any(pair.sent != pair.planned for pair in self.lag):
             lag = "broken"
         elif judged:
-            lag = "kept" if all(pair.kept for pair in judged) else "broken"
+            # The control cannot run in the same instant: one stall of the machine hits either.
+            typical = statistics.median(pair.send_lag_ms_p99 for pair in judged)
+            lag = "kept" if typical < LAG_LIMIT_MS else "broken"
         agreement: Verdict = "not measured"
         if self.agreement:
             agreement = "kept" if all(one.same for one in self.agreement) else "broken"
@@ -154,16 +155,16 @@ class GeneratorReport:
 
 
 def check_generator(
-    cpu_server: int | None, cpu_load: int | None, seconds: float = 2.0, pairs: int = 3
+    cpu_server: int | None, cpu_load: int | None, seconds: float = 2.0, pairs: int = 5
 ) -> GeneratorReport:
-    """Measure all three; takes about 40 s + 20 x `seconds`. None: not pinned to a core."""
+    """Measure all three; takes about 60 s + 30 x `seconds`. None: not pinned to a core."""
     before = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     cpus = None if cpu_load is None else [cpu_load]
     with LoadProcess(cpus=cpus) as load:
         with _responder(cpu_server) as server:
-            lag = tuple(_lag_pair(load, server, cpu_load, seconds, n) for n in range(pairs))
+            lag = _lag_pairs(load, server, cpu_load, seconds, pairs)
             plain = [_plain_locust(server, cpu_load, seconds)]
-            steps = _climb(load, server, plain[0] * 0.6)
+            steps = _climb(load, server, plain[0] * RATE_SHARE)
             plain.append(_plain_locust(server, cpu_load, seconds))
         tool, tool_rps, agreement = _compare(load, cpu_server, cpu_load, 8 * seconds)
     after = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
@@ -200,23 +201,34 @@ def _responder(cpu: int | None, *options: str) -> Iterator[_Server]:
             process.stdout.close()
 
 
-def _lag_pair(
-    load: LoadProcess, server: _Server, cpu: int | None, seconds: float, number: int
-) -> LagPair:
-    control = _printed(["pacing_control", f"{ARRIVALS_RPS}", f"{seconds}", f"{number}"], cpu)
-    late_ms = np.asarray(control, dtype=np.float64)
-    result = _arrivals(load, server, ARRIVALS_RPS, seconds, number)
-    lag_ms = _lag_ms(result)
-    return LagPair(
-        control_ms_p50=float(np.quantile(late_ms, 0.5)),
-        control_ms_p99=float(np.quantile(late_ms, 0.99)),
-        send_lag_ms_p50=float(np.quantile(lag_ms, 0.5)),
-        send_lag_ms_p99=float(np.quantile(lag_ms, 0.99)),
-        planned=result.planned,
-        sent=len(result.due_s),
-        skipped=result.skipped,
-        generator_cpu=result.generator_cpu,
-    )
+def _lag_pairs(
+    load: LoadProcess, server: _Server, cpu: int | None, seconds: float, pairs: int
+) -> tuple[LagPair, ...]:
+    """Control, load, control, load, ..., control."""
+    before, found = _control_ms(cpu, seconds, 0), []
+    for number in range(pairs):
+        result = _arrivals(load, server, ARRIVALS_RPS, seconds, number)
+        after = _control_ms(cpu, seconds, number + 1)
+        lag_ms = _lag_ms(result)
+        found.append(
+            LagPair(
+                control_ms_p50=max(float(np.quantile(late, 0.5)) for late in (before, after)),
+                control_ms_p99=max(float(np.quantile(late, 0.99)) for late in (before, after)),
+                send_lag_ms_p50=float(np.quantile(lag_ms, 0.5)),
+                send_lag_ms_p99=float(np.quantile(lag_ms, 0.99)),
+                planned=result.planned,
+                sent=len(result.due_s),
+                skipped=result.skipped,
+                generator_cpu=result.generator_cpu,
+            )
+        )
+        before = after
+    return tuple(found)
+
+
+def _control_ms(cpu: int | None, seconds: float, seed: int) -> NDArray[np.float64]:
+    arguments = ["pacing_control", f"{ARRIVALS_RPS}", f"{seconds}", f"{seed}"]
+    return np.asarray(_printed(arguments, cpu), dtype=np.float64)
 
 
 def _plain_locust(server: _Server, cpu: int | None, seconds: float) -> float:

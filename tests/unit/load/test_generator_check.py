@@ -49,9 +49,15 @@ def test_all_promises_are_kept() -> None:
 def test_a_late_send_breaks_the_promise_only_where_the_timer_was_on_time() -> None:
     late = replace(GOOD_PAIR, send_lag_ms_p99=0.41)
     noisy = replace(late, control_ms_p99=0.11)
-    assert replace(GOOD, lag=(GOOD_PAIR, late)).verdicts["send_lag"] == "broken"
-    assert replace(GOOD, lag=(GOOD_PAIR, noisy)).verdicts["send_lag"] == "kept"
+    assert replace(GOOD, lag=(late,)).verdicts["send_lag"] == "broken"
+    assert replace(GOOD, lag=(GOOD_PAIR, late, late)).verdicts["send_lag"] == "broken"
+    assert replace(GOOD, lag=(GOOD_PAIR, noisy, noisy)).verdicts["send_lag"] == "kept"
     assert replace(GOOD, lag=(noisy,)).verdicts["send_lag"] == "not judged"
+
+
+def test_one_stall_of_the_machine_does_not_break_the_promise() -> None:
+    stalled = replace(GOOD_PAIR, send_lag_ms_p99=3.7)
+    assert replace(GOOD, lag=(GOOD_PAIR, stalled, GOOD_PAIR)).verdicts["send_lag"] == "kept"
 
 
 def test_an_arrival_not_sent_breaks_it_on_any_machine() -> None:
@@ -130,6 +136,7 @@ def test_the_responder_answers_each_request_also_in_pieces_or_together(responder
 
 @pytest.mark.slow
 @pytest.mark.alone
+@pytest.mark.timeout(300)
 def test_the_check_runs_end_to_end() -> None:
     """All is sent and every figure is there; how good they are is the machine's to say."""
     cpus = usable_cpus()
