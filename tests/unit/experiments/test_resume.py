@@ -16,6 +16,7 @@ from bench.experiments.options import RunOptions
 from bench.experiments.resume import differs, stored_options, wanted
 from bench.experiments.runner import RunStopped, run
 from bench.experiments.runner import resume as resume_run
+from bench.files import replace_file
 from bench.journal import RunReader, RunWriter, Trial
 from tests.unit.journal.test_journal import make_trial
 
@@ -74,6 +75,36 @@ def test_a_run_may_be_resumed_before_it_measured_anything(
             run(["latency"], options)
     path = caught.value.run_dir
     assert len(RunReader(resume_run(path, quiet=True)).trials) == 2 * 2 * 2
+
+
+@pytest.mark.usefixtures("calm_gates", "echo")
+def test_a_full_disk_stops_the_run_in_one_line_and_it_is_finished_later(
+    options: RunOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Path] = []
+
+    def reported(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    def full_after_three_trials(path: Path, content: object) -> None:
+        rows = sum(each.suffix == ".parquet" for each in written)
+        if rows == 3:
+            raise ShopbenchError(f"cannot write {path}: No space left on device", 3)
+        written.append(path)
+        replace_file(path, content)
+
+    one = replace(options, mixes=("product_read",))
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.journal.replace_file", full_after_three_trials)
+        with pytest.raises(RunStopped, match="No space left") as caught:
+            run(["latency"], one, reported)
+    assert caught.value.exit_code == 3
+    assert "\n" not in caught.value.message
+    path = caught.value.run_dir
+    kept = RunReader(path)
+    assert len(kept.trials) == 2  # the third has rows, but its entry found no room
+    assert kept.journal.finished_at is None
+    assert len(RunReader(resume_run(path, quiet=True)).trials) == 4
 
 
 @pytest.mark.usefixtures("calm_gates", "echo")

@@ -105,7 +105,7 @@ def test_ctrl_c_keeps_what_was_measured_and_leaves_nothing_running(
 
 
 @pytest.mark.usefixtures("calm_gates", "echo")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_in_the_middle_of_a_trial_ends_the_run_in_order(
     options: RunOptions, number: int
 ) -> None:
