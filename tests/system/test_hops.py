@@ -18,12 +18,12 @@ from tests.system.conftest import CommandLine, owned
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(600)]
 
 HOLDER = """
-import sys
+import time
 from bench.deployments.base import UpOptions
 from bench.deployments.local.driver import open_deployment
 with open_deployment({name!r}, options=UpOptions(hops="all")) as up:
     print(up.base_url, up.hops_socket, flush=True)
-    sys.stdin.read()
+    time.sleep(200)
 """
 
 
