@@ -100,7 +100,10 @@ def test_two_servers_are_measured_from_end_to_end(shopbench: CommandLine, mine: 
     [
         (("class Visitor", "class Visitor("), "mine.py:5: SyntaxError"),
         (('self.client.get("/login")', "self.token"), "mine.py:9: AttributeError"),
-        (('name="item_read")', "nme=1)"), "mine.py:13: AttributeError"),
+        (
+            ('self.client.get("/items/1", name="item_read")', "self.no()"),
+            "mine.py:13: AttributeError",
+        ),
     ],
 )
 def test_an_error_of_the_file_is_one_line_and_nothing_is_measured(
