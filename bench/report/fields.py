@@ -24,7 +24,11 @@ def verdict_fields(verdict: Verdict) -> list[Field]:
     return [
         Field(verdict.question, verdict.id),
         Field(ratio, verdict.estimate if verdict.estimate is not None else -1.0),
-        Field(interval(verdict.low, verdict.high), verdict.low or -1.0, percent(verdict.level)),
+        Field(
+            interval(verdict.low, verdict.high),
+            verdict.low or -1.0,
+            percent(verdict.level) if verdict.low is not None else "",
+        ),
         Field(str(verdict.n_blocks), verdict.n_blocks),
         Field(verdict.verdict, verdict.verdict),
         Field(verdict.note, verdict.note),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.journal import Verdict
 from bench.report.capacity import (
     Prices,
     Probe,
@@ -52,11 +53,7 @@ def section(data: RunData) -> Section | None:
         if figure is not None
     ]
     lines = [_line(summary) for summary in totals]
-    lines += [
-        f"{v.question} ×{number(v.estimate)} {interval(v.low, v.high)}: {v.verdict}"
-        f"{f' ({v.note})' if v.note else ''}"
-        for v in verdicts
-    ]
+    lines += [_verdict_line(verdict) for verdict in verdicts]
     return Section(
         anchor=ANCHOR,
         title=TITLE,
@@ -114,6 +111,14 @@ def _line(summary: Summary) -> str:
         f"{brackets}, with {number(summary.cores)} CPU cores "
         f"({number(summary.rps_per_core)} requests/s a core){remark}."
     )
+
+
+def _verdict_line(verdict: Verdict) -> str:
+    ratio = f" ×{number(verdict.estimate)}" if verdict.estimate is not None else ""
+    if verdict.low is not None:
+        ratio += f" {interval(verdict.low, verdict.high)}"
+    note = f" ({verdict.note})" if verdict.note else ""
+    return f"{verdict.question}{ratio}: {verdict.verdict}{note}."
 
 
 def _total_row(summary: Summary, prices: Prices) -> list[str]:
