@@ -83,6 +83,15 @@ def test_quantiles_that_differ_are_said_to_and_no_tool_is_no_agreement() -> None
     assert replace(GOOD, agreement=()).verdicts["agreement"] == "not measured"
 
 
+def test_a_tool_that_does_not_agree_with_itself_judges_nobody() -> None:
+    unsteady = Agreement(0.99, 30.0, 20.0, 24.0)
+    steady = Agreement(0.5, 8.2, 8.0, 8.2)
+    assert replace(GOOD, agreement=(unsteady,)).verdicts["agreement"] == "not judged"
+    assert replace(GOOD, agreement=(steady, unsteady)).verdicts["agreement"] == "kept"
+    off = Agreement(0.5, 8.9, 8.0, 8.2)
+    assert replace(GOOD, agreement=(off, unsteady)).verdicts["agreement"] == "broken"
+
+
 def test_the_report_is_plain_json() -> None:
     said = json.loads(json.dumps(GOOD.as_json()))
     assert said["verdicts"]["send_lag"] == "kept"
