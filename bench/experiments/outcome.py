@@ -13,7 +13,8 @@ from bench.stats.errors import StatisticsError
 from bench.stats.quantiles import exact_quantile
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-_IGNORED = {"sql"}  # counting trials: their times mean nothing
+# Counting trials, and probes in overload on purpose: their times mean nothing.
+_IGNORED = {"sql", "capacity"}
 
 
 def measured_values(reader: RunReader) -> list[Measured]:

@@ -89,12 +89,16 @@ def _slo_text(slo: Mapping[str, float]) -> str:
         return f"Objective: p95 of the response time at most {slo['p95_ms']:g} ms."
     return (
         f"Objective: p95 of the response time at most {slo['p95_ms']:g} ms, failed requests at "
-        f"most {slo['error_share']:.2%}, goodput at least {slo['goodput_share']:.0%} of what was "
+        f"most {_percent(slo['error_share'])}, goodput at least {_percent(slo['goodput_share'])} of what was "
         "offered, no rising trend of the response time (Mann-Kendall over ten windows at 1 %, a "
-        f"rise of more than {slo['rise_share']:.0%} and {slo['rise_ms']:g} ms), p95 of the settle "
+        f"rise of more than {_percent(slo['rise_share'])} and {slo['rise_ms']:g} ms), p95 of the settle "
         f"lag (age of the oldest undelivered event) at most {slo['settle_lag_s']:g} s and not "
         f"rising by {slo['lag_rise_s']:g} s."
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g} %"
 
 
 def _line(summary: Summary) -> str:
@@ -148,6 +152,8 @@ def _search_row(search: SearchResult) -> list[str]:
 
 def _probe_row(search: SearchResult, probe: Probe) -> list[Field]:
     outcome = {True: "passed", False: "failed", None: "does not count"}[probe.passed]
+    if probe.passed is not None and probe.sample.trial.status == "invalid":
+        outcome += " (invalid trial)"  # in smoke alone, which claims nothing
     cores, cpu_ms = probe.cores, cpu_ms_per_request(probe.sample)
     return [
         Field(f"{probe.offered_rps:g}/s {words(search.mix)}", probe.offered_rps),
@@ -169,6 +175,6 @@ def _part_fields(probe: Probe, names: Sequence[str]) -> list[Field]:
         if part is None:
             fields.append(Field("–", -1.0))
             continue
-        text = f"{part[0]:.2%}" if name.endswith("share") else number(part[0])
+        text = f"{100 * part[0]:.2f} %" if name.endswith("share") else number(part[0])
         fields.append(Field(text, part[0], "" if part[1] else "fails"))
     return fields
