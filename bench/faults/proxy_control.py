@@ -65,6 +65,10 @@ class HopControl:
         hops = self._ask({})["hops"]
         return {name: HopCounts(**entry["counts"]) for name, entry in hops.items()}
 
+    def cpu_seconds(self) -> float:
+        """CPU the proxy has used so far."""
+        return float(self._ask({})["cpu_s"])
+
     def settings(self) -> dict[str, HopSettings]:
         """How each hop behaves now."""
         hops = self._ask({})["hops"]

@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 
 from bench.errors import ShopbenchError
+from bench.experiments.meters import foreign_cpu, read_machine
 from bench.faults.hops import Hop, HopSettings
 from bench.faults.proxy_control import Message, round_trips
 
@@ -32,15 +33,30 @@ async def exchanges(port: int, count: int, pause_s: float = 0.0) -> list[float]:
     return took[1:]  # the first one pays for the connection
 
 
+FOREIGN_LIMIT_CORES = 0.15
+
+
 @pytest.mark.alone
 @pytest.mark.parametrize("delay_ms", [1.0, 2.0, 5.0, 20.0])
 async def test_an_exchange_takes_longer_by_the_delay(proxied, delay_ms: float) -> None:
     async with proxied() as hop:
-        # as cold as with the delay: a core that slept wakes up slower
-        without = statistics.median(await exchanges(hop.port, 60, delay_ms / 2000))
-        hop.control.set_all(HopSettings(delay_ms=delay_ms))
-        added = statistics.median(await exchanges(hop.port, 60)) - without
-    assert added == pytest.approx(delay_ms, abs=0.5)
+        for _ in range(3):
+            first, known_s = read_machine(), time.process_time() + hop.control.cpu_seconds()
+            added = await added_ms(hop, delay_ms)
+            known_s = time.process_time() + hop.control.cpu_seconds() - known_s
+            foreign = foreign_cpu(first, read_machine(), known_s)
+            if foreign is not None and foreign < FOREIGN_LIMIT_CORES:
+                assert added == pytest.approx(delay_ms, abs=0.5)
+                return
+    pytest.skip("others use this machine: a time measured now says nothing")
+
+
+async def added_ms(hop, delay_ms: float) -> float:
+    """Median of an exchange with the delay less that without, the core as cold in both."""
+    hop.control.set_all(HopSettings())
+    without = statistics.median(await exchanges(hop.port, 60, delay_ms / 2000))
+    hop.control.set_all(HopSettings(delay_ms=delay_ms))
+    return statistics.median(await exchanges(hop.port, 60)) - without
 
 
 async def test_a_connection_costs_one_round_trip_more(proxied) -> None:
