@@ -113,11 +113,12 @@ def agreement(
     if not tested:
         line = "nothing could be compared: no metric named beforehand has a ratio in both runs"
         return Agreement(None, 0, (), (), line)
+    left = f", {len(named) - len(tested)} could not be compared" if len(named) > len(tested) else ""
     ratios = [c.ratio for c in tested if c.ratio is not None]
     low, high = min(r.low for r in ratios), max(r.high for r in ratios)
     note = f" (surroundings differ: {named_differences(different)})" if different else ""
     line = (
-        f"the two runs agree: no difference by Holm over {len(tested)} metrics, no verdict "
+        f"the two runs agree: no difference by Holm over {len(tested)} metrics{left}, no verdict "
         f"flips; intervals of second : first reach from ×{number(low)} to ×{number(high)}{note}"
     )
     return Agreement(True, len(tested), (), (), line)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.journal import TrialStatus
 from bench.report.build import build_report
 from bench.report.compare import compare_runs
 from tests.system_report.chromium import Tab, browser_tab, chromium_path
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import LADDER, Plan, make_run
 
 CHROMIUM = chromium_path()
 pytestmark = [
@@ -31,8 +32,22 @@ CUT_OFF = """
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    plan = Plan(blocks=6, requests=500, loads=(50.0, 150.0), mixes=("mixed", "order"), floor=True)
+    capacity = {name: 160.0 + 10 * i for i, name in enumerate(LADDER)}
+    plan = Plan(
+        blocks=7, requests=500, loads=(50.0, 150.0, 180.0), mixes=("mixed", "order"), floor=True,
+        capacity=capacity, failed_every=100, status=_some_invalid,
+        settings={
+            "capacity_rps": {"mixed": capacity, "order": capacity},
+            "reference_rps": {"mixed": 50.0, "order": 50.0},
+            "stopped": {"latency/mixed@50": "half-widths reached after 6 blocks"},
+            "resumed": [{"at": "2026-11-23T02:00:00Z", "gap_s": 60.0, "trials": 5}],
+        },
+    )  # fmt: skip
     return build_report(make_run(tmp_path_factory.mktemp("page"), plan))
+
+
+def _some_invalid(deployment: str, block: int) -> TrialStatus:
+    return "invalid" if deployment == "modular" and block == 0 else "valid"
 
 
 @pytest.fixture
@@ -94,6 +109,73 @@ async def click_through(tab: Tab) -> None:
         "s.value = 'monolith'; s.dispatchEvent(new Event('change')); })()"
     )
     assert 0 < await tab.ask(shown) < before
+
+
+ORDER = [
+    "result", "comparison", "ratios", "ladder", "time", "load", "distribution", "percentiles",
+    "cpu", "floor", "quality", "limits", "reproduce",
+]  # fmt: skip
+
+
+async def test_the_first_screen_says_the_result_and_the_sections_keep_their_order(
+    page: Path, tab: Tab
+) -> None:
+    await tab.open(page.as_uri(), 1280)
+    ids = await tab.ask("[...document.querySelectorAll('main > section')].map(s => s.id)")
+    assert [name for name in ids if name in ORDER] == ORDER
+    ends = "document.querySelector('ul.answer li').getBoundingClientRect().bottom"
+    assert await tab.ask(ends) < 900
+    begins = "document.querySelector('#comparison table').getBoundingClientRect().top"
+    assert await tab.ask(begins) < 900
+    first = await tab.ask("document.querySelector('ul.answer li').textContent")
+    assert "in microservices than in monolith" in first
+
+
+async def test_every_link_of_the_contents_leads_to_its_section(page: Path, tab: Tab) -> None:
+    await tab.open(page.as_uri(), 1280)
+    links = await tab.ask(
+        "[...document.querySelectorAll('.contents a')].map(a => { a.click();"
+        " return document.querySelector(':target') ? '' : a.textContent; }).filter(Boolean)"
+    )
+    assert links == []
+
+
+async def test_the_new_figures_have_words_loads_and_tabs(page: Path, tab: Tab) -> None:
+    await tab.open(page.as_uri(), 1280)
+    text = "document.querySelector('#figure-{}').textContent"
+    assert "overload: goodput, sheds, errors only" in await tab.ask(text.format("load-mixed"))
+    assert "lost requests by kind" in await tab.ask(text.format("goodput-mixed"))
+    assert "share of the mean response time" in await tab.ask(text.format("timing-shares"))
+    for name in ("load-order", "goodput-order"):
+        hidden = f"document.getElementById('panel-{name}').hidden"
+        assert await tab.ask(hidden) is True
+        await tab.ask(f"document.getElementById('tab-{name}').click()")
+        assert await tab.ask(hidden) is False
+    assert await tab.ask(CUT_OFF) == []
+    quality = await tab.ask("document.getElementById('quality').textContent")
+    for words in ("every verdict on this pair is inconclusive", "half-widths reached", "resumed"):
+        assert words in quality
+
+
+CONTRAST = """
+(() => { const lum = c => { const v = c.match(/[\\d.]+/g).slice(0, 3).map(x => { x = x / 255;
+    return x <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4; });
+    return .2126 * v[0] + .7152 * v[1] + .0722 * v[2]; };
+  const back = e => { for (; e; e = e.parentElement) {
+    const c = getComputedStyle(e).backgroundColor;
+    if (!/, 0\\)$|transparent/.test(c)) return c; } return 'rgb(255, 255, 255)'; };
+  return [...document.querySelectorAll('main *, header *, footer *')]
+    .filter(e => !e.closest('svg') && e.checkVisibility()
+      && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
+    .filter(e => { const a = lum(getComputedStyle(e).color), b = lum(back(e));
+      return (Math.max(a, b) + .05) / (Math.min(a, b) + .05) < 4.5; })
+    .map(e => e.tagName + ': ' + e.textContent.trim().slice(0, 40)); })()
+"""
+
+
+async def test_all_text_outside_figures_reads_at_a_contrast_of_4_5(page: Path, tab: Tab) -> None:
+    await tab.open(page.as_uri(), 1280)
+    assert await tab.ask(CONTRAST) == []
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def forest(
         axis.set_ylim(y - 0.4, -0.6)
         axis.axvline(1.0, color=INK, lw=1.1)
         axis.grid(False, axis="y")
-        _ratio_axis(axis, [row.verdict for rows in groups.values() for row in rows])
+        ratio_axis(axis, [row.verdict for rows in groups.values() for row in rows])
         axis.set_xlabel("ratio numerator / denominator (log; 1 = equal)")
         canvas.subplots_adjust(left=0.3, right=0.635, top=1 - 0.12 / height, bottom=0.65 / height)
     return Figure(f"forest-{slug}", title, _caption(groups, bands), canvas, group, option)
@@ -100,7 +100,7 @@ def _short(verdict: Verdict) -> str:
     return {"no difference shown": "no difference"}.get(verdict.verdict, verdict.verdict)
 
 
-def _ratio_axis(axis: Axes, verdicts: Sequence[Verdict]) -> None:
+def ratio_axis(axis: Axes, verdicts: Sequence[Verdict]) -> None:
     """Show every estimate; an interval that reaches far beyond them all leaves the drawing."""
     with_ratio = [v for v in verdicts if v.estimate and v.low and v.high]
     estimates = [v.estimate or 1.0 for v in with_ratio]

@@ -9,10 +9,20 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from bench.report.figures.style import BAD, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
+from bench.report.figures.style import (
+    BAD,
+    MUTED,
+    WIDTH_IN,
+    Figure,
+    drawing,
+    log_axis,
+    log_limits,
+    look,
+)
 from bench.report.measures import QUANTILES, pooled_quantile
 from bench.report.naming import ALL, deployment_order, number, span, words
 from bench.report.selection import SATURATED, Cell
+from bench.stats.quantiles import QuantileEstimate
 
 MIN_LOADS = 2
 OVERLOAD = "overload: goodput, sheds, errors only"
@@ -79,8 +89,8 @@ def load_curve(loads: Loads, slo_ms: float) -> Figure:
             axis.set_title(kind)
             for name in loads.deployments:
                 _line(axis, loads, name, QUANTILES[kind])
-        log_axis(axes[0], "y")
-        low, high = axes[0].get_ylim()
+        low, high = _span_ms(loads)
+        axes[0].set_yscale("log")
         axes[0].set_ylim(low, max(high, slo_ms * 1.5) if high * 8 > slo_ms else high)
         log_axis(axes[0], "y")
         for axis, kind in zip(axes, QUANTILES, strict=True):
@@ -148,15 +158,26 @@ def _slo(axis: Axes, slo_ms: float) -> None:
               transform=axis.get_yaxis_transform())  # fmt: skip
 
 
-def _line(axis: Axes, loads: Loads, name: str, q: float) -> None:
-    style = look(name)
-    points = [
+def _span_ms(loads: Loads) -> tuple[float, float]:
+    every = [
+        e for n in loads.deployments for q in QUANTILES.values() for _, e in _points(loads, n, q)
+    ]
+    return log_limits((e.value, e.low, e.high) for e in every) or (1.0, 10.0)
+
+
+def _points(loads: Loads, name: str, q: float) -> list[tuple[float, QuantileEstimate]]:
+    return [
         (cell.offered_rps, estimate)
         for cell in loads.cells
         if name in cell.deployments
         and not loads.overloaded(cell, name)
         and (estimate := pooled_quantile(cell, name, ALL, q)) is not None
     ]
+
+
+def _line(axis: Axes, loads: Loads, name: str, q: float) -> None:
+    style = look(name)
+    points = _points(loads, name, q)
     line = axis.plot(
         [x for x, _ in points], [e.value for _, e in points], color=style.colour, lw=1.5,
         label=name,

@@ -7,10 +7,20 @@ from matplotlib.lines import Line2D
 
 from bench.journal import Verdict
 from bench.report.analysis import PercentileRow
-from bench.report.figures.forest import row_label
-from bench.report.figures.style import INK, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
+from bench.report.figures.forest import ratio_axis, row_label
+from bench.report.figures.style import (
+    INK,
+    MUTED,
+    WIDTH_IN,
+    Figure,
+    drawing,
+    log_axis,
+    log_limits,
+    look,
+)
 from bench.report.naming import number, words
 
+_SHORT = {"explained by environment": "environment", "no difference shown": "no difference"}
 _MAX_ROWS = 40
 _ROW_IN = 0.27
 _SHIFT = 0.17  # the two runs stand this far above and below their row's middle
@@ -23,30 +33,31 @@ def ratio_overlay(pairs: Sequence[tuple[Verdict, Verdict, str]], names: Names) -
     drawn = drawn[:_MAX_ROWS]
     if not drawn:
         return None
-    height = 1.15 + _ROW_IN * len(drawn)
+    height = 1.3 + _ROW_IN * len(drawn)
     with drawing(WIDTH_IN, height) as (canvas, (axis,)):
         for y, (first, second, word) in enumerate(drawn):
             for verdict, shift, hollow in ((first, -_SHIFT, False), (second, _SHIFT, True)):
                 _dot(axis, y + shift, _point(verdict), verdict.numerator, hollow=hollow)
-            axis.text(1.02, y, word, transform=axis.get_yaxis_transform(), va="center",
-                      fontsize=8, color=INK if word == "different" else MUTED)  # fmt: skip
+            axis.text(1.02, y, _SHORT.get(word, word), va="center", fontsize=8,
+                      transform=axis.get_yaxis_transform(),
+                      color=INK if word == "different" else MUTED)  # fmt: skip
         labels = [f"{a.numerator} : {a.denominator} · {row_label(a)}" for a, _, _ in drawn]
         axis.set_yticks(range(len(drawn)), labels)
         axis.tick_params(axis="y", length=0, labelsize=7)
         axis.grid(False, axis="y")
         axis.set_ylim(len(drawn) - 0.4, -0.6)
         axis.axvline(1.0, color=INK, lw=1.0)
-        log_axis(axis, "x", ratio=True)
-        axis.tick_params(axis="x", labelsize=7.5, labelrotation=45)
+        ratio_axis(axis, [verdict for pair in drawn for verdict in pair[:2]])
         axis.set_xlabel("ratio numerator / denominator (log)")
         _key(axis, names)
-        canvas.subplots_adjust(left=0.46, right=0.83, top=1 - 0.35 / height, bottom=0.6 / height)
+        canvas.subplots_adjust(left=0.46, right=0.83, top=1 - 0.35 / height, bottom=0.72 / height)
     return Figure(
         "compare-ratios",
         "Ratios of both runs",
         "Geometric mean ratio over paired blocks with its t interval, first run above (filled), "
         f"second below (hollow); n = {drawn[0][0].n_blocks} and {drawn[0][1].n_blocks} blocks. "
-        f"Right: the verdict on their difference. First {len(drawn)} shared questions.",
+        f"Right: the verdict on their difference; a line that leaves the axis goes on. "
+        f"First {len(drawn)} shared questions.",
         canvas,
     )
 
@@ -65,6 +76,9 @@ def percentile_overlay(
         return None
     height = 1.15 + _ROW_IN * len(shared)
     with drawing(WIDTH_IN, height, ncols=2, sharex=True, sharey=True) as (canvas, axes):
+        estimates = [r.estimates[k] for rows in shared for r in rows for k in ("p50", "p95")]
+        axes[0].set_xscale("log")
+        axes[0].set_xlim(log_limits((e.value, e.low, e.high) for e in estimates if e is not None))
         for axis, kind in zip(axes, ("p50", "p95"), strict=True):
             axis.set_title(kind)
             for y, rows in enumerate(shared):

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from bench.report.figures.style import INK, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
+from bench.report.figures.style import (
+    INK,
+    MUTED,
+    WIDTH_IN,
+    Figure,
+    drawing,
+    log_axis,
+    log_limits,
+    look,
+)
 from bench.report.measures import QUANTILES
 from bench.report.naming import load_label, span, words
 from bench.report.selection import Cell
@@ -30,8 +39,12 @@ def percentile_dots(
             axis.set_title(kind)
             _panel(axis, cell, estimates, rows, kind)
         _common(axes[0], rows, operations, len(cell.deployments))
+        drawn = [e for key, e in estimates.items() if e is not None and key[:2] in _keys(rows)]
+        limits = log_limits((e.value, e.low, e.high) for e in drawn)
         for axis in axes:
             _stripes(axis, rows, operations)
+            axis.set_xscale("log")
+            axis.set_xlim(limits)
             log_axis(axis, "x")
             _thin(axis)
         canvas.supxlabel("response time, ms (log)", fontsize=9, y=0.012)
@@ -54,6 +67,10 @@ def _rows(operations: Sequence[str], deployments: Sequence[str]) -> dict[tuple[s
         for i, operation in enumerate(operations)
         for j, deployment in enumerate(deployments)
     }
+
+
+def _keys(rows: Mapping[tuple[str, str], float]) -> set[tuple[str, str]]:
+    return {(deployment, operation) for operation, deployment in rows}
 
 
 def _panel(
@@ -128,6 +145,7 @@ def _caption(cell: Cell, estimates: Estimates) -> str:
     return (
         f"Response time = answer − planned arrival, ms. {requests}{blocks} blocks; {whisker}. "
         "Failed and unanswered requests are in it, unanswered ones as their time until the "
-        "timeout. p50 needs 20 requests, p95 200 and p99 1,000; operations with fewer stand in the "
+        "timeout. A whisker that leaves the axis goes on: see the table. "
+        "p50 needs 20 requests, p95 200 and p99 1,000; operations with fewer stand in the "
         "table only."
     )

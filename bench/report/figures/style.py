@@ -8,7 +8,7 @@ import io
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -173,6 +173,23 @@ def file_name(text: str) -> str:
     return safe if safe == text else f"{safe[:40]}-{zlib.crc32(text.encode()):08x}"
 
 
+def log_limits(
+    points: Iterable[tuple[float, float, float]], *, reach: float = 3.0
+) -> tuple[float, float] | None:
+    """Return the ends of a log axis for (value, low, high): all values, and their intervals.
+
+    An interval that goes on for more than `reach` times beyond every value leaves the drawing,
+    so that one unsettled quantile does not squeeze all others. None without a point.
+    """
+    found = list(points)
+    if not found:
+        return None
+    values = [value for value, _, _ in found]
+    low = max(min(low for _, low, _ in found), min(values) / reach)
+    high = min(max(high for _, _, high in found), max(values) * reach)
+    return low / 1.12, high * 1.12
+
+
 def plain(value: float) -> str:
     """Return a tick label without exponent or trailing zeros."""
     return f"{value:,.6g}" if value >= 1e-4 else number(value, 1)
@@ -201,6 +218,15 @@ def spread_labels(positions: Sequence[float], gap: float) -> list[float]:
         for k, index in enumerate(group):
             placed[index] = centre + gap * (k - (len(group) - 1) / 2.0)
     return placed
+
+
+def below(positions: Sequence[float], gap: float, limit: float) -> list[float]:
+    """Push label positions down under a limit, still at least `gap` apart, in the same order."""
+    found = list(positions)
+    for i in sorted(range(len(found)), key=lambda i: -found[i]):
+        found[i] = min(found[i], limit)
+        limit = found[i] - gap
+    return found
 
 
 def svg_text(figure: Figure) -> str:

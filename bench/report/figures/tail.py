@@ -9,6 +9,7 @@ from bench.report.dataset import Column
 from bench.report.figures.style import (
     WIDTH_IN,
     Figure,
+    below,
     drawing,
     file_name,
     log_axis,
@@ -84,7 +85,8 @@ def _axes(axis: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
     log_axis(axis, "y")
     low, high = np.log10(axis.get_ylim())
     names = list(ends)
-    placed = spread_labels([float(np.log10(ends[n][1])) for n in names], (high - low) * 0.055)
+    gap = (high - low) * 0.055
+    placed = below(spread_labels([float(np.log10(ends[n][1])) for n in names], gap), gap, high)
     for name, y in zip(names, placed, strict=True):
         axis.annotate(
             name, xy=ends[name], xytext=(1.02, 10**y), textcoords=axis.get_yaxis_transform(),

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from bench.report import drawings
 from bench.report.analysis import Analysis
-from bench.report.figures.style import Figure, inline_svg, look, spread_labels, svg_text, text_on
+from bench.report.figures.style import (
+    Figure,
+    below,
+    inline_svg,
+    log_limits,
+    look,
+    spread_labels,
+    svg_text,
+    text_on,
+)
 from bench.report.figures.tail import percentile_curve
 from bench.report.naming import DEPLOYMENTS
 
@@ -24,6 +33,18 @@ def test_spread_labels_keep_their_distance_and_their_order(places: list[float], 
 
 def test_labels_that_are_far_apart_stay_where_they_are() -> None:
     assert spread_labels([3.0, 1.0, 2.0], 0.5) == [3.0, 1.0, 2.0]
+
+
+def test_labels_at_the_top_are_pushed_down_under_the_edge() -> None:
+    assert below([3.0, 2.9, 1.0], 0.5, 3.0) == [3.0, 2.5, 1.0]
+    assert below([3.2, 1.0], 0.5, 3.0) == [3.0, 1.0]
+
+
+def test_one_endless_interval_does_not_squeeze_the_axis() -> None:
+    low, high = log_limits([(10.0, 9.0, 11.0), (20.0, 1e-6, 1e9)]) or (0.0, 0.0)
+    assert 10 / 3 / 1.2 < low < 9
+    assert 20 < high < 60 * 1.2
+    assert log_limits([]) is None
 
 
 @pytest.mark.parametrize("n", [11, 100, 5000])

@@ -66,7 +66,16 @@ def test_no_ratio_of_response_times_is_given_in_overload(six: Analysis) -> None:
 
 def test_a_searched_capacity_comes_before_a_probed_one(tmp_path: Path) -> None:
     searches = [
-        {"mix": "mixed", "deployment": "monolith", "search": i, "low_rps": low}
+        {
+            "mix": "mixed",
+            "deployment": "monolith",
+            "search": i,
+            "low_rps": low,
+            "high_rps": None,
+            "confirmed": False,
+            "reason": "",
+            "probes": 3,
+        }
         for i, low in enumerate((300.0, 320.0, None, 340.0))
     ]
     settings = {"capacity_rps": {"mixed": CAPACITY}, "capacity_searches": searches}
