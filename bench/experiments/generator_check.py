@@ -164,7 +164,7 @@ class GeneratorReport:
 def check_generator(
     cpu_server: int | None, cpu_load: int | None, seconds: float = 2.0, pairs: int = 5
 ) -> GeneratorReport:
-    """Measure all three; takes about 60 s + 30 x `seconds`. None: not pinned to a core."""
+    """Measure all three; takes about 60 s + 40 x `seconds`. None: not pinned to a core."""
     before = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     cpus = None if cpu_load is None else [cpu_load]
     with LoadProcess(cpus=cpus) as load:
@@ -212,6 +212,7 @@ def _lag_pairs(
     load: LoadProcess, server: _Server, cpu: int | None, seconds: float, pairs: int
 ) -> tuple[LagPair, ...]:
     """Control, load, control, load, ..., control."""
+    _arrivals(load, server, ARRIVALS_RPS, 0.3, 0)  # the load process has started when it ends
     before, found = _control_ms(cpu, seconds, 0), []
     for number in range(pairs):
         result = _arrivals(load, server, ARRIVALS_RPS, seconds, number)
