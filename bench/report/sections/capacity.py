@@ -87,13 +87,15 @@ def _slo(data: RunData) -> Mapping[str, float]:
 def _slo_text(slo: Mapping[str, float]) -> str:
     if "error_share" not in slo:
         return f"Objective: p95 of the response time at most {slo['p95_ms']:g} ms."
+    errors, goodput, rise = (
+        _percent(slo[name]) for name in ("error_share", "goodput_share", "rise_share")
+    )
     return (
         f"Objective: p95 of the response time at most {slo['p95_ms']:g} ms, failed requests at "
-        f"most {_percent(slo['error_share'])}, goodput at least {_percent(slo['goodput_share'])} of what was "
-        "offered, no rising trend of the response time (Mann-Kendall over ten windows at 1 %, a "
-        f"rise of more than {_percent(slo['rise_share'])} and {slo['rise_ms']:g} ms), p95 of the settle "
-        f"lag (age of the oldest undelivered event) at most {slo['settle_lag_s']:g} s and not "
-        f"rising by {slo['lag_rise_s']:g} s."
+        f"most {errors}, goodput at least {goodput} of what was offered, no rising trend of the "
+        f"response time (Mann-Kendall over ten windows at 1 %, a rise of more than {rise} and "
+        f"{slo['rise_ms']:g} ms), p95 of the settle lag (age of the oldest undelivered event) at "
+        f"most {slo['settle_lag_s']:g} s and not rising by {slo['lag_rise_s']:g} s."
     )
 
 
