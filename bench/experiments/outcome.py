@@ -33,7 +33,7 @@ def measured_values(reader: RunReader) -> list[Measured]:
             pools[trial.deployment, operation].append((times, failed))
             seconds[trial.deployment, operation] += trial.measured_s
         spent = sum(used.cpu_seconds for used in trial.usage.values())
-        if trial.cpu_requests:
+        if trial.cpu_requests and trial.usage:  # without usage nothing was metered
             cpu[trial.deployment, trial.mix].append(spent * 1000 / trial.cpu_requests)
     found: list[Measured] = []
     for (deployment, operation), parts in pools.items():

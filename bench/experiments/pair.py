@@ -51,7 +51,7 @@ from bench.load.schedule import Schedule, ScheduleSpec, arrival_times, build_sch
 from bench.load.tokens import request_tokens
 
 UNCONTROLLED = (
-    "the servers were started, and pinned or not, by the user: uncontrolled. "
+    "The servers were started, and pinned or not, by the user: uncontrolled. "
     "Their CPU, background work and database are known only as far as this report shows them"
 )
 MAX_USERS = 400  # of a locustfile: each may hold a connection; descriptors stay below 900
@@ -119,12 +119,10 @@ def run(lab: Laboratory) -> None:
     mixes = _mixes(lab, pair)
     _describe(lab, pair, load, mixes)
     _announce(lab, load, mixes)
-    try:
-        cells, probed = _cells(lab, pair, load, mixes)
-        run_series(lab, [_series(lab, load, cell, probed[cell.mix]) for cell in cells])
-    finally:
-        if load.locustfile:
-            _dismiss(lab, load)
+    cells, probed = _cells(lab, pair, load, mixes)
+    run_series(lab, [_series(lab, load, cell, probed[cell.mix]) for cell in cells])
+    if load.locustfile:  # after an error the load process may be in the middle of a trial
+        _dismiss(lab, load)
 
 
 def _load(lab: Laboratory, pair: PairOptions) -> _Load:

@@ -79,6 +79,8 @@ def _metrics(lab: Laboratory, blocks: list[list[Trial]]) -> dict[str, dict[str, 
             found["cpu"].setdefault(trial.deployment, []).append(cpu)
     if fewest is None or fewest < minimum_samples(0.95):
         del found["p95"]
+    if not all(trial.usage for block in blocks for trial in block):
+        del found["cpu"]  # of a service without a process id nobody knows it
     return found
 
 

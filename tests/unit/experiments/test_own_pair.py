@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import ShopbenchError
+from bench.experiments.fail_on import parse_condition
 from bench.experiments.foreign import (
     ForeignSubject,
     check_reachable,
@@ -166,3 +167,8 @@ def test_what_is_not_known_is_flagged_and_never_passes() -> None:
     outcomes = {gate.name: gate.outcome for gate in judge(seen)}
     for name in ("schema_violations", "foreign_cpu", "outbox"):
         assert outcomes[name] == "flag"
+
+
+def test_conditions_may_name_services_and_operations_of_the_user() -> None:
+    condition = parse_condition("p95@v2/items/read>50ms")
+    assert (condition.deployment, condition.operation) == ("v2", "items/read")
