@@ -83,11 +83,13 @@ def curves_of(data: RunData) -> list[Curve]:
         setting, _, level = cell.key[0].removeprefix(PREFIX).partition("@")
         if f"@{level}" != PROXY_CELL:
             found.setdefault((setting, cell.mix), []).append(cell)
-    return [
-        _curve(data, key, cells, top, base)
-        for key, cells in sorted(found.items(), key=lambda item: (item[0][0] != "services", item))
-        for top, base in _pairs(cells)
+    ordered = sorted(found, key=lambda key: (key[0] != "services", key))
+    curves = [
+        _curve(data, key, found[key], top, base)
+        for key in ordered
+        for top, base in _pairs(found[key])
     ]
+    return sorted(curves, key=lambda curve: curve.top != "microservices")  # judged first
 
 
 def proxy_costs(data: RunData) -> list[ProxyCost]:
@@ -126,7 +128,8 @@ def _cells(data: RunData) -> list[Cell]:
 def _pairs(cells: Sequence[Cell]) -> list[tuple[str, str]]:
     names = list(dict.fromkeys(name for cell in cells for name in cell.deployments))
     base = "monolith" if "monolith" in names else names[0]
-    return [(name, base) for name in names if name != base]
+    others = sorted((name for name in names if name != base), key=lambda n: n != "microservices")
+    return [(name, base) for name in others]
 
 
 def _curve(
