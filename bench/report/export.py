@@ -13,13 +13,19 @@ import pyarrow.csv as pa_csv
 from bench.errors import ShopbenchError
 from bench.journal import RunReader, Verdict
 from bench.report.analysis import Analysis, analyse
+from bench.report.capacity import searches_of
 from bench.report.dataset import TrialSample
+from bench.report.figures.goodput import KINDS, good_share, lost_requests
 from bench.report.measures import QUANTILES, cpu_ms_per_request, trial_value
 from bench.report.naming import ALL
+from bench.report.timing import part_means
 
 
 def export_csv(run_dir: Path, out: Path, *, rows: bool = False) -> list[Path]:
     """Write trials, gates, usage, percentiles and verdicts as CSV into `out`; return the files.
+
+    Where the run has them also: facts of the trials, parts of the response time, goodput with
+    losses by kind, and capacity searches.
 
     `rows`: also one CSV a trial with every request. Raises CorruptResults or ShopbenchError.
     """
@@ -31,6 +37,7 @@ def export_csv(run_dir: Path, out: Path, *, rows: bool = False) -> list[Path]:
         "percentiles_by_trial": list(_by_trial(analysis)),
         "percentiles": list(_pooled(analysis)),
         "verdicts": [_verdict(verdict) for verdict in analysis.verdicts],
+        **{name: found for name, found in _extra(analysis).items() if found},
     }
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -38,6 +45,57 @@ def export_csv(run_dir: Path, out: Path, *, rows: bool = False) -> list[Path]:
         return [*written, *(_rows(run_dir, out) if rows else ())]
     except OSError as exc:
         raise ShopbenchError(f"cannot write CSV files in {out}: {exc.strerror}", 3) from exc
+
+
+def _extra(analysis: Analysis) -> dict[str, list[dict[str, Any]]]:
+    """Tables that only some runs have."""
+    return {
+        "facts": list(_facts(analysis)),
+        "time_parts_by_trial": list(_time_parts(analysis)),
+        "goodput": list(_goodput(analysis)),
+        "capacity_searches": list(_searches(analysis)),
+    }
+
+
+def _facts(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    for sample in analysis.data.trials:
+        for name, value in sample.trial.facts.items():
+            yield {**_key(sample), "fact": name, "value": value}
+
+
+def _time_parts(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    for sample in analysis.data.load_trials:
+        for operation in (ALL, *sample.slices):
+            means = part_means(sample, operation)
+            if means:
+                parts = {f"{name.replace(' ', '_')}_ms_mean": ms for name, ms in means.items()}
+                yield {**_key(sample), "operation": operation, **parts}
+
+
+def _goodput(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    for cell in analysis.cells:
+        for deployment in cell.deployments if cell.offered_rps else ():
+            lost, planned = lost_requests(cell, deployment)
+            share = good_share(cell, deployment)
+            experiment, mix, offered_rps = cell.key
+            yield {
+                "experiment": experiment,
+                "mix": mix,
+                "offered_rps": offered_rps,
+                "deployment": deployment,
+                "planned": planned,
+                "goodput_share": share.estimate if share else None,
+                "low": share.low if share else None,
+                "high": share.high if share else None,
+                **{f"lost: {kind}": lost[kind] for kind in KINDS},
+            }
+
+
+def _searches(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    names = ("mix", "deployment", "search", "low_rps", "high_rps", "confirmed", "reason")
+    for search in searches_of(analysis.data):
+        found = {name: getattr(search, name) for name in names}
+        yield {**found, "probes": len(search.probes)}
 
 
 def _write(path: Path, records: list[dict[str, Any]]) -> Path:

@@ -81,7 +81,8 @@ def _gap_row(cell: Cell, gap: Gap) -> dict[str, Any]:
     return {
         "what": _heading(cell, gap.operation),
         "pair": f"{gap.numerator} − {gap.denominator}",
-        "cells": [str(gap.parts[WHOLE].n), *(_signed(gap.parts[p]) for p in (WHOLE, *PARTS))],
+        "blocks": gap.parts[WHOLE].n,
+        "cells": [_signed(gap.parts[part]).split(" ", 1) for part in (WHOLE, *PARTS)],
     }
 
 

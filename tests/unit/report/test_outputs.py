@@ -22,8 +22,12 @@ def test_the_csv_files_are_tidy(built: Path, analysis: Analysis, tmp_path: Path)
     files = {p.name: pd.read_csv(p) for p in export_csv(built, tmp_path / "csv")}
     assert set(files) == {
         "trials.csv", "gates.csv", "usage.csv", "percentiles_by_trial.csv", "percentiles.csv",
-        "verdicts.csv",
+        "verdicts.csv", "time_parts_by_trial.csv", "goodput.csv",
     }  # fmt: skip
+    parts = files["time_parts_by_trial.csv"].iloc[0]
+    whole = sum(parts[f"{name}_ms_mean"] for name in ("database", "application", "outside"))
+    assert whole + parts["send_lag_ms_mean"] == pytest.approx(parts["response_ms_mean"], rel=1e-4)
+    assert (files["goodput.csv"]["goodput_share"] > 0.99).all()
     assert len(files["trials.csv"]) == len(analysis.data.trials)
     assert files["trials.csv"]["trial_id"].is_unique
     assert len(files["verdicts.csv"]) == len(analysis.verdicts)
