@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from bench.errors import ShopbenchError
 
 _PATTERN = re.compile(
-    r"^\s*(?P<metric>[a-z0-9]+)(?:@(?P<deployment>[A-Za-z0-9+|_-]+))?(?:/(?P<operation>[A-Za-z0-9_/.-]+))?"
+    r"^\s*(?P<metric>[a-z0-9]+)(?:@(?P<deployment>[A-Za-z0-9+|_-]+))?"
+    r"(?:/(?P<operation>[A-Za-z0-9_/.-]+))?"
     r"\s*(?P<op><=|>=|<|>)\s*(?P<value>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[a-z%]*)\s*$"
 )
 # Factor to the metric's own unit, by unit; "" is that unit itself.

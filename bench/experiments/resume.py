@@ -106,6 +106,11 @@ def differs(
     return ""
 
 
+def asked_of_own_services(journal: Journal) -> bool:
+    """Whether the run measures services that we did not start."""
+    return "own_pair" in journal.settings
+
+
 def _note(writer: RunWriter, journal: Journal) -> None:
     """State in the report when the run stopped, when it went on, and with what."""
     now = utc_now()
@@ -114,10 +119,13 @@ def _note(writer: RunWriter, journal: Journal) -> None:
     gap_s = (datetime.fromisoformat(now) - datetime.fromisoformat(stopped)).total_seconds()
     entry = {"at": now, "stopped_at": stopped, "gap_s": gap_s, "trials": len(journal.trials)}
     writer.add_settings(**{RESUMED: [*journal.settings.get(RESUMED, []), entry]})
+    whose = "the deployments are fresh ones, primed the same way"
+    if asked_of_own_services(journal):
+        whose = "the services are the user's own, in whatever state they are"
     how = "interrupted" if journal.interrupted else "killed after its last trial began"
     writer.note(
         f"resumed at {now} after {duration(gap_s)}: {how} at {stopped} with "
-        f"{len(journal.trials)} trials; the deployments are fresh ones, primed the same way"
+        f"{len(journal.trials)} trials; {whose}"
     )
     if journal.dirty:
         writer.note("resumed from a source tree with changes that are in no commit")
