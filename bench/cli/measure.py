@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 
 RESULTS = Path("results/runs")
 
+Urls = Annotated[
+    list[str] | None,
+    typer.Option("--url", help="A service of your own: name=http://…; the baseline first."),
+]
+OwnLocustfile = Annotated[
+    Path | None, typer.Option("--locustfile", help="With --url: what the visitors do.")
+]
+Pids = Annotated[
+    list[str] | None, typer.Option("--pid", help="With --url: name=PID, to meter its CPU.")
+]
+Rate = Annotated[str, typer.Option("--rate", help="With --url: requests a second, or 'probed'.")]
+
 
 def verify(
     deployments: Annotated[list[str] | None, typer.Argument(metavar="[DEPLOYMENT]...")] = None,
@@ -72,19 +84,10 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     cpus: Cpus = "",
     folder: Annotated[Path, typer.Option("--out", help="Where runs are kept.")] = RESULTS,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-    url: Annotated[
-        list[str] | None,
-        typer.Option("--url", help="A service of your own: name=http://…; the baseline first."),
-    ] = None,
-    locustfile: Annotated[
-        Path | None, typer.Option("--locustfile", help="With --url: what the visitors do.")
-    ] = None,
-    pid: Annotated[
-        list[str] | None, typer.Option("--pid", help="With --url: name=PID, to meter its CPU.")
-    ] = None,
-    rate: Annotated[
-        str, typer.Option("--rate", help="With --url: requests a second, or 'probed'.")
-    ] = "",
+    url: Urls = None,
+    locustfile: OwnLocustfile = None,
+    pid: Pids = None,
+    rate: Rate = "",
     max_minutes: Annotated[
         float | None,
         typer.Option(
