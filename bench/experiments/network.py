@@ -2,7 +2,7 @@
 
 Every call between processes goes through a proxy that adds round-trip time and emulated loss,
 changed between trials without a restart. Two settings: hops between services only, and all hops,
-connections to the databases included. Expected: quick about 20 minutes, standard 5 hours.
+connections to the databases included. `shopbench run --help` says how long it takes.
 """
 
 from __future__ import annotations

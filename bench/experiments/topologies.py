@@ -1,8 +1,7 @@
 """All 15 ways to cut the shop into processes under the mixed load: which is best, by how much?
 
 All are up at once, but stopped (SIGSTOP) unless they are measured: an idle one still takes 1 % of
-a core, and 14 of them would disturb the one that is measured. Expected: quick about 9 minutes,
-standard 3 hours.
+a core, and 14 of them would disturb the one that is measured.
 """
 
 from __future__ import annotations
