@@ -18,6 +18,7 @@ _PLANS = {
     "ladder_mixes", "ladder_ran_latency",
 }  # fmt: skip
 _CONDITIONS = {"slo"}  # nested, but a condition
+_SETTING = "setting"
 _SHOWN = 4
 
 
@@ -36,7 +37,7 @@ def environment_differences(first: Journal, second: Journal) -> list[Difference]
     return [
         Difference(name, ours.get(name, "–"), theirs.get(name, "–"))
         for name in dict.fromkeys([*ours, *theirs])
-        if ours.get(name) != theirs.get(name)
+        if ours.get(name) != theirs.get(name) and not _of_one_run(name, ours, theirs)
     ]
 
 
@@ -58,8 +59,13 @@ def facts_of(journal: Journal) -> dict[str, str]:
         **_flat("version", journal.versions),
         "CPU budget and pinning enforced": str(journal.controlled),
         "profile": journal.profile,
-        **_flat("setting", settings),
+        **_flat(_SETTING, settings),
     }
+
+
+def _of_one_run(name: str, ours: Mapping[str, str], theirs: Mapping[str, str]) -> bool:
+    """Whether it is a setting of an experiment that only one of the runs measured."""
+    return name.startswith(_SETTING) and (name not in ours or name not in theirs)
 
 
 def _is_condition(name: str, value: object) -> bool:

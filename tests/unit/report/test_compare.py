@@ -143,7 +143,7 @@ def test_a_difference_too_small_to_matter_is_still_a_difference_by_holm(tmp_path
         ("local changes", lambda j: j.update(dirty=True)),
         ("CPU budget and pinning enforced", lambda j: j.update(controlled=False)),
         ("version: django", lambda j: j["versions"].update(django="6.0")),
-        ("setting: load cpus", lambda j: j["settings"].update(load_cpus=[1])),
+        ("setting: request timeout s", lambda j: j["settings"].update(request_timeout_s=9.0)),
     ],
 )
 def test_what_the_surroundings_explain_is_not_called_different(
@@ -162,7 +162,12 @@ def test_what_the_surroundings_explain_is_not_called_different(
 
 def test_what_a_run_found_out_is_no_surrounding(first: Path, tmp_path: Path) -> None:
     other = second_run(tmp_path)
-    found = {"capacity": {"results": [1]}, "capacity_rps": {"mixed": {}}, "stopped": ["x"]}
+    found = {
+        "capacity": {"results": [1]},
+        "capacity_rps": {"mixed": {}},
+        "stopped": ["x"],
+        "slo": {"p95_ms": 200.0},
+    }
     edit_journal(other, lambda j: j["settings"].update(found))
     assert compared(first, other, tmp_path).different == ()
 
