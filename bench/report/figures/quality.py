@@ -1,6 +1,7 @@
 """Run-quality strip: every gate of every trial, by deployment, in the order they ran."""
 
 from collections.abc import Sequence
+from math import cos, radians, sin
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -10,6 +11,8 @@ from bench.report.figures.style import BAD, INK, WIDTH_IN, Figure, drawing
 from bench.report.naming import deployment_order, words
 
 _PASS = "#cfe3da"
+_LETTER_IN = 0.066  # width of a letter of a deployment's name
+_LONG_NAME, _LETTERS_IN_A_ROW = 22, 80
 _MARKS = {"flag": ("#B26A00", "^"), "fail": (BAD, "X")}
 _STATUS = {"valid": "pass", "flagged": "flag", "invalid": "fail"}
 
@@ -18,8 +21,7 @@ def quality_strip(trials: Sequence[Trial]) -> Figure:
     """Draw one row a gate and one column a trial; shape and colour both tell the outcome."""
     gates = list(dict.fromkeys(gate.name for trial in trials for gate in trial.gates))
     names = deployment_order(t.deployment for t in trials)
-    tilt = 0 if len(names) < 5 else 25
-    head = 0.75 if tilt else 0.35
+    tilt, head, right = _head(names)
     height = 0.6 + head + 0.2 * (len(gates) + 1)
     with drawing(WIDTH_IN, height) as (canvas, (axis,)):
         start = 0.0
@@ -40,9 +42,7 @@ def quality_strip(trials: Sequence[Trial]) -> Figure:
         axis.set_xlim(-1, start)
         axis.set_ylim(len(gates) + 0.6, -0.7)
         _key(axis)
-        canvas.subplots_adjust(
-            left=0.19, right=0.97 if tilt == 0 else 0.9, top=1 - head / height, bottom=0.32 / height
-        )
+        canvas.subplots_adjust(left=0.19, right=right, top=1 - head / height, bottom=0.32 / height)
     return Figure(
         "quality",
         "Run quality: every gate of every trial",
@@ -51,6 +51,17 @@ def quality_strip(trials: Sequence[Trial]) -> Figure:
         "whole, at most twice.",
         canvas,
     )
+
+
+def _head(names: Sequence[str]) -> tuple[float, float, float]:
+    """(tilt in degrees, height in inches, right edge as a share) of the names above the strip."""
+    longest = max((len(name) for name in names), default=0) + len(" (00)")
+    if len(names) < 5 and longest * len(names) < _LETTERS_IN_A_ROW:
+        return 0, 0.35, 0.97
+    tilt = 25 if longest < _LONG_NAME else 60
+    length = longest * _LETTER_IN
+    aside, up = length * cos(radians(tilt)), length * sin(radians(tilt))
+    return tilt, 0.2 + up, 1 - max(0.1, 0.8 * aside / WIDTH_IN)
 
 
 def _group(axis: Axes, start: float, group: Sequence[Trial], gates: Sequence[str]) -> None:
