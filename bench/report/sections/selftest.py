@@ -70,8 +70,9 @@ def _gate_summary(parts: Mapping[str, Any], part: str) -> list[list[str]]:
     rows = parts[part].get("outcomes", [])
     met = sum(row["word"] == "met" for row in rows)
     word = "met" if rows and met == len(rows) else "not judged"
+    found = f"{met} of {len(rows)}" if word == "met" else "–"
     required = "every gate trips when disturbed and passes when not"
-    return [[_PART_NAMES[part], "gates", f"{met} of {len(rows)}", required, word, ""]]
+    return [[_PART_NAMES[part], "gates", found, required, word, ""]]
 
 
 def _origin(name: str, part: Mapping[str, Any]) -> list[str]:
