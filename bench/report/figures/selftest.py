@@ -37,7 +37,8 @@ def sets_figure(planted: Mapping[str, Any]) -> Figure | None:
         "Planted effects: what each set found",
         f"Ratio to the base server, one row a set of {blocks} paired blocks, 95 % t "
         "interval, log axis. Line: the planted truth, as the servers state "
-        "it. Filled: called different. Red: the interval misses the truth (about 1 in 20 must). Dashed: 1.",
+        "it. Filled: called different. Red: the interval misses the truth (about 1 in 20 must). "
+        "Dashed: 1.",
         canvas,
     )
 
