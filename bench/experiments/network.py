@@ -37,6 +37,7 @@ SETTINGS: tuple[Setting, ...] = ("all", "services")  # `all` first: it limits th
 DIRECT = " (direct)"
 LOSS_AT_MS = 2.0
 SHARE_AT_0, SHARE_AT_WORST = 0.15, 0.4  # of the smaller capacity there; the smaller rate is taken
+MIN_REQUESTS = 45  # in a measured window, on average: a median needs 20
 PROBE_CLIENTS, PROBE_WARMUP_S, PROBE_S = 16, 1.0, 3.0
 
 
@@ -55,8 +56,8 @@ class Size:
 _ALL_MIXES = ("product_read", "order", "overview", "mixed")
 _SWEEP, _LOSSES = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0), (0.5, 1.0, 2.0)
 SIZES = {
-    "smoke": Size((0.0, 20.0), (1.0,), ("overview",), 0.1, 0.3, 0.8),
-    "quick": Size((0.0, 2.0, 5.0, 20.0), (1.0,), _ALL_MIXES[1:], 0.1, 0.3, 1.5),
+    "smoke": Size((0.0, 20.0), (1.0,), ("overview",), 0.1, 0.3, 2.2),
+    "quick": Size((0.0, 2.0, 5.0, 20.0), (1.0,), _ALL_MIXES[1:], 0.1, 0.3, 2.2),
     "standard": Size(_SWEEP, _LOSSES, _ALL_MIXES, 1.0, 3.0, 12.0),
     "full": Size(_SWEEP, _LOSSES, _ALL_MIXES, 2.0, 5.0, 30.0),
 }
@@ -229,8 +230,9 @@ class _Sweep:
         def attempt(number: int) -> list[TrialStatus]:
             # the same schedule for every level: a difference between levels is the network's
             seed = lab.seed(EXPERIMENT, cell.mix, block, number)
+            measured_s = max(size.measured_s, MIN_REQUESTS / cell.offered_rps)
             spec = ScheduleSpec(
-                cell.mix, cell.offered_rps, seed, size.primer_s, size.warmup_s, size.measured_s
+                cell.mix, cell.offered_rps, seed, size.primer_s, size.warmup_s, measured_s
             )
             schedule = build_schedule(spec, lab.catalogue)
             self.fleet.set_hops(level.settings, self.names)
