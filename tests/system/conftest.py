@@ -20,7 +20,7 @@ import pytest
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.ledger import Ledger, sweep
 from bench.deployments.local.ports import is_free
-from bench.deployments.local.processes import ProcessId, descendants
+from bench.deployments.local.processes import ProcessId, descendants, wait_gone
 
 ROOT = Path(__file__).resolve().parents[2]
 GONE_SECONDS = 5.0
@@ -72,8 +72,10 @@ def shopbench() -> Iterator[CommandLine]:
     home.prepare()
     yield CommandLine(home, {**os.environ, "SHOPBENCH_HOME": str(root)})
     for folder in home.deployments.iterdir():
-        for holder in Ledger(folder).processes("holder"):
+        holders = Ledger(folder).processes("holder")
+        for holder in holders:
             holder.signal(9)
+        wait_gone(holders, 5.0)  # while one is dying, its folder is not swept
     sweep(home.deployments)
     shutil.rmtree(root, ignore_errors=True)
 
@@ -121,4 +123,11 @@ def owned(home: StateHome) -> Owned:
 
 @pytest.fixture
 def free_port() -> int:
-    return next(port for port in range(7500, 7600) if is_free(port))
+    return a_free_port()
+
+
+def a_free_port() -> int:
+    """A port of this worker's own: two workers would choose the same while nothing listens yet."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 7500 + 20 * (worker % 4)
+    return next(port for port in range(first, first + 20) if is_free(port))

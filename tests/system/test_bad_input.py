@@ -31,7 +31,7 @@ TABLE = [
     (["switch", "nonolith"], 2, "unknown deployment"),
     (["verify", "nonolith"], 2, "unknown deployment"),
     (["run", "frobnication"], 2, "unknown experiment"),
-    (["run"], 2, "EXPERIMENT"),
+    (["run"], 2, "name an experiment"),
     (["run", "latency", "--profile", "slowest"], 2, "unknown profile"),
     (["run", "latency", "--deployments", "nonolith"], 2, "unknown deployment"),
     (["run", "latency", "--fail-on", "p95"], 2, "p95"),

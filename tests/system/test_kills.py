@@ -12,7 +12,8 @@ from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.processes import ProcessId
 from tests.system.conftest import CommandLine, owned
 
-pytestmark = pytest.mark.system
+# alone: what is left 5 s after a kill is judged, and a busy machine takes longer to clear up
+pytestmark = [pytest.mark.system, pytest.mark.alone]
 
 HOLDER = """
 import time
@@ -89,17 +90,6 @@ def test_nothing_outlives_the_killed_holder_of_a_deployment(
     assert everything.ports
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    everything.wait_gone()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_nothing_outlives_a_killed_run(shopbench: CommandLine, tmp_path) -> None:
-    command = shopbench.start("run", "latency", "--profile", "smoke", "--out", str(tmp_path))
-    wait_for_entry(shopbench, "process", seconds=100)
-    everything = owned(shopbench.home)
-    command.send_signal(signal.SIGKILL)
-    command.wait()
     everything.wait_gone()
 
 

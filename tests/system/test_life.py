@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.deployments.local.ledger import Ledger
-from bench.deployments.local.ports import is_free
-from tests.system.conftest import CommandLine, owned
+from tests.system.conftest import CommandLine, a_free_port, owned
 
 pytestmark = pytest.mark.system
 
@@ -37,7 +36,7 @@ def token_from(base_url: str) -> str:
 
 @pytest.fixture(scope="module")
 def url(shopbench: CommandLine) -> Iterator[str]:
-    port = next(port for port in range(7500, 7600) if is_free(port))
+    port = a_free_port()
     shopbench.ok("up", "monolith", "--port", str(port))
     yield f"http://127.0.0.1:{port}"
     shopbench.run("down")

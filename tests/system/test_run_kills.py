@@ -16,7 +16,8 @@ from bench.deployments.local.processes import descendants
 from bench.journal import RunReader
 from tests.system.conftest import CommandLine, Owned, owned
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+# alone: what is left 5 s after a kill is judged, and a busy machine takes longer to clear up
+pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.timeout(600)]
 
 SHORT = ("--profile", "smoke", "--deployments", "monolith,modular", "--mixes", "product_read,order")
 # what the run says when it has come so far
@@ -109,7 +110,6 @@ def test_a_run_ended_while_it_starts_leaves_nothing(shopbench: CommandLine, out:
         ("start", signal.SIGKILL),
         ("probing", signal.SIGTERM),
         ("first trial", signal.SIGKILL),
-        ("last block", signal.SIGINT),
         ("last block", signal.SIGKILL),
         ("floor", signal.SIGKILL),
     ],

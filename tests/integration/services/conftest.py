@@ -83,6 +83,9 @@ async def open_shop(
         environ["SIGNING_KEY_FILE"] = str(signing_key.path)
         spec = ProcessSpec(tuple(COMPONENTS.values()), EDGE)
         changes: dict[str, Any] = {"faults": True, "faults_dir": str(faults_dir)}
+        changes["edge_concurrency"] = (
+            64  # 50 at once are about the data; shedding has its own tests
+        )
         app = await create_app(spec, settings(**changes), environ)
         return Shop(await aiohttp_client(app), dsns, signing_key)
 

@@ -1,5 +1,6 @@
 """A peer in memory and a peer over HTTP: the same answers, errors and effects."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -78,10 +79,12 @@ async def test_an_internal_operation_needs_a_service_token(
         assert (status, body["code"]) == (401, "unauthenticated")
 
 
-async def test_a_breaker_spares_a_dead_peer(start: Start, unused_tcp_port: int) -> None:
-    nobody = f"http://127.0.0.1:{unused_tcp_port}"
-    callers = await start(CALLERS, USERS_URL=nobody, THINGS_URL=nobody)
-    for _ in range(30):
-        assert await _outcome(callers, "wait") == ("unavailable", None)
+async def test_a_breaker_spares_a_dead_peer(start: Start) -> None:
+    with socket.socket() as held:  # bound, but nobody listens: no other test can take the port
+        held.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{held.getsockname()[1]}"
+        callers = await start(CALLERS, USERS_URL=nobody, THINGS_URL=nobody)
+        for _ in range(30):
+            assert await _outcome(callers, "wait") == ("unavailable", None)
     peer = next(iter(callers.app[PROCESS].remote.values()))
     assert peer._breaker._open_until is not None

@@ -96,7 +96,9 @@ def test_process_cpu_adds_up_the_threads_of_a_schedstat_tree(
 def test_without_schedstat_process_cpu_asks_psutil(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exact = process_cpu(os.getpid())
+    first = process_cpu(os.getpid())
     monkeypatch.setattr("bench.experiments.meters._PROC", tmp_path)
-    assert process_cpu(os.getpid()) == pytest.approx(exact, abs=0.1)
+    ticks = process_cpu(os.getpid())
+    # the kernel's ticks and its nanoseconds drift apart by percents over a process's life
+    assert ticks == pytest.approx(first, rel=0.05, abs=0.1)
     assert process_cpu(2**22 + 1) is None

@@ -109,7 +109,7 @@ def test_the_jackknife_leaves_out_one_trial_at_a_time(trials: list[list[int]], q
     parts = [np.array(part, dtype=np.float32) for part in trials]
     found = clustered_quantile(parts, q)
     rests = [np.sort(np.concatenate(parts[:i] + parts[i + 1 :])) for i in range(len(parts))]
-    logs = np.log([rest[ceil(round(rest.size * q, 9)) - 1] for rest in rests])
+    logs = np.log([float(rest[ceil(round(rest.size * q, 9)) - 1]) for rest in rests])
     k = len(parts)
     error = np.sqrt((k - 1) / k * np.square(logs - logs.mean()).sum())
     reach = np.exp(scipy_stats.t.ppf(0.975, k - 1) * error)
