@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from bench.experiments.independent import find_tool, run_tool
 from bench.experiments.meters import process_cpu
+from bench.experiments.served import die_with_parent
 from bench.load.generator import LoadProcess, Target
 from bench.load.plan import Request, Result, Visit
 from bench.machine import usable_cpus
@@ -196,7 +197,7 @@ class _Server:
 @contextmanager
 def _responder(cpu: int | None, *options: str) -> Iterator[_Server]:
     command = [sys.executable, "-m", "bench.experiments.responder", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = _started(command)
     try:
         _pin(process.pid, cpu)
         assert process.stdout is not None
@@ -331,9 +332,15 @@ def _lag_ms(result: Result) -> NDArray[np.float64]:
 def _printed(arguments: Sequence[str], cpu: int | None) -> Any:
     """What a module of this folder prints as JSON, run on `cpu`."""
     command = [sys.executable, "-m", f"bench.experiments.{arguments[0]}", *arguments[1:]]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = _started(command)
     _pin(process.pid, cpu)
     return json.loads(process.communicate(timeout=120)[0])
+
+
+def _started(command: Sequence[str]) -> subprocess.Popen[str]:
+    """A child that does not outlive us, however we end."""
+    orphaned = die_with_parent if sys.platform == "linux" else None
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=orphaned)
 
 
 def _pin(pid: int, cpu: int | None) -> None:

@@ -87,7 +87,7 @@ class ServedSubject:
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )
         if self._cpus and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self._process.pid, self._cpus)
@@ -166,7 +166,8 @@ def free_port() -> int:
         return port
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """In a child, before its program: end it when the thread that started it ends (Linux)."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
