@@ -16,7 +16,7 @@ from bench.contract.seed import SeedSpec
 from bench.deployments.base import Usage
 from bench.deployments.local.topology import parse_topology
 from bench.errors import ShopbenchError
-from bench.experiments import runner
+from bench.experiments import meters, runner
 from bench.experiments.options import PROFILES, RunOptions
 
 SERVER = Path(__file__).parents[1] / "load" / "echo_server.py"
@@ -125,3 +125,10 @@ def broken_after(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-de
 
     assert issubclass(ShopbenchError, Exception)
     return arrange
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No trial here waits for a calm core: what is tested is not how fast it is."""
+    monkeypatch.setattr(meters, "_CALM_LIMIT_S", 0.0)
+    monkeypatch.setattr(meters, "_CANARY_LIMIT_S", 0.02)
