@@ -22,11 +22,16 @@ class Progress:
         self._planned_s = 0.0
         self._done_s = 0.0
         self._taken_s = 0.0
+        self._later_s = 0.0
         self._mark = time.monotonic()
 
     def plan(self, seconds: float) -> None:
         """Add work that is still to do."""
         self._planned_s += seconds
+
+    def later(self, seconds: float) -> None:
+        """What experiments that have not begun are expected to plan; replaces what was said."""
+        self._later_s = seconds
 
     def done(self, seconds: float) -> None:
         """A piece that was planned with so many seconds has ended."""
@@ -54,13 +59,14 @@ class Progress:
     def left_s(self) -> float:
         """Estimated seconds to the end."""
         pace = self._taken_s / self._done_s if self._done_s else 1.0
-        return max(0.0, self._planned_s - self._done_s) * pace
+        return (max(0.0, self._planned_s - self._done_s) + self._later_s) * pace
 
     def say(self, text: str) -> None:
         """Show what is under way; on a terminal it replaces the line before."""
         if self._quiet:
             return
-        share = min(1.0, self._done_s / self._planned_s) if self._planned_s else 0.0
+        whole_s = self._planned_s + self._later_s
+        share = min(1.0, self._done_s / whole_s) if whole_s else 0.0
         line = f"{share:4.0%}  {duration(self.left_s):>7} left  {text}"
         if self._console.is_terminal:
             full = round(share * _BAR)

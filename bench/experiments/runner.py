@@ -292,11 +292,20 @@ def _measure(
         for number, name in enumerate(names):
             now = time.monotonic()
             lab.deadline = now + (begun + limit_s - now) * _share(names[number:], options)
+            progress.later(_planned_after(names, number, options))
             (pair.run if options.pair else EXPERIMENTS[name])(lab)
             if not fleet.controlled:
                 writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
         if names_own_servers():
             writer.mark_uncontrolled("databases on servers of the user's own, outside the budget")
+
+
+def _planned_after(names: list[str], number: int, options: RunOptions) -> float:
+    """Seconds that the experiments after this one will plan, what they share counted once."""
+    if options.pair or number + 1 == len(names):
+        return 0.0
+    planned = [expected_duration(part, options).planned_s for part in (names, names[: number + 1])]
+    return max(0.0, planned[0] - planned[1])
 
 
 def _time_left(options: RunOptions, writer: RunWriter) -> float:

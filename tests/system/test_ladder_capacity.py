@@ -24,11 +24,15 @@ def test_the_two_ends_are_measured_by_themselves_and_their_capacity_is_searched(
     (path,) = tmp_path.iterdir()
     reader = RunReader(path)
     settings = reader.journal.settings
-    for experiment in ("latency", "ladder"):
+    for experiment, mixes in (
+        ("latency", settings["mixes"]),
+        ("ladder", settings["ladder_mixes"]),
+    ):
         own = [t for t in reader.trials if t.experiment == experiment]
         assert {t.deployment for t in own} == {"monolith", "microservices"}
         loads = {(t.mix, t.offered_rps) for t in own}
-        assert set(settings["reference_rps"].items()) <= loads
+        assert {(mix, settings["reference_rps"][mix]) for mix in mixes} == loads
+        assert {"mixed", "order"} <= set(mixes)
     probes = [t for t in reader.trials if t.experiment == "capacity"]
     judged = [t for t in probes if "slo_pass" in t.facts]
     assert len(judged) >= 6
@@ -43,5 +47,5 @@ def test_the_two_ends_are_measured_by_themselves_and_their_capacity_is_searched(
     assert 'id="capacity"' in page
     assert 'id="adds-up"' in page
     found = {v.id: v.verdict for v in reader.verdicts if v.id.startswith(("capacity/", "adds-up/"))}
-    assert len(found) == 1 + 2 * 3
+    assert len(found) == 1 + 2 * len(settings["ladder_mixes"])
     assert set(found.values()) == {"inconclusive"}  # smoke claims nothing

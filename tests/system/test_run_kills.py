@@ -24,7 +24,6 @@ SHORT = ("--profile", "smoke", "--deployments", "monolith,modular", "--mixes", "
 MOMENTS = {
     "start": "starting modular",
     "probing": "probing modular",
-    "first trial": "block 1: product_read",
     "last block": "block 2: order",
     "floor": "block 1: wallet_read",
 }
@@ -107,9 +106,7 @@ def test_a_run_ended_while_it_starts_leaves_nothing(shopbench: CommandLine, out:
 @pytest.mark.parametrize(
     ("moment", "number"),
     [
-        ("start", signal.SIGKILL),
         ("probing", signal.SIGTERM),
-        ("first trial", signal.SIGKILL),
         ("last block", signal.SIGKILL),
         ("floor", signal.SIGKILL),
     ],

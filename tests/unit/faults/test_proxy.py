@@ -47,12 +47,23 @@ async def test_an_exchange_takes_longer_by_the_delay(proxied, delay_ms: float) -
             known_s = time.process_time() + hop.control.cpu_seconds() - known_s
             foreign = foreign_cpu(first, read_machine(), known_s)
             if foreign is not None and foreign < FOREIGN_LIMIT_CORES:
-                found.append(added)
-                if added == pytest.approx(delay_ms, abs=0.5):
+                late_ms = 2 * lateness_ms(delay_ms / 2)  # a chunk is held once in each direction
+                found.append((added, late_ms))
+                if delay_ms - 0.5 <= added <= delay_ms + late_ms + 0.5:
                     return
     if not found:
         pytest.skip("others use this machine: a time measured now says nothing")
-    assert found == pytest.approx([delay_ms] * len(found), abs=0.5)
+    raise AssertionError(f"asked for {delay_ms} ms; (added, what bare waits were late): {found}")
+
+
+def lateness_ms(wait_ms: float) -> float:
+    """How much later than asked the bare kernel ends a wait here, at the median."""
+    late = []
+    for _ in range(60):
+        start = time.perf_counter()
+        time.sleep(wait_ms / 1000)
+        late.append((time.perf_counter() - start) * 1000 - wait_ms)
+    return statistics.median(late)
 
 
 async def added_ms(hop, delay_ms: float) -> float:
