@@ -19,7 +19,7 @@ $(READY): requirements.lock pyproject.toml
 	touch $(READY)
 
 bench: $(READY)
-	$(BIN)/shopbench run latency ladder capacity floor --profile quick
+	$(BIN)/shopbench run latency floor --profile quick
 
 test: $(READY)
 	$(PYTEST) $(SPREAD) -m "not slow" tests
