@@ -127,6 +127,7 @@ def test_a_dead_server_is_refused_before_anything_is_written(
     assert not (mine.parent / "runs").exists()
 
 
+@pytest.mark.slow
 def test_two_shops_that_keep_the_contract_need_no_locustfile(
     shopbench: CommandLine, tmp_path: Path
 ) -> None:

@@ -76,6 +76,7 @@ def test_each_deployment_ends_in_a_bracket_around_what_it_serves(
 
 
 @pytest.mark.usefixtures("calm_gates", "echo")
+@pytest.mark.slow
 def test_a_resumed_search_replays_its_probes_and_goes_on(
     options: RunOptions, serves: dict[str, float], broken_after: Callable[..., None]
 ) -> None:

@@ -63,6 +63,7 @@ def test_a_resumed_run_measures_what_is_missing_and_nothing_twice(
 
 
 @pytest.mark.usefixtures("calm_gates", "echo")
+@pytest.mark.slow
 def test_a_run_may_be_resumed_before_it_measured_anything(
     options: RunOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:

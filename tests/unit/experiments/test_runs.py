@@ -33,6 +33,7 @@ def load_processes() -> list[int]:
 
 
 @pytest.mark.usefixtures("calm_gates", "echo")
+@pytest.mark.slow
 def test_a_block_gives_every_deployment_the_same_schedule(options: RunOptions) -> None:
     path = run(["latency"], options)
     reader = RunReader(path)
@@ -75,6 +76,7 @@ def test_an_invalid_block_is_kept_and_run_again_whole_at_most_twice(
 
 
 @pytest.mark.usefixtures("echo")
+@pytest.mark.slow
 def test_reruns_stop_when_their_time_is_spent(
     options: RunOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
