@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 # Most tests wait for processes; `loadfile` keeps a file's running deployment in one worker.
 SPREAD := -n 2 --dist loadfile
 
-.PHONY: bench test test-slow check format install lock clean
+.PHONY: bench test test-slow test-soak check format install lock clean
 
 install: $(READY)
 
@@ -19,20 +19,24 @@ $(READY): requirements.lock pyproject.toml
 	touch $(READY)
 
 bench: $(READY)
-	$(BIN)/shopbench run latency floor --profile quick
+	$(BIN)/shopbench run latency ladder capacity floor failure consistency --profile quick \
+	  --spec bench --kills 4 --points 8
 
 test: $(READY)
-	$(PYTEST) $(SPREAD) -m "not slow" tests
+	$(PYTEST) $(SPREAD) -m "not slow and not soak" tests
 
 test-slow: $(READY)
-	$(PYTEST) $(SPREAD) -m slow tests
+	$(PYTEST) $(SPREAD) -m "slow and not soak" tests
+
+test-soak: $(READY)
+	$(PYTEST) $(SPREAD) -m soak tests
 
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) -q tests/unit
+	$(PYTEST) -q $(SPREAD) tests/unit
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -7,6 +7,7 @@ write it with `RunWriter`, statistics and report read it with `RunReader`.
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,11 +17,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeVar
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.episodes import Episode
 from bench.errors import ShopbenchError
 from bench.files import lock_folder, replace_file
+from bench.verdict import TableCell as TableCell
+from bench.verdict import Verdict as Verdict
+from bench.verdict import VerdictWord as VerdictWord
 
 SCHEMA_VERSION = 1
 JOURNAL_FILE = "journal.json"
@@ -30,15 +36,6 @@ ROWS_FOLDER = "rows"
 TrialStatus = Literal["valid", "flagged", "invalid"]
 GateOutcome = Literal["pass", "flag", "fail"]
 Loop = Literal["open", "closed"]
-VerdictWord = Literal[
-    "supported",
-    "refuted",
-    "no difference shown",
-    "inconclusive",
-    "invalid",
-    "reached",
-    "not reached",
-]
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 ROW_SCHEMA = pa.schema(
@@ -54,8 +51,13 @@ ROW_SCHEMA = pa.schema(
         ("visit", pa.int32()),
         ("app_ms", pa.float32()),  # the server's own time (Server-Timing); NaN if not stated
         ("db_ms", pa.float32()),
+        (
+            "core_ms",
+            pa.float32(),
+        ),  # the canary's work around `due_s`: the core's speed; NaN unknown
     ]
 )
+_ADDED_LATER = ("core_ms",)  # rows without it are read as unknown
 
 _T = TypeVar("_T")
 
@@ -137,26 +139,6 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """One answered question: ratio `numerator`/`denominator` of `metric` with its interval."""
-
-    id: str
-    question: str
-    metric: str
-    numerator: str
-    denominator: str
-    operation: str
-    estimate: float | None
-    low: float | None
-    high: float | None
-    level: float
-    n_blocks: int
-    verdict: VerdictWord
-    rule: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class RunFacts:
     """What is known before the first trial. `controlled`: CPU budget and pinning were enforced."""
 
@@ -172,25 +154,17 @@ class RunFacts:
 
 
 @dataclass(frozen=True)
-class Journal:
+class Journal(RunFacts):
     """The content of `journal.json`."""
 
     schema_version: int
     run_id: str
-    command: str
     started_at: str
     finished_at: str | None
-    commit: str
-    dirty: bool
-    machine: dict[str, Any]
-    versions: dict[str, str]
-    settings: dict[str, Any]
-    profile: str
-    seed: int
-    controlled: bool
     interrupted: bool = False
     notes: tuple[str, ...] = ()
     trials: tuple[Trial, ...] = ()
+    episodes: tuple[Episode, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,6 +172,7 @@ class _VerdictFile:
     schema_version: int
     run_id: str
     verdicts: tuple[Verdict, ...]
+    cells: tuple[TableCell, ...] | None = None
 
 
 def utc_now() -> str:
@@ -206,7 +181,12 @@ def utc_now() -> str:
 
 
 def rows_table(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """Build a table of `ROW_SCHEMA` from columns. Raises ValueError on a wrong set of columns."""
+    """Build a table of `ROW_SCHEMA` from columns. Raises ValueError on a wrong set of columns.
+
+    Without `core_ms` it is unknown.
+    """
+    if "core_ms" not in columns:
+        columns = {**columns, "core_ms": [math.nan] * len(columns.get("due_s", ()))}
     if set(columns) != set(ROW_SCHEMA.names):
         raise ValueError(f"row columns must be {ROW_SCHEMA.names}, not {sorted(columns)}")
     arrays = []
@@ -266,6 +246,16 @@ class RunWriter:
         _write_rows(_inside(self.path, trial.rows_file), rows)
         self._change(trials=(*self.journal.trials, trial))
 
+    def amend(self, trials: Iterable[Trial]) -> None:
+        """Replace what the journal says of these trials; their rows stay."""
+        changed = {trial.trial_id: trial for trial in trials}
+        self._change(trials=tuple(changed.get(t.trial_id, t) for t in self.journal.trials))
+
+    def put_episode(self, episode: Episode) -> None:
+        """Add an episode as it begins; replace its entry as it ends."""
+        known = {each.episode_id: each for each in self.journal.episodes}
+        self._change(episodes=tuple({**known, episode.episode_id: episode}.values()))
+
     def note(self, text: str) -> None:
         """Add a remark that the report prints (once)."""
         if text not in self.journal.notes:
@@ -279,10 +269,6 @@ class RunWriter:
     def add_settings(self, **settings: Any) -> None:
         """Add what became known during the run (probed capacities, chosen rates)."""
         self._change(settings={**self.journal.settings, **settings})
-
-    def write_verdicts(self, verdicts: Iterable[Verdict]) -> None:
-        """Replace `verdicts.json`."""
-        write_verdicts(self.path, verdicts)
 
     def finish(self, *, interrupted: bool = False) -> None:
         """State the end of the run and let go of it; nothing may be written afterwards."""
@@ -319,8 +305,17 @@ class RunReader:
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """The stored verdicts; empty if none were written yet."""
+        return found.verdicts if (found := self._verdict_file) else ()
+
+    @property
+    def cells(self) -> tuple[TableCell, ...] | None:
+        """The run's cells of the comparison table; None: its report is missing or older."""
+        return found.cells if (found := self._verdict_file) else None
+
+    @property
+    def _verdict_file(self) -> _VerdictFile | None:
         path = self.path / VERDICTS_FILE
-        return _read_json(path, _VerdictFile).verdicts if path.exists() else ()
+        return _read_json(path, _VerdictFile) if path.exists() else None
 
     def rows(self, trial_id: str) -> pa.Table:
         """All rows of a trial, warm-up included, in `ROW_SCHEMA`."""
@@ -341,9 +336,12 @@ class RunReader:
                 raise CorruptResults(f"{path}: {held} rows, the journal says {trial.sent}")
 
 
-def write_verdicts(run_dir: Path, verdicts: Iterable[Verdict]) -> None:
-    """Replace `verdicts.json` of a run folder (a rebuilt report does this as well)."""
-    content = _VerdictFile(SCHEMA_VERSION, RunReader(run_dir).journal.run_id, tuple(verdicts))
+def write_verdicts(
+    run_dir: Path, verdicts: Iterable[Verdict], cells: Iterable[TableCell] = ()
+) -> None:
+    """Replace `verdicts.json` of a run folder: verdicts, and cells of the comparison table."""
+    run_id = RunReader(run_dir).journal.run_id
+    content = _VerdictFile(SCHEMA_VERSION, run_id, tuple(verdicts), tuple(cells))
     _write_json(run_dir / VERDICTS_FILE, content)
 
 
@@ -386,6 +384,9 @@ def _read_rows(path: Path) -> pa.Table:
     except (OSError, pa.ArrowException) as exc:
         reason = str(exc).splitlines()[0]
         raise CorruptResults(f"{path}: {reason}") from exc
+    for name in _ADDED_LATER:
+        if name not in rows.schema.names:
+            rows = rows.append_column(name, pa.array(np.full(rows.num_rows, np.nan), pa.float32()))
     if rows.schema.names != ROW_SCHEMA.names:
         raise CorruptResults(f"{path}: columns {rows.schema.names}")
     try:

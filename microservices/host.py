@@ -41,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def fault_points() -> list[str]:
     """The names of all fault points, sorted."""
-    return sorted({point for spec in COMPONENTS.values() for point in spec.fault_points})
+    points = {point for spec in COMPONENTS.values() for point in spec.fault_points}
+    return sorted(points | {f"{name}.operation" for name in COMPONENTS})
 
 
 def components_of(names: str) -> tuple[ComponentSpec, ...]:

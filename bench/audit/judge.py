@@ -12,6 +12,7 @@ from bench.audit.effects import check_no_effect, check_one_effect_a_key
 from bench.audit.findings import Findings
 from bench.audit.history import CorruptHistory, History, read_history
 from bench.audit.money import check_ledger, check_one_capture
+from bench.audit.reads import check_reads
 from bench.audit.references import check_references
 from bench.audit.report import AuditReport, Verdict
 from bench.audit.rows import Snapshot
@@ -77,6 +78,12 @@ INVARIANTS = (
         "nothing non-final 30 s after all components are back",
         ("orders", "reservations", "outbox", "idempotency"),
         check_final,
+    ),
+    Invariant(
+        "I9",
+        "read your writes; status moves along legal edges only",
+        ("orders",),
+        check_history=check_reads,
     ),
     Invariant(
         "I10",

@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 import typer
 
 from bench.cli import deploy, measure
+from bench.cli.claims import claims
 from bench.cli.planned import RunCommand
 from bench.cli.selftest import selftest
+from bench.deployments.local.home import StateHome, home_root
 from bench.errors import ShopbenchError
 
 _OVERVIEW = """One shop, deployed as a monolith or as microservices, measured against each other.
@@ -39,8 +41,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(deploy.up, deploy.switch, deploy.status, deploy.logs, deploy.seed, deploy.down),
+    *(deploy.up, deploy.switch, deploy.status, deploy.logs, deploy.seed, deploy.redeploy),
+    *(deploy.scale, deploy.down),
     *(measure.verify, measure.run, measure.report, measure.compare, measure.export),
+    claims,
     selftest,
     deploy.doctor,
 )
@@ -52,6 +56,19 @@ for command in COMMANDS:
 def start(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         print(context.get_help())
+        return
+    for line in _left_over():
+        print(line, file=sys.stderr)
+
+
+def _left_over() -> list[str]:
+    """Undo the faults that a killed bench has left in a deployment, before anything else."""
+    home = StateHome(home_root())
+    if not any(home.faults.glob("*.json")):
+        return []
+    from bench.faults.fault_ledger import undo_left_over
+
+    return undo_left_over(home)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

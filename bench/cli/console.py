@@ -27,6 +27,10 @@ Scarce = Annotated[
     bool, typer.Option("--scarce", help="Little stock and empty wallets, for tests.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with a schema_version.")]
+On = Annotated[str, typer.Option("--on", help="Where: local (processes) or compose (containers).")]
+OnCurrent = Annotated[
+    str, typer.Option("--on", help="local or compose; where something is up if left out.")
+]
 Cpus = Annotated[
     str, typer.Option("--cpus", help="CPUs the whole deployment may use, like 0 or 0,2-3.")
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,8 @@ from bench.cli.console import (
     AsJson,
     Cpus,
     Deployment,
+    On,
+    OnCurrent,
     Overwrite,
     Scarce,
     Seed,
@@ -27,41 +30,46 @@ from bench.deployments.base import UpOptions
 from bench.machine import parse_cpus
 
 if TYPE_CHECKING:
-    from bench.deployments.local.driver import LocalDeployment
+    from bench.deployments.places import PlacedDeployment
 
 
-def up(
+def up(  # noqa: PLR0913, PLR0917 - one argument for each option
     deployment: Deployment,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Public port.")] = 8000,
     seed: Seed = 1,
     scarce: Scarce = False,
     cpus: Cpus = "",
     overwrite: Overwrite = False,
+    on: On = "local",
 ) -> None:
     """Start a deployment and leave it running; returns when it serves.
 
     Example: shopbench up "users+inventory|orders+payments" --port 8080 --cpus 0
 
+    With `--on compose` it runs in containers: docker-compose.yml, in a project of its own.
+
     PostgreSQL is part of the installation. To use your own, set SHOPBENCH_DATABASE_URL to an admin
     DSN (or SHOPBENCH_DATABASE_URL_USERS, _INVENTORY, _ORDERS, _PAYMENTS).
     """
-    from bench.deployments.local import lifecycle
     from bench.deployments.local.home import StateHome
+    from bench.deployments.places import lifecycle_of, place_named
 
     options = _options(seed, scarce, cpus, overwrite)
     home = StateHome.from_environment()
+    lifecycle = lifecycle_of(place_named(on))
     with show_progress(f"starting {deployment}") as report:
         running = lifecycle.bring_up(home, deployment, port, options, report)
     _say_up(running)
 
 
-def down() -> None:
+def down(on: OnCurrent = "") -> None:
     """Stop what is up. Nothing of it is left but its logs."""
-    from bench.deployments.local import lifecycle
     from bench.deployments.local.home import StateHome
+    from bench.deployments.places import current_place, lifecycle_of
 
+    home = StateHome.from_environment()
     with show_progress("stopping"):
-        name = lifecycle.bring_down(StateHome.from_environment())
+        name = lifecycle_of(current_place(home, on)).bring_down(home)
     say(f"{escape(name)} is down")
 
 
@@ -71,6 +79,7 @@ def switch(
     scarce: Scarce = False,
     cpus: Cpus = "",
     overwrite: Overwrite = False,
+    on: OnCurrent = "",
 ) -> None:
     """Replace what is up by another deployment under the same URL.
 
@@ -78,28 +87,28 @@ def switch(
 
     The new one is ready before the old one stops; tokens stay valid, data starts from the seed.
     """
-    from bench.deployments.local import lifecycle
     from bench.deployments.local.home import StateHome
+    from bench.deployments.places import current_place, lifecycle_of
 
     options = _options(seed, scarce, cpus, overwrite)
     home = StateHome.from_environment()
+    lifecycle = lifecycle_of(current_place(home, on))
     with show_progress(f"starting {deployment}") as report:
         running = lifecycle.switch(home, deployment, options, report)
     _say_up(running)
 
 
-def status(as_json: AsJson = False) -> None:
+def status(as_json: AsJson = False, on: OnCurrent = "") -> None:
     """Show what is up: its parts, their state, CPU and memory."""
-    running = _current()
+    running = _current(on)
+    listed = running.components()
     usage = running.usage()
-    parts = [{**asdict(part), **asdict(usage[part.name])} for part in running.components()]
+    parts = [{**asdict(part), **asdict(usage[part.name])} for part in listed]
     ready = running.ready()
     if as_json:
-        state = running.state
         document = {
-            **{"name": state.name, "base_url": state.base_url, "ready": ready},
-            **{"cpu_control": state.cpu_control, "cpus": state.cpus, "logs": state.logs},
-            **{"started_at": state.started_at, "supervisor_pid": state.supervisor.pid},
+            **{"name": running.name, "base_url": running.base_url, "ready": ready},
+            **{"cpu_control": running.cpu_control, "logs": running.logs, **running.described()},
             "components": parts,
         }
         print_json(document)
@@ -114,6 +123,10 @@ def status(as_json: AsJson = False) -> None:
     word = "ready" if ready else "NOT READY"
     say(f"{escape(running.name)} at {running.base_url}: {word}, CPU {running.cpu_control}")
     out.print(table)
+    replicas = running.described().get("replicas")
+    for service, counts in (replicas if isinstance(replicas, dict) else {}).items():
+        told = ", ".join(f"{name} {count}" for name, count in counts.items())
+        say(f"requests by replica of {escape(service)}: {told}")
 
 
 def logs(
@@ -122,34 +135,68 @@ def logs(
     ] = "",
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as lines come.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="Last lines of each.")] = 20,
+    on: OnCurrent = "",
 ) -> None:
     """Show the logs of what is up, or follow them.
 
     Example: shopbench logs orders -f
     """
-    from bench.deployments.local.logs import follow_logs, log_files, tail
+    from bench.deployments.places import logs_of
 
-    files = log_files(_current(), component)
-    show = line_printer(len(files) > 1)
-    for name, path in files.items():
-        for line in tail(path, lines):
-            show(name, line)
+    found = logs_of(_current(on), component)
+    show = line_printer(len(found.names) > 1)
+    found.show_tail(lines, show)
     if follow:
-        try:
-            follow_logs(files, show)
-        except KeyboardInterrupt:
-            return
+        with suppress(KeyboardInterrupt):
+            found.follow(show)
 
 
-def seed(scarce: Scarce = False, seed: Seed = 1) -> None:
+def seed(scarce: Scarce = False, seed: Seed = 1, on: OnCurrent = "") -> None:
     """Put the shop that is up back to its first day: same ids, fresh stock and wallets.
 
     Waits until no order is pending. Example: shopbench seed --scarce
     """
-    running = _current()
+    running = _current(on)
     with show_progress("loading the seed"):
         running.reset(SeedSpec(seed=seed, scarce=scarce))
     say(f"{escape(running.name)} has the data of seed {seed}{' (scarce)' if scarce else ''}")
+
+
+def redeploy(
+    component: Annotated[str, typer.Argument(help="e.g. orders or db:orders.")],
+    on: OnCurrent = "",
+) -> None:
+    """Drain one part of what is up and start it again; returns when it is ready.
+
+    Example: shopbench redeploy orders
+    """
+    running = _current(on)
+    with show_progress(f"redeploying {component}"):
+        running.redeploy(component)
+    say(f"{escape(component)} of {escape(running.name)} is ready again")
+
+
+def scale(
+    component: Annotated[str, typer.Argument(help="monolith, or a process such as inventory.")],
+    replicas: Annotated[int, typer.Argument(min=1, help="How many there shall be.")],
+    as_json: AsJson = False,
+    on: OnCurrent = "",
+) -> None:
+    """Run replicas of a process of what is up, behind a thin edge that spreads the load.
+
+    Example: shopbench scale inventory 3
+    """
+    running = _current(on)
+    with show_progress(f"scaling {component}"):
+        running.scale(component, replicas)
+    spread = running.spread(component)
+    if as_json:
+        print_json({"component": component, "requests": spread})
+        return
+    table = new_table("replica", "requests so far")
+    for name, requests in spread.items():
+        table.add_row(escape(name), str(requests))
+    out.print(table)
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -184,13 +231,14 @@ def _cpus(text: str) -> tuple[int, ...]:
     return parse_cpus(text)
 
 
-def _current() -> LocalDeployment:
-    from bench.deployments.local import lifecycle
+def _current(on: str) -> PlacedDeployment:
     from bench.deployments.local.home import StateHome
+    from bench.deployments.places import current_place, lifecycle_of
 
-    return lifecycle.current(StateHome.from_environment())
+    home = StateHome.from_environment()
+    return lifecycle_of(current_place(home, on)).current(home)
 
 
-def _say_up(running: LocalDeployment) -> None:
+def _say_up(running: PlacedDeployment) -> None:
     say(f"{escape(running.name)} is up at {running.base_url}")
     say("sign in: user0001@shop.example … (and staff@shop.example), password correct-horse-battery")

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from bench.cli.console import AsJson, Cpus, Seed, new_table, out, print_json, say, show_progress
+from bench.cli import run_arguments as given
+from bench.cli.console import (
+    AsJson,
+    Cpus,
+    On,
+    Seed,
+    new_table,
+    out,
+    print_json,
+    say,
+    show_progress,
+)
 from bench.contract.seed import SeedSpec
 from bench.errors import ShopbenchError
 from bench.machine import parse_cpus
@@ -18,18 +29,6 @@ if TYPE_CHECKING:
     from bench.deployments.verify import Verdict
 
 RESULTS = Path("results/runs")
-
-Urls = Annotated[
-    list[str] | None,
-    typer.Option("--url", help="A service of your own: name=http://…; the baseline first."),
-]
-OwnLocustfile = Annotated[
-    Path | None, typer.Option("--locustfile", help="With --url: what the visitors do.")
-]
-Pids = Annotated[
-    list[str] | None, typer.Option("--pid", help="With --url: name=PID, to meter its CPU.")
-]
-Rate = Annotated[str, typer.Option("--rate", help="With --url: requests a second, or 'probed'.")]
 
 
 def verify(
@@ -40,6 +39,7 @@ def verify(
     ] = None,
     seed: Seed = 1,
     as_json: AsJson = False,
+    on: On = "local",
 ) -> None:
     """Run the contract suite and one journey of 500 operations against each deployment.
 
@@ -54,7 +54,7 @@ def verify(
         if url:
             verdicts = verify_address(url.rstrip("/"), signing_key, report)
         else:
-            verdicts = verify_deployments(deployments or (), SeedSpec(seed=seed), report)
+            verdicts = verify_deployments(deployments or (), SeedSpec(seed=seed), report, on)
     if as_json:
         print_json({"ok": all(v.ok for v in verdicts), "verdicts": [asdict(v) for v in verdicts]})
     else:
@@ -65,39 +65,26 @@ def verify(
 
 def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     context: typer.Context,
-    experiments: Annotated[
-        list[str] | None, typer.Argument(metavar="EXPERIMENT...", show_default=False)
-    ] = None,
-    profile: Annotated[
-        str, typer.Option("--profile", help="smoke, quick, standard or full.")
-    ] = "quick",
-    fail_on: Annotated[
-        list[str] | None,
-        typer.Option("--fail-on", help="e.g. 'p95>200ms' or 'p95@monolith/order>50ms'."),
-    ] = None,
-    deployments: Annotated[
-        str,
-        typer.Option("--deployments", help="Comma-separated; the experiment's own if left out."),
-    ] = "",
-    mixes: Annotated[str, typer.Option("--mixes", help="Comma-separated, e.g. order,mixed.")] = "",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Number the schedules come from.")] = 1,
+    experiments: given.Experiments = None,
+    profile: given.ProfileName = "quick",
+    fail_on: given.FailOn = None,
+    deployments: given.Deployments = "",
+    mixes: given.Mixes = "",
+    seed: given.RunSeed = 1,
     cpus: Cpus = "",
-    folder: Annotated[Path, typer.Option("--out", help="Where runs are kept.")] = RESULTS,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-    url: Urls = None,
-    locustfile: OwnLocustfile = None,
-    pid: Pids = None,
-    rate: Rate = "",
-    max_minutes: Annotated[
-        float | None,
-        typer.Option(
-            "--max-minutes", min=0.1, help="Add blocks until intervals are narrow or time is over."
-        ),
-    ] = None,
-    resume: Annotated[
-        Path | None,
-        typer.Option("--resume", metavar="RUN", help="Finish this interrupted run."),
-    ] = None,
+    folder: given.Folder = RESULTS,
+    quiet: given.Quiet = False,
+    url: given.Urls = None,
+    locustfile: given.OwnLocustfile = None,
+    pid: given.Pids = None,
+    rate: given.Rate = "",
+    max_minutes: given.MaxMinutes = None,
+    load_workers: given.LoadWorkers = 1,
+    spec: given.Spec = "",
+    kills: given.Kills = None,
+    points: given.Points = None,
+    resume: given.Resume = None,
+    on: On = "local",
 ) -> None:
     """Measure, and write a results folder with a report.
 
@@ -105,6 +92,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     Examples:
       shopbench run latency --profile smoke
       shopbench run latency floor --profile quick --fail-on 'errors>0.1%'
+      shopbench run latency --on compose
       shopbench run --resume results/runs/20261122-…
       shopbench run latency --url a=http://HOST:9001 --url b=http://HOST:9002 --locustfile mine.py
 
@@ -129,7 +117,12 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
         cpus=parse_cpus(cpus),
         quiet=quiet,
         max_minutes=max_minutes,
+        load_workers=load_workers,
+        place=on,
+        kills=kills,
+        points=points,
         pair=parse_pair(url or [], locustfile, rate, pid or []),
+        spec=spec,
     )
     run_experiments(experiments or [], options, _report)
 

@@ -17,6 +17,9 @@ Condition = Literal["running", "paused", "exited"]
 # `cpuset`: a cgroup holds the whole deployment on the given CPUs; `affinity`: inherited by every
 # process instead; `uncontrolled`: neither was asked for or allowed, and results are stamped so.
 CpuControl = Literal["cpuset", "affinity", "uncontrolled"]
+# What a driver can do beyond whole components: reach one worker process, roll out another release.
+Reach = Literal["workers", "releases"]
+EVERYTHING: frozenset[Reach] = frozenset({"workers", "releases"})
 # Which connections between processes go through the proxy that can delay them.
 Hops = Literal["direct", "services", "all"]
 
@@ -31,6 +34,8 @@ class UpOptions:
     `SHOP_DEADLINE_MS`). `overwrite` allows to reuse a database on the user's own server that
     this driver did not make. `hops`: `services` sends every call from one serving process to
     another through a proxy that can delay it, `all` every connection to a database too.
+    `replica_cores`: the CPU quota of every serving process, each replica of its own (databases
+    and edges have none); where none can be set, `quotas_enforced` of the deployment says so.
     """
 
     seed: SeedSpec = field(default_factory=SeedSpec)
@@ -40,6 +45,7 @@ class UpOptions:
     overwrite: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     hops: Hops = "direct"
+    replica_cores: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,17 +63,26 @@ class ComponentInfo:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a component used: CPU seconds since it was first started, PSS now."""
+    """What a component used: CPU seconds since it was first started, PSS now.
+
+    `quota_cores`: what it may use, None without a limit. `periods`: of 10 ms in which it ran
+    since it was first started, and those of them in which its quota held it back.
+    """
 
     cpu_seconds: float
     pss_bytes: int
+    quota_cores: float | None = None
+    periods: int = 0
+    periods_held_back: int = 0
 
 
 class Deployment(Protocol):
     """A shop that can be started, asked, broken and stopped.
 
     Components are `monolith`, or the names of processes (`gateway`, `users`, a block such as
-    `users+inventory`), and database servers (`db:shop`, `db:all`, `db:users`).
+    `users+inventory`), and database servers (`db:shop`, `db:all`, `db:users`). `kill`, `pause` and
+    `resume` also take `NAME:worker`: one of the worker processes of a component that has some. One
+    that was scaled is `edge:users` (the thin edge before its replicas) and `users#1`, `users#2`, …
     """
 
     @property
@@ -83,8 +98,24 @@ class Deployment(Protocol):
         """Where fault points are armed; None unless started with `faults`."""
 
     @property
+    def ident(self) -> str:
+        """A name by which another process finds this very deployment."""
+
+    @property
+    def hops_socket(self) -> Path | None:
+        """Where the proxy of its hops takes orders; None if nothing goes through one."""
+
+    @property
+    def reach(self) -> frozenset[Reach]:
+        """What this driver can do beyond whole components."""
+
+    @property
     def cpu_control(self) -> CpuControl:
         """How the CPU budget is enforced."""
+
+    @property
+    def quotas_enforced(self) -> bool:
+        """Whether `replica_cores` holds; False where none was asked for or can be set."""
 
     def up(self) -> None:
         """Start everything and return when it is ready. Raises ShopbenchError."""
@@ -113,8 +144,39 @@ class Deployment(Protocol):
     def restart(self, component: str) -> None:
         """Start a component again, killed first if it runs; return when it is ready."""
 
-    def redeploy(self, component: str) -> None:
-        """Drain a component, then start it again; return when it is ready."""
+    def redeploy(
+        self,
+        component: str,
+        environment: Mapping[str, str] | None = None,
+        ready_seconds: float | None = None,
+    ) -> None:
+        """Roll out a new release of a process: it must get ready beside the old one first.
+
+        `environment` is set on top of the settings of the new release. If it is not ready within
+        `ready_seconds` it is ended and the old one has never stopped serving: ShopbenchError.
+        """
+
+    def cancel_redeploy(self, component: str) -> None:
+        """End a rollout that is under way, as if its time had run out; return when it has."""
+
+    def scale(self, component: str, n: int) -> None:
+        """Run `n` replicas of a serving process behind a thin edge; return when all are ready.
+
+        The first time the process itself makes room for its edge: a gap of a moment. Afterwards
+        replicas come and go without one. Raises ShopbenchError.
+        """
+
+    def limit(self, cores: float | None) -> None:
+        """Change the quota of every serving process now; None lets them run freely for a while.
+
+        Raises ShopbenchError unless it was started with `replica_cores`.
+        """
+
+    def spread(self, component: str) -> dict[str, int]:
+        """Count the requests that a scaled component's edge gave to each replica.
+
+        Since the replica was added. Raises ShopbenchError if it was not scaled.
+        """
 
     def usage(self) -> dict[str, Usage]:
         """Report CPU and memory of each component."""

@@ -17,9 +17,9 @@ from bench.contract.conformance import CaseResult, run_conformance
 from bench.contract.journey import Entry, differences, run_journey
 from bench.contract.seed import SeedSpec
 from bench.deployments.base import UpOptions
-from bench.deployments.local.driver import open_deployment
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.topology import NAMES, parse_topology
+from bench.deployments.places import open_at, place_named
 from bench.errors import ShopbenchError
 
 JOURNEY_STEPS = 500
@@ -54,6 +54,7 @@ class Verification:
 
     seed: SeedSpec
     report: Report
+    place: str = "local"
     verdicts: list[Verdict] = field(default_factory=list)
     _reference: tuple[str, list[Entry]] | None = None
 
@@ -63,7 +64,7 @@ class Verification:
         self.verdicts.append(verdict)
         with _timed(verdict):
             self.report(f"{name}: starting")
-            with open_deployment(name, options=UpOptions(seed=self.seed)) as running:
+            with open_at(self.place, name, options=UpOptions(seed=self.seed)) as running:
                 key = StateHome.from_environment().keys / "signing.pem"
                 self.judge(verdict, running.base_url, key)
         return verdict
@@ -93,10 +94,12 @@ class Verification:
         verdict.journey = differences(reference, transcript)
 
 
-def verify_deployments(names: Sequence[str], seed: SeedSpec, report: Report) -> list[Verdict]:
+def verify_deployments(
+    names: Sequence[str], seed: SeedSpec, report: Report, place: str = "local"
+) -> list[Verdict]:
     """Verify each named deployment, all four without a name. Raises ShopbenchError (usage)."""
     topologies = [parse_topology(name).name for name in names or NAMES]
-    verification = Verification(seed, report)
+    verification = Verification(seed, report, place_named(place))
     for name in dict.fromkeys(topologies):
         verification.check(name)
     return verification.verdicts

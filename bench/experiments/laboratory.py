@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from bench.experiments.fleet import Fleet
+from bench.experiments.gates import judge_among
 from bench.experiments.options import Profile, RunOptions
 from bench.experiments.progress import Progress
 from bench.experiments.trial import Bench
@@ -24,7 +25,7 @@ EXTRA_BLOCKS = 6  # that a cell may get for those that stayed invalid
 RERUNS = "reruns"  # the setting that counts them
 STOPPED = "stopped"  # the setting that says why a cell has no more blocks
 TIMED_BLOCKS = 200  # at the most, where a time limit says when to stop
-TRIAL_OVERHEAD_S = 0.36  # canary, readings, hand-over, drain
+TRIAL_OVERHEAD_S = 0.22  # readings, hand-over, drain
 
 
 @dataclass
@@ -109,12 +110,16 @@ class Series:
     key: tuple[str, str, float] = field(kw_only=True)
     names: tuple[str, ...] = field(kw_only=True)
 
+    def holds(self, trial: Trial) -> bool:
+        """Whether it is a trial of this cell."""
+        key = (trial.experiment, trial.mix, trial.offered_rps)
+        return key == self.key and trial.deployment in self.names
+
     def recorded(self, trials: tuple[Trial, ...], block: int) -> Recorded:
         """What these trials say about a block."""
         attempts: dict[int, list[Trial]] = {}
         for trial in trials:
-            key = (trial.experiment, trial.mix, trial.offered_rps)
-            if key == self.key and trial.block == block and trial.deployment in self.names:
+            if trial.block == block and self.holds(trial):
                 attempts.setdefault(trial.attempt, []).append(trial)
         if not attempts:
             return Recorded(False, False, 0, 0)
@@ -143,6 +148,7 @@ def run_until_valid(lab: Laboratory, series: Series, block: int, held: Recorded)
         number = held.next_attempt + tried
         try:
             statuses = attempt(number)
+            statuses = _judged_among(lab, series, block, number) or statuses
         except LoadError as exc:
             # the trial loop's border: the block is lost, the run is not
             lab.writer.note(f"{series.label} block {block}, attempt {number}: {exc}")
@@ -153,6 +159,16 @@ def run_until_valid(lab: Laboratory, series: Series, block: int, held: Recorded)
         if "invalid" not in statuses:
             return True
     return False
+
+
+def _judged_among(lab: Laboratory, series: Series, block: int, attempt: int) -> list[TrialStatus]:
+    """What the trials of this attempt are worth, held against all of their cell."""
+    cell = [trial for trial in lab.writer.journal.trials if series.holds(trial)]
+    made = [trial for trial in cell if (trial.block, trial.attempt) == (block, attempt)]
+    judged = judge_among(made, cell)
+    if judged != made:
+        lab.writer.amend(judged)
+    return [trial.status for trial in judged]
 
 
 def run_series(lab: Laboratory, series: list[Series]) -> None:

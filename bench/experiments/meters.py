@@ -1,4 +1,4 @@
-"""Reads the machine around a trial: CPU of everybody, steal, swap, a fixed piece of CPU work.
+"""Reads the machine around a trial: CPU of everybody, steal, swap.
 
 What a meter cannot read is None, and the gate that needs it says 'not measured'.
 """
@@ -6,9 +6,8 @@ What a meter cannot read is None, and the gate that needs it says 'not measured'
 from __future__ import annotations
 
 import os
-import statistics
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -17,11 +16,6 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
 _PROC = Path("/proc")
 _ROOT_CPUACCT = Path("/sys/fs/cgroup/cpuacct/cpuacct.usage")
 _PF_KTHREAD = 0x00200000
-_CANARY_ROUNDS = 10
-_CALM, _CALM_LIMIT_S = 0.04, 1.0  # share of the median; seconds
-_CANARY_LIMIT_S = 0.25
-_CANARY_NEAR = 1.03  # of the median: good enough to stop
-_CANARY_SIZE = 60_000  # additions: 1.5 to 2.5 ms
 
 
 @dataclass(frozen=True)
@@ -90,67 +84,6 @@ def swapped(first: Reading, last: Reading) -> int | None:
     """Pages swapped in or out between two readings."""
     pages = _difference(first.swapped_pages, last.swapped_pages)
     return None if pages is None else int(pages)
-
-
-@dataclass
-class Canary:
-    """The same piece of CPU work again and again: it slows when the core is not ours alone.
-
-    The best of at least 10 rounds counts, and of as many as fit into 0.25 s until one comes near
-    the median. On shared hosts the other thread of a physical core slows ours by up to 1.8 for
-    stretches of 3 ms at the median and 86 ms at the most (measured): such flicker hits all trials
-    alike and is for the intervals to carry; this finds a core that has become slow for good.
-    """
-
-    cpu: int | None
-    history_s: list[float] = field(default_factory=list)
-
-    def sing(self) -> float:
-        """Time the work on the deployment's core; return seconds."""
-        before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-        try:
-            if before is not None and self.cpu is not None:
-                os.sched_setaffinity(0, {self.cpu})
-            took = self._best()
-        finally:
-            if before is not None:
-                os.sched_setaffinity(0, before)
-        self.history_s.append(took)
-        return took
-
-    def sing_when_calm(self) -> float:
-        """Time the work before a trial, again for up to 1 s until it is near the median.
-
-        No trial should begin on a core that is known to be slow; the last time counts, and
-        `deviation` judges it.
-        """
-        deadline = time.perf_counter() + _CALM_LIMIT_S
-        took = self.sing()
-        while self.deviation(took) > _CALM and time.perf_counter() < deadline:
-            self.history_s.pop()  # or one slow second would weigh as much as many trials
-            took = self.sing()
-        return took
-
-    def _best(self) -> float:
-        near = _CANARY_NEAR * statistics.median(self.history_s) if self.history_s else 0.0
-        deadline = time.perf_counter() + _CANARY_LIMIT_S
-        best = min(_fixed_work() for _ in range(_CANARY_ROUNDS))
-        while best > near and time.perf_counter() < deadline:
-            best = min(best, _fixed_work())
-        return best
-
-    def deviation(self, *took_s: float) -> float:
-        """Largest relative distance of the given times from the median of all so far."""
-        median = statistics.median(self.history_s)
-        return max(abs(took - median) / median for took in took_s)
-
-
-def _fixed_work() -> float:
-    start = time.perf_counter()
-    total = 0
-    for number in range(_CANARY_SIZE):
-        total += number
-    return time.perf_counter() - start
 
 
 def _difference(first: float | None, last: float | None) -> float | None:

@@ -78,7 +78,7 @@ PROFILES: dict[str, Profile] = {
             probe_s=0.5,
             floor_measured_s=0.6,
             max_reruns=1,  # the rest of the time for reruns goes to blocks after the last
-            rerun_share=0.2,
+            rerun_share=0.3,
         ),
         Profile(
             "standard",
@@ -135,7 +135,12 @@ class RunOptions:
     """Everything a run may be told. `mixes` and `deployments` empty: the experiment's own.
 
     `cpus`: the deployment's CPUs; empty: all but the last, which is the load generator's.
+    `load_workers`: processes that share each schedule, on one core each where there are as many.
+    `place`: where the deployments run, `local` or `compose`.
+    `kills`, `points`: kills and fault points for each deployment in `consistency`; None, the
+    profile's.
     `max_minutes`: add blocks until the intervals are narrow or this time is over.
+    `spec`: of `failure`, a file or the name of a built-in one; "": the profile's own.
     """
 
     profile: str = "quick"
@@ -148,9 +153,14 @@ class RunOptions:
     base_port: int | None = None
     quiet: bool = False
     max_minutes: float | None = None
+    load_workers: int = 1
+    place: str = "local"
+    kills: int | None = None
+    points: int | None = None
     command: str = field(default_factory=lambda: " ".join(sys.argv))
     shop_seed: SeedSpec = field(default_factory=SeedSpec)
     pair: PairOptions | None = None
+    spec: str = ""
 
 
 def profile_of(name: str) -> Profile:

@@ -13,8 +13,8 @@ from bench.stats.errors import StatisticsError
 from bench.stats.quantiles import exact_quantile
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-# Counting trials, and probes in overload on purpose: their times mean nothing.
-_IGNORED = {"sql", "capacity"}
+# Counting trials, overload on purpose, broken shops: their times mean nothing.
+_IGNORED = {"sql", "capacity", "failure"}
 
 
 def measured_values(reader: RunReader) -> list[Measured]:
@@ -27,7 +27,11 @@ def measured_values(reader: RunReader) -> list[Measured]:
     cpu: dict[tuple[str, str], list[float]] = defaultdict(list)
     seconds: dict[tuple[str, str], float] = defaultdict(float)
     for trial in reader.trials:
-        if trial.experiment in _IGNORED or trial.loop == "closed" or trial.status == "invalid":
+        if (
+            trial.experiment.partition(":")[0] in _IGNORED
+            or trial.loop == "closed"
+            or trial.status == "invalid"
+        ):
             continue
         for operation, times, failed in _by_operation(reader, trial):
             pools[trial.deployment, operation].append((times, failed))

@@ -91,6 +91,8 @@ def check_pair(names: list[str], options: RunOptions) -> None:
         raise ShopbenchError("--deployments are ours and --url are yours: give one of the two", 2)
     if pair.locustfile and options.mixes:
         raise ShopbenchError("--mixes are the shop's; with --locustfile the file is the load", 2)
+    if pair.locustfile and options.load_workers > 1:
+        raise ShopbenchError("a locustfile of your own is replayed by one --load-workers", 2)
     check_reachable(pair)
     if pair.locustfile:
         check_locustfile(Path(pair.locustfile))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
-
 from bench.experiments.laboratory import Laboratory
+from bench.experiments.values import speed_of, trial_values
 from bench.journal import RunReader, Trial
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import log_ratios
 from bench.stats.precision import stop_rule
-from bench.stats.quantiles import exact_quantile, minimum_samples
 
 
 class Cell(Protocol):
@@ -60,30 +58,16 @@ def _valid_blocks(lab: Laboratory, experiment: str, cell: Cell) -> list[list[Tri
 
 
 def _metrics(lab: Laboratory, blocks: list[list[Trial]]) -> dict[str, dict[str, list[float]]]:
+    """Values by metric and deployment; a metric that some trial cannot carry is left out."""
     found: dict[str, dict[str, list[float]]] = {"p50": {}, "cpu": {}, "p95": {}}
-    fewest = None
     reader = RunReader(lab.writer.path)
-    for block in blocks:
-        for trial in block:
-            rows = reader.rows(trial.trial_id)
-            due, done = (np.asarray(rows.column(name)) for name in ("due_s", "done_s"))
-            inside = (due >= trial.measured_from_s) & (due < trial.measured_to_s)
-            times = (done - due)[inside]
-            fewest = times.size if fewest is None else min(fewest, times.size)
-            if times.size >= minimum_samples(0.95):
-                p95 = exact_quantile(times, 0.95)
-                found["p95"].setdefault(trial.deployment, []).append(p95)
-            p50 = exact_quantile(times, 0.5)
-            cpu = _shop_cpu_s(trial) / trial.cpu_requests
-            found["p50"].setdefault(trial.deployment, []).append(p50)
-            found["cpu"].setdefault(trial.deployment, []).append(cpu)
-    if fewest is None or fewest < minimum_samples(0.95):
-        del found["p95"]
-    if not all(trial.usage for block in blocks for trial in block):
-        del found["cpu"]  # of a service without a process id nobody knows it
+    trials = [trial for block in blocks for trial in block]
+    speed = speed_of(trials)
+    for trial in trials:
+        metrics = trial_values(trial, reader.rows(trial.trial_id), speed).metrics
+        for kind in [*found]:
+            if kind in metrics:
+                found[kind].setdefault(trial.deployment, []).append(metrics[kind])
+            else:  # too few requests for a p95; of a service without a process id no CPU
+                del found[kind]
     return found
-
-
-def _shop_cpu_s(trial: Trial) -> float:
-    """CPU of the shop alone: a proxy of the bench stands for the network."""
-    return sum(u.cpu_seconds for name, u in trial.usage.items() if not name.startswith("bench:"))

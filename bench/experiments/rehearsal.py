@@ -18,6 +18,9 @@ Experiment = Callable[[Laboratory], None]
 _NOMINAL_RPS = 100.0  # of a reference load that only a probe would tell
 
 
+_EMPTY: dict[str, Any] = {"settings": {}, "trials": (), "notes": (), "episodes": ()}
+
+
 class _Begun(Exception):
     """The experiment stopped planning and wants to work."""
 
@@ -41,7 +44,7 @@ class Expected:
 class _Notebook:
     """Plays the writer of a run: settings are kept, nothing is written."""
 
-    journal: Any = field(default_factory=lambda: SimpleNamespace(settings={}, trials=(), notes=()))
+    journal: Any = field(default_factory=lambda: SimpleNamespace(**{**_EMPTY, "settings": {}}))
 
     def add_settings(self, **settings: Any) -> None:
         self.journal.settings.update(settings)

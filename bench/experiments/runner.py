@@ -18,18 +18,23 @@ from pathlib import Path
 from types import FrameType
 
 from bench.deployments.base import Deployment, UpOptions
-from bench.deployments.local.driver import open_deployment
 from bench.deployments.local.external import names_own_servers
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.topology import parse_topology
+from bench.deployments.places import open_at
 from bench.errors import ShopbenchError
-from bench.experiments import capacity, floor, ladder, latency, network, pair, topologies
+from bench.experiments import capacity, floor, ladder, latency, network, pair, scaling, topologies
+from bench.experiments.canary import Canary
+from bench.experiments.consistency import run as consistency
 from bench.experiments.fail_on import broken, parse_condition
+from bench.experiments.failure import plan as failure_plan
+from bench.experiments.failure import run as failure
+from bench.experiments.failure.spec import check_spec
 from bench.experiments.fleet import Fleet
 from bench.experiments.laboratory import RERUNS, Laboratory
-from bench.experiments.meters import Canary
 from bench.experiments.options import PROFILES, Profile, RunOptions, profile_of
 from bench.experiments.outcome import measured_values
+from bench.experiments.placing import check_place, place_settings
 from bench.experiments.progress import Progress, duration
 from bench.experiments.rehearsal import Expected, Experiment, expected
 from bench.experiments.resume import OPTIONS, reopen, spent_before, stored_options
@@ -52,6 +57,9 @@ EXPERIMENTS: dict[str, Callable[[Laboratory], None]] = {
     **SELFTEST_EXPERIMENTS,
     network.EXPERIMENT: network.run,
     topologies.EXPERIMENT: topologies.run,
+    failure_plan.EXPERIMENT: failure.run,
+    consistency.EXPERIMENT: consistency.run,
+    scaling.EXPERIMENT: scaling.run,
 }
 SLO_MS = 200.0
 INTERRUPTED_EXIT = 130
@@ -104,7 +112,8 @@ def _reported(
     try:
         run_dir = measured()
     except RunStopped as stopped:
-        if report is not None and RunReader(stopped.run_dir).trials:
+        journal = RunReader(stopped.run_dir).journal
+        if report is not None and (journal.trials or journal.episodes):
             with suppress(ShopbenchError):  # what stopped the run is the news
                 _build(report, stopped.run_dir)
         raise
@@ -127,7 +136,7 @@ def measure(names: list[str], options: RunOptions) -> Path:
     Raises RunStopped with a complete and readable folder if something ended it early.
     """
     profile, options = _checked(names, options)
-    cpus, load_cpus, remarks = choose_cpus(options.cpus)
+    cpus, load_cpus, remarks = choose_cpus(options.cpus, options.load_workers)
     facts = _facts(names, options, profile, (cpus, load_cpus))
     writer = RunWriter.create(options.results_root, _run_id(names, profile), facts)
     for remark in remarks:
@@ -161,8 +170,10 @@ def _carry_out(names: list[str], options: RunOptions, writer: RunWriter) -> Path
 
 def _announced(names: list[str], options: RunOptions, writer: RunWriter) -> str:
     """What the run says of itself before it starts anything."""
-    if held := len(writer.journal.trials):
-        return f"going on with {writer.path}, which has {held} trials"
+    journal = writer.journal
+    if journal.trials or journal.episodes:
+        held = f"{len(journal.trials)} trials and {len(journal.episodes)} episodes"
+        return f"going on with {writer.path}, which has {held}"
     told = [f"{' '.join(names)}, profile {options.profile}"]
     if not options.pair:
         told.append(f"planned to take {expected_duration(names, options)}")
@@ -223,17 +234,19 @@ def check_expectations(run_dir: Path, fail_on: tuple[str, ...]) -> None:
             raise ExpectationBroken(run_dir, lines)
 
 
-def choose_cpus(wanted: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...], list[str]]:
-    """(the deployment's CPUs, the load generator's, remarks): the last CPU is the generator's."""
+def choose_cpus(
+    wanted: tuple[int, ...], workers: int = 1
+) -> tuple[tuple[int, ...], tuple[int, ...], list[str]]:
+    """(the deployment's CPUs, the load generator's, remarks): the last CPUs are the generator's."""
     available = tuple(usable_cpus())
     unknown = sorted(set(wanted) - set(available))
     if unknown:
         raise ShopbenchError(f"CPU {unknown[0]} is not available; there are {available}", 2)
-    cpus = wanted or available[:-1] or available
+    cpus = wanted or available[: max(1, len(available) - workers)]
     rest = tuple(cpu for cpu in available if cpu not in cpus)
     if not rest:
         return cpus, available, ["the load generator shares its cores with the deployments"]
-    return cpus, rest[-1:], []
+    return cpus, rest[-workers:], []
 
 
 def _checked(names: list[str], options: RunOptions) -> tuple[Profile, RunOptions]:
@@ -253,6 +266,8 @@ def _checked(names: list[str], options: RunOptions) -> tuple[Profile, RunOptions
     for text in options.fail_on:
         parse_condition(text)
     pair.check_pair(names, options)
+    check_place(names, options)
+    check_spec(names, options.spec)
     return profile_of(options.profile), replace(options, deployments=tuple(canonical))
 
 
@@ -267,7 +282,7 @@ def _measure(
 
     def opener(name: str):  # type: ignore[no-untyped-def]
         port = next(ports) if ports and not profile.restart else options.base_port
-        return open_deployment(name, base_port=port, options=up)
+        return open_at(options.place, name, base_port=port, options=up)
 
     def tokens(deployment: Deployment) -> list[str]:
         key = StateHome.from_environment().keys / "signing.pem"
@@ -276,11 +291,9 @@ def _measure(
         return request_tokens(catalogue.users, deployment.base_url)
 
     begun = time.monotonic()
-    canary = Canary(cpus[0] if cpus else None)
-    for _ in range(5):
-        canary.sing()
     with (
-        LoadProcess(cpus=settings["load_cpus"]) as load,
+        Canary(cpus[0] if cpus else None) as canary,
+        LoadProcess(cpus=settings["load_cpus"], workers=options.load_workers) as load,
         Fleet(opener, tokens, restart=profile.restart) as fleet,
     ):
         bench = Bench(load, canary)
@@ -304,7 +317,8 @@ def _planned_after(names: list[str], number: int, options: RunOptions) -> float:
     """Seconds that the experiments after this one will plan, what they share counted once."""
     if options.pair or number + 1 == len(names):
         return 0.0
-    planned = [expected_duration(part, options).planned_s for part in (names, names[: number + 1])]
+    profile, until_now = profile_of(options.profile), names[: number + 1]
+    planned = [expected(_pieces(part), profile, options).planned_s for part in (names, until_now)]
     return max(0.0, planned[0] - planned[1])
 
 
@@ -341,6 +355,7 @@ def _facts(
             OPTIONS: stored_options(names, options),
             "cpus": list(cpus[0]),
             "load_cpus": list(cpus[1]),
+            **place_settings(options),
             "slo_ms": SLO_MS,
             "request_timeout_s": REQUEST_TIMEOUT_S,
             "shop_seed": options.shop_seed.seed,

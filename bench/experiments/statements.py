@@ -64,7 +64,7 @@ def count_statements(
     lab: Laboratory, deployment: Deployment, subject: Subject, operation: str
 ) -> None:
     """Store a trial of experiment `sql` that says what one operation costs a deployment."""
-    servers = own_servers(deployment)
+    servers = own_servers(deployment) if lab.options.place == "local" else []
     if already_counted(lab, subject.name, operation):
         return
     if not servers:

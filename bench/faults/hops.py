@@ -22,19 +22,26 @@ class HopSettings:
     for half of it. `loss`: probability that a chunk (what one read delivered, at most 256 KiB) is
     held for `rto_ms` more, as if it had been lost and sent again; the wait doubles each time. That
     is an emulation: no packet is dropped. `mode`: `hold` lets nothing through until it ends (a
-    partition), `reset` ends every connection with a TCP reset, and new ones at once.
+    partition), `reset` ends every connection with a TCP reset, and new ones at once. `jitter_ms`:
+    an exchange takes up to so much longer, evenly drawn; `bandwidth`: bytes/s of each direction of
+    each connection, 0 for no limit. Jitter and bandwidth are named as Toxiproxy names them.
     """
 
     delay_ms: float = 0.0
     loss: float = 0.0
     rto_ms: float = 200.0
     mode: Mode = "pass"
+    jitter_ms: float = 0.0
+    bandwidth: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.delay_ms <= MAX_DELAY_MS or not 0 <= self.rto_ms <= MAX_DELAY_MS:
+        delays = (self.delay_ms, self.rto_ms, self.jitter_ms)
+        if not all(0 <= delay <= MAX_DELAY_MS for delay in delays):
             raise ValueError(f"delays lie between 0 and {MAX_DELAY_MS:g} ms")
         if not 0 <= self.loss <= 1:
             raise ValueError("loss is a probability")
+        if not 0 <= self.bandwidth < float("inf"):
+            raise ValueError("bandwidth is in bytes/s, 0 for no limit")
         if self.mode not in get_args(Mode):
             raise ValueError(f"unknown mode {self.mode!r}; there are {get_args(Mode)}")
 
@@ -49,6 +56,14 @@ class HopSettings:
         if unknown := sorted(set(change) - known):
             raise ValueError(f"unknown setting {unknown[0]!r}; there are {sorted(known)}")
         return HopSettings(**{**asdict(self), **change})
+
+    def transmission_s(self, size: int) -> float:
+        """How long `size` bytes take to go onto the wire, in seconds."""
+        return size / self.bandwidth if self.bandwidth else 0.0
+
+    def jitter_s(self, rng: random.Random) -> float:
+        """Draw what one direction adds beyond `one_way_s`, in seconds."""
+        return rng.random() * self.jitter_ms / 2000.0 if self.jitter_ms else 0.0
 
     def retransmission_s(self, rng: random.Random) -> float:
         """Draw how long one chunk waits to be sent again, in seconds; 0 = it was not lost."""

@@ -7,13 +7,15 @@ A point armed `once` is fired by the one process that renames its file to `<name
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from bench.deployments.base import COMPONENTS
 from bench.errors import ShopbenchError
 
-Action = Literal["error", "delay", "hang", "die", "drop_reply"]
+Action = Literal["error", "delay", "hang", "die", "drop_reply", "burn", "leak"]
+# What makes one call fail; `burn` and `leak` go on beside the calls instead.
 ACTIONS: tuple[Action, ...] = ("error", "delay", "hang", "die", "drop_reply")
 
 _CALLS = (
@@ -41,15 +43,30 @@ POINTS = tuple(
     for moment in moments
 )
 
+# At the entry of every operation of a component, whoever calls it.
+OPERATION_POINTS = tuple(f"{component}.operation" for component in COMPONENTS)
+ALL_POINTS = (*POINTS, *OPERATION_POINTS)
+
+POISON_HEADER = "X-Poison"
+
 
 @dataclass(frozen=True)
 class FaultSpec:
-    """What an armed point does. `seconds` is for `delay`; `hang` lasts until it is disarmed."""
+    """What an armed point does. `seconds` is for `delay`; `hang` lasts until it is disarmed.
+
+    `marked`: only to a request with the header `X-Poison: <component>`, and to the calls made for
+    it. `burn` takes a `share` of a core, `leak` takes `mib_per_s` up to `cap_mib`, in each process
+    that comes to the point, until it is disarmed.
+    """
 
     action: Action
     seconds: float = 2.0
     probability: float = 1.0
     once: bool = True
+    marked: bool = False
+    share: float = 0.9
+    mib_per_s: float = 64.0
+    cap_mib: float = 256.0
 
 
 def arm(faults_dir: Path, point: str, spec: FaultSpec) -> None:
@@ -61,17 +78,7 @@ def arm(faults_dir: Path, point: str, spec: FaultSpec) -> None:
     path = _path(faults_dir, point)
     path.with_name(path.name + ".fired").unlink(missing_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(
-        json.dumps(
-            {
-                "action": spec.action,
-                "seconds": spec.seconds,
-                "probability": spec.probability,
-                "once": spec.once,
-            }
-        ),
-        encoding="utf-8",
-    )
+    unfinished.write_text(json.dumps(asdict(spec)), encoding="utf-8")
     os.replace(unfinished, path)
 
 
@@ -84,7 +91,7 @@ def disarm(faults_dir: Path, point: str) -> None:
 
 def disarm_all(faults_dir: Path) -> None:
     """Disarm every point."""
-    for point in POINTS:
+    for point in ALL_POINTS:
         disarm(faults_dir, point)
 
 
@@ -105,8 +112,8 @@ def wait_fired(faults_dir: Path, point: str, *, within_s: float) -> bool:
 
 
 def _path(faults_dir: Path, point: str) -> Path:
-    if point not in POINTS:
-        raise ShopbenchError(f"unknown fault point {point!r}; known: {', '.join(POINTS)}", 2)
+    if point not in ALL_POINTS:
+        raise ShopbenchError(f"unknown fault point {point!r}; known: {', '.join(ALL_POINTS)}", 2)
     return faults_dir / f"{point}.json"
 
 

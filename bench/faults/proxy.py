@@ -46,6 +46,7 @@ class Direction:
         self.source: asyncio.Transport | None = None
         self.sink: asyncio.Transport | None = None
         self.not_before = 0.0  # order is kept: nothing overtakes what was held longer
+        self.wire_free = 0.0  # when the last byte will have gone onto the wire
         self.blocked = way == "up"  # until there is a connection to the target
         self.ended = False
         self._proxy = proxy
@@ -59,7 +60,7 @@ class Direction:
     def take(self, chunk: bytes | End) -> None:
         """Accept a chunk or the end; pass it on now or when its time has come."""
         now = time.monotonic()
-        due = self._due(now, lossy=isinstance(chunk, bytes))
+        due = self._due(now, len(chunk) if isinstance(chunk, bytes) else 0)
         if self._proxy.trace is not None and isinstance(chunk, bytes):
             self._proxy.record(now, due, self._hop.name, self._way)
         if due <= now and not self._queue and not self.blocked:
@@ -93,11 +94,12 @@ class Direction:
         self.flush(time.monotonic())
 
     def release(self) -> None:
-        """A partition has ended: what was held goes on now, as a retransmission would."""
+        """A partition or a narrow link has ended: what it held goes on as if it came now."""
         now = time.monotonic()
         due = now + self._hop.settings.one_way_s
-        self._queue = deque((due if when == _NEVER else when, chunk) for when, chunk in self._queue)
-        self.not_before = due if self.not_before == _NEVER else self.not_before
+        self._queue = deque((min(when, due), chunk) for when, chunk in self._queue)
+        self.not_before = min(self.not_before, due)
+        self.wire_free = min(self.wire_free, now)
         self.flush(now)
 
     def _pause_source(self) -> None:
@@ -105,15 +107,18 @@ class Direction:
             self._paused = True
             self.source.pause_reading()
 
-    def _due(self, now: float, *, lossy: bool) -> float:
+    def _due(self, now: float, size: int) -> float:
+        """When `size` bytes go on; the ends of a connection have none and are never lost."""
         settings = self._hop.settings
         if settings.mode == "hold":
             self.not_before = _NEVER
             return _NEVER
-        held = settings.retransmission_s(self._proxy.rng) if lossy else 0.0
+        held = settings.retransmission_s(self._proxy.rng) if size else 0.0
         if held:
             self._hop.counts.lost += 1
-        self.not_before = max(self.not_before, now + settings.one_way_s + held)
+        self.wire_free = max(now, self.wire_free) + settings.transmission_s(size)
+        arrival = self.wire_free + settings.one_way_s + settings.jitter_s(self._proxy.rng) + held
+        self.not_before = max(self.not_before, arrival)
         return self.not_before
 
     def _deliver(self, chunk: bytes | End) -> None:
@@ -311,7 +316,9 @@ class Proxy:
         for connection in [c for c in self.connections if c.hop is hop]:
             if settings.mode == "reset":
                 connection.abort()
-            elif before.mode == "hold" and settings.mode == "pass":
+            elif (before.mode == "hold" and settings.mode == "pass") or (
+                before.bandwidth and not settings.bandwidth
+            ):
                 connection.up.release()
                 connection.down.release()
 
@@ -335,6 +342,8 @@ class Proxy:
 
     def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         self.change(request.get("set", {}))
+        for name, port in request.get("target", {}).items():
+            self.hops[name].target_port = int(port)  # of the connections to come
         taken = self.trace or []
         if "trace" in request:
             self.trace = [] if request["trace"] else None

@@ -21,23 +21,14 @@ from bench.load.dealing import deal, merge
 from bench.load.link import Link, LoadError, read_all
 from bench.load.operations import API_PREFIX
 from bench.load.plan import Plan, Result, Visit, read_result, write_message
+from bench.load.rows import COLUMNS
 
 __all__ = ["ClosedLoop", "LoadError", "LoadProcess", "Target", "result_rows", "server_times"]
 
 _HANG_MARGIN_S = 40.0
 _COMMON_LEAD_S = 0.1  # several workers: from 'all are ready' to the trial's zero
 _DURATION = re.compile(r"(?:^|[,\s])(app|db)\s*;\s*dur=([0-9.]+)")
-_ROW_COLUMNS = (
-    "due_s",
-    "sent_s",
-    "done_s",
-    "status",
-    "bytes",
-    "operation",
-    "journey",
-    "error",
-    "visit",
-)
+_ROW_COLUMNS = tuple(name for name in COLUMNS if name != "server_timing")
 
 
 @dataclass(frozen=True)
@@ -118,6 +109,14 @@ class LoadProcess:
         while self._links:
             self._links.pop().end()
         self._resources.close()
+
+    def kill(self) -> None:
+        """Break off what another thread runs: it gets a LoadError at once. `stop` afterwards.
+
+        `stop` alone would close the pipe under it, which wakes nobody who waits there.
+        """
+        for link in self._links:
+            link.kill()
 
     def run_open(
         self, target: Target, visits: list[Visit], window: tuple[float, float], **options: float

@@ -30,7 +30,7 @@ class Link:
         self.number = number
         self._stderr = (folder / f"stderr-{number}").open("w+b")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.load.worker"],
+            [sys.executable, "-m", "bench.load.worker", str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -71,6 +71,10 @@ class Link:
         if "error" in reply:
             raise LoadError(f"the load process failed: {reply['error']}")
         return reply
+
+    def kill(self) -> None:
+        """Kill it; whoever waits for its answer is told. `end` it afterwards."""
+        self._process.kill()
 
     def end(self, patience_s: float = 3.0) -> None:
         """End it: a closed stdin does, and after `patience_s` a kill."""

@@ -41,6 +41,8 @@ MIXES: dict[str, Mix] = {
     for mix in (
         # 90 % of the requests read: 0.28 writes of 2.85 requests a visit.
         Mix("browse", (("look", 0.62), ("account", 0.10), ("buy", 0.23), ("top_up", 0.05))),
+        # Skewed for scaling: nearly everything asks one component. `checkout` is its hot twin.
+        Mix("hot_browse", (("look", 0.97), ("buy", 0.03))),
         Mix("checkout", (("buy", 0.60), ("buy_and_cancel", 0.20), ("top_up", 0.20))),
         Mix(
             "mixed",
@@ -53,6 +55,8 @@ MIXES: dict[str, Mix] = {
                 ("top_up", 0.05),
             ),
         ),
+        # The matrix of faults needs as many visits of each journey.
+        Mix("journeys", (("look", 0.25), ("buy", 0.25), ("home", 0.25), ("account", 0.25))),
         *(Mix(name, ((name, 1.0),)) for name in SINGLE_OPERATIONS),
     )
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 API_PREFIX = "/api/v1"
+DEGRADED = "degraded"  # the reason for an overview without some of its parts
 
 
 class Product(msgspec.Struct):
@@ -69,11 +70,19 @@ class Token(msgspec.Struct):
 
 
 class Overview(msgspec.Struct):
-    user: Profile
-    wallet: Wallet
-    recent_orders: list[Order]
-    recommended: list[Product]
+    """A part is null if its component is named in `degraded`."""
+
+    user: Profile | None
+    wallet: Wallet | None
+    recent_orders: list[Order] | None
+    recommended: list[Product] | None
     degraded: list[str]
+
+    @property
+    def whole(self) -> bool:
+        """Whether no part is missing."""
+        parts = (self.user, self.wallet, self.recent_orders, self.recommended)
+        return all(part is not None for part in parts)
 
 
 class _Problem(msgspec.Struct):
@@ -157,7 +166,9 @@ def check_answer(
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return "shape", None
     if isinstance(answer, Overview) and answer.degraded:
-        return "degraded", None
+        return DEGRADED, None
+    if isinstance(answer, Overview) and not answer.whole:
+        return "shape", None  # a part is missing and the shop does not say so
     return "", answer
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -29,9 +30,9 @@ _START_TIMEOUT_S = 10.0
 
 
 def main() -> None:
-    """Serve plans until stdin closes."""
+    """Serve plans until stdin closes; then remove the scratch folder named by the argument."""
     plans: Queue[str] = Queue()
-    gevent.spawn(_read_plans, plans)
+    gevent.spawn(_read_plans, plans, sys.argv[1])
     custom = CustomLoad()
     while True:
         path = Path(plans.get())
@@ -88,11 +89,12 @@ def _say(reply: dict[str, str]) -> None:
     sys.stdout.flush()
 
 
-def _read_plans(plans: Queue[str]) -> None:
+def _read_plans(plans: Queue[str], scratch: str) -> None:
     with FileObjectPosix(sys.stdin.fileno(), "rb", close=False) as lines:
         for line in lines:
             plans.put(line.decode().strip())
-    os._exit(0)  # the parent is gone: nothing is left to tell and nobody to tell it
+    shutil.rmtree(scratch, ignore_errors=True)  # a parent that was killed did not
+    os._exit(0)  # nothing is left to tell and nobody to tell it
 
 
 if __name__ == "__main__":

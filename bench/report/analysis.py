@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.journal import Trial, Verdict
+from bench.report.claims import name_claims
 from bench.report.dataset import RunData, load_run
 from bench.report.floor import FloorResult, floor_results
 from bench.report.ladder import Ladder, ladders
@@ -69,18 +70,20 @@ class Analysis:
 def analyse(run_dir: Path) -> Analysis:
     """Read and analyse a run. Raises CorruptResults or ShopbenchError with one line."""
     data = load_run(run_dir)
-    show_own(own_names(data.journal.settings))
+    own = own_names(data.journal.settings)
+    show_own(own)
     cells = cells_of(data.load_trials)
     floors = floor_results(data)
     sections = sections_of(data)
+    verdicts = [
+        *judge(data, cells),
+        *(result.verdict for result in floors),
+        *(verdict for section in sections for verdict in section.verdicts),
+    ]
     return Analysis(
         data=data,
         cells=cells,
-        verdicts=[
-            *judge(data, cells),
-            *(result.verdict for result in floors),
-            *(verdict for section in sections for verdict in section.verdicts),
-        ],
+        verdicts=verdicts if own else name_claims(verdicts),  # the claims are on the shop
         sections=sections,
         floors=floors,
         ladders=ladders(data, cells),

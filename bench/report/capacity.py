@@ -180,7 +180,8 @@ def capacity_cell(data: RunData, deployment: str) -> str | None:
     if chosen is None or chosen.rps is None:
         return None
     single = chosen.searches[0]
-    spread = interval(chosen.rps.low, chosen.rps.high) if chosen.rps.n > 1 else single.bracket
+    many = chosen.rps.n > 1
+    spread = interval(chosen.rps.low, chosen.rps.high) if many else f"(bracket {single.bracket})"
     text = f"{number(chosen.rps.value)} requests/s {spread} at the SLO ({words(chosen.mix)} load)"
     if not all(search.confirmed for search in chosen.searches):
         text += ", not confirmed"

@@ -8,7 +8,9 @@ from rich.table import Table
 
 from bench.journal import RunReader, Verdict
 from bench.report.build import PAGE
-from bench.report.naming import deployment_order, interval, number
+from bench.report.claims import tally
+from bench.report.naming import deployment_order, interval, number, own_names
+from bench.report.picture import picture_of_runs
 from bench.report.verdicts import NAMED
 
 _COLOURS = {
@@ -31,15 +33,22 @@ def show_results(run_dir: Path, console: Console | None = None) -> None:
     reader = RunReader(run_dir)
     named = [v for v in reader.verdicts if v.note.startswith(NAMED)]
     floor = [v for v in reader.verdicts if v.id.startswith("floor/")]
+    claims = [v for v in reader.verdicts if v.id.startswith("consistency/")]
     if named:
         console.print(_table("Metrics named beforehand", named))
     if floor:
         console.print(_table("Rate against the bare handler", floor))
-    if not named and not floor:
+    if claims:
+        console.print(_table("Data consistency", claims))
+    if not named and not floor and not claims:
         console.print("No metric named beforehand could be judged in this run.")
-    console.print(_quality(reader))
+    if reader.trials:
+        console.print(_quality(reader))
     for note in reader.journal.notes:
         console.print(f"note: {escape(note)}")
+    if reader.cells is not None and not own_names(reader.journal.settings):
+        told = tally(picture_of_runs([run_dir]).results)
+        console.print(f"{told} (shopbench claims --run {escape(str(run_dir))})", soft_wrap=True)
     console.print(f"report: {escape(str((run_dir / PAGE).resolve()))}", soft_wrap=True)
 
 

@@ -4,7 +4,7 @@ Neighbours: `bench.journal` reads the files; `selection` picks the blocks that c
 computes from the columns. Rows stay in numpy float32: 16 bytes a request.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from bench.errors import ShopbenchError
 from bench.journal import CorruptResults, Journal, RunReader, Trial
-from bench.report.naming import ALL
+from bench.report.naming import ALL, belongs_to_deployment
+from bench.stats.core_speed import UNKNOWN, CoreSpeed, TrialCore
 
 Column = NDArray[np.float32]
 LATENCY, FLOOR = "latency", "floor"
@@ -30,7 +31,9 @@ class TrialSample:
     """The measured window of one trial, rows sorted by operation; all times in ms.
 
     `response` = done - due; a request without an answer counts as at least the client's timeout.
-    `app` and `db` are the server's own times, NaN where it stated none. `failed` marks requests
+    `app` and `db` are the server's own times, NaN where it stated none. `calm`: due while the
+    core ran at its usual speed; quantiles that are compared take these. `cpu_factor`: what CPU
+    time is multiplied by where it is compared, for the same reason. `failed` marks requests
     without an answer or with an error; they stay in every column. `in_window`: answered correctly
     before the window closed, which a growing backlog makes fewer than were due. `errors`: how
     often each reason occurred.
@@ -46,6 +49,8 @@ class TrialSample:
     in_window: int
     errors: dict[str, int]
     slices: dict[str, slice]
+    calm: NDArray[np.bool_]
+    cpu_factor: float = 1.0
 
     @property
     def requests(self) -> int:
@@ -134,21 +139,37 @@ class RunData:
 def load_run(path: Path) -> RunData:
     """Read a run. Raises CorruptResults with one line, ShopbenchError for a run without trials."""
     reader = RunReader(path)
-    if not reader.trials:
+    if not reader.trials and not reader.journal.episodes:
         raise ShopbenchError(f"{path}: the run has no finished trial to report on", 3)
     shell = RunData(path, reader.journal, ())
     timeout_ms = shell.setting("request_timeout_s", 0.0) * 1000.0
     return RunData(path, reader.journal, tuple(_samples(reader, timeout_ms)))
 
 
+def core_speeds(trials: Iterable[Trial]) -> dict[tuple[str, str, float], CoreSpeed]:
+    """Return what is usual of the core in each cell (experiment, mix, offered_rps)."""
+    cells: dict[tuple[str, str, float], list[TrialCore]] = {}
+    for trial in trials:
+        known = trial.facts.get
+        cpu_s = sum(u.cpu_seconds for name, u in trial.usage.items() if belongs_to_deployment(name))
+        cpu_ms = cpu_s * 1e3 / trial.cpu_requests if trial.cpu_requests and cpu_s else None
+        core = TrialCore(trial.deployment, known("core_ms_fast"), known("canary_ms"), cpu_ms)
+        cells.setdefault((trial.experiment, trial.mix, trial.offered_rps), []).append(core)
+    return {key: CoreSpeed.of(cores) for key, cores in cells.items()}
+
+
 def _samples(reader: RunReader, timeout_ms: float) -> Iterator[TrialSample]:
+    speeds = core_speeds(reader.trials)
     for trial in reader.trials:
         if trial.measured_s <= 0:
             raise CorruptResults(f"{reader.path}: trial {trial.trial_id} measured no time")
-        yield sample_of(trial, reader.rows(trial.trial_id), timeout_ms)
+        speed = speeds[trial.experiment, trial.mix, trial.offered_rps]
+        yield sample_of(trial, reader.rows(trial.trial_id), timeout_ms, speed)
 
 
-def sample_of(trial: Trial, rows: pa.Table, timeout_ms: float) -> TrialSample:
+def sample_of(
+    trial: Trial, rows: pa.Table, timeout_ms: float, speed: CoreSpeed = UNKNOWN
+) -> TrialSample:
     """Cut the measured window out of a trial's rows (journal.ROW_SCHEMA) and sort by operation.
 
     Raises CorruptResults where a time is missing or a request ends before it was due.
@@ -179,6 +200,8 @@ def sample_of(trial: Trial, rows: pa.Table, timeout_ms: float) -> TrialSample:
         in_window=int((~failed & (done < trial.measured_to_s)).sum()),
         errors=_counts(reasons, reason_codes),
         slices=_slices(names, codes[order]),
+        calm=speed.calm(trial.deployment, _column(rows, "core_ms")[order]),
+        cpu_factor=speed.cpu_factor(trial.deployment, trial.facts.get("canary_ms")),
     )
 
 

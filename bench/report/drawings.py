@@ -24,7 +24,7 @@ from bench.stats.quantiles import SAMPLES_BEYOND
 
 _FOREST_GROUP = "forest-all"
 # Verdicts that their own sections show.
-_OWN_FIGURES = ("floor/", "capacity/", "adds-up/", "network/", "topologies/")
+_OWN_FIGURES = ("floor/", "capacity/", "adds-up/", "network/", "topologies/", "consistency/")
 _MAX_EXPLORATORY = 60  # rows of one exploratory forest; the table holds them all
 
 

@@ -51,7 +51,9 @@ def named_differences(different: Sequence[Difference]) -> str:
 def facts_of(journal: Journal) -> dict[str, str]:
     """Return the lasting facts of a run as flat text."""
     machine = {k: v for k, v in journal.machine.items() if not any(f in k for f in _FLEETING)}
-    settings = {k: v for k, v in journal.settings.items() if _is_condition(k, v)}
+    # Runs from before there were containers do not say where they were measured.
+    stated = {"place": "local", **journal.settings}
+    settings = {k: v for k, v in stated.items() if _is_condition(k, v)}
     return {
         "commit": journal.commit,
         "local changes": str(journal.dirty),

@@ -14,6 +14,7 @@ from bench.errors import ShopbenchError
 from bench.journal import RunReader, Verdict
 from bench.report.analysis import Analysis, analyse
 from bench.report.capacity import searches_of
+from bench.report.consistency import EpisodeResult, results_of
 from bench.report.dataset import TrialSample
 from bench.report.figures.goodput import KINDS, good_share, lost_requests
 from bench.report.measures import QUANTILES, cpu_ms_per_request, trial_value
@@ -25,7 +26,7 @@ def export_csv(run_dir: Path, out: Path, *, rows: bool = False) -> list[Path]:
     """Write trials, gates, usage, percentiles and verdicts as CSV into `out`; return the files.
 
     Where the run has them also: facts of the trials, parts of the response time, goodput with
-    losses by kind, and capacity searches.
+    losses by kind, capacity searches, audited invariants and transient anomalies.
 
     `rows`: also one CSV a trial with every request. Raises CorruptResults or ShopbenchError.
     """
@@ -54,6 +55,8 @@ def _extra(analysis: Analysis) -> dict[str, list[dict[str, Any]]]:
         "time_parts_by_trial": list(_time_parts(analysis)),
         "goodput": list(_goodput(analysis)),
         "capacity_searches": list(_searches(analysis)),
+        "consistency": list(_invariants(analysis)),
+        "transient_anomalies": list(_transients(analysis)),
     }
 
 
@@ -96,6 +99,38 @@ def _searches(analysis: Analysis) -> Iterator[dict[str, Any]]:
     for search in searches_of(analysis.data):
         found = {name: getattr(search, name) for name in names}
         yield {**found, "probes": len(search.probes)}
+
+
+def _invariants(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    for result in results_of(analysis.data):
+        for verdict in result.audit.verdicts:
+            yield {
+                **_episode(result),
+                "invariant": verdict.invariant,
+                "outcome": verdict.outcome,
+                "checked": verdict.checked,
+                "violations": len(verdict.evidence),
+                "reason": verdict.reason,
+            }
+
+
+def _transients(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    for result in results_of(analysis.data):
+        for sample in result.samples:
+            for seen in sample.seen:
+                yield {
+                    **_episode(result),
+                    "seen_at_s": sample.time_s - result.begun_s,
+                    "invariant": seen.invariant,
+                    "what": seen.what,
+                    "subject": seen.subject,
+                    "age_s": seen.age_s,
+                }
+
+
+def _episode(result: EpisodeResult) -> dict[str, Any]:
+    names = ("episode_id", "deployment", "phase", "attempt", "status")
+    return {name: getattr(result.episode, name) for name in names}
 
 
 def _write(path: Path, records: list[dict[str, Any]]) -> Path:
@@ -186,7 +221,8 @@ def _pooled(analysis: Analysis) -> Iterator[dict[str, Any]]:
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    return {name: getattr(verdict, name) for name in Verdict.__dataclass_fields__}
+    fields = {name: getattr(verdict, name) for name in Verdict.__dataclass_fields__}
+    return {**fields, "claims": " ".join(verdict.claims)}
 
 
 def _key(sample: TrialSample) -> dict[str, Any]:

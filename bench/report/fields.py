@@ -20,10 +20,9 @@ class Field:
 
 def verdict_fields(verdict: Verdict) -> list[Field]:
     """Return question, ratio, interval, level, blocks, verdict, note."""
-    ratio = f"×{number(verdict.estimate)}" if verdict.estimate is not None else "–"
     return [
         Field(verdict.question, verdict.id),
-        Field(ratio, verdict.estimate if verdict.estimate is not None else -1.0),
+        Field(estimate_text(verdict), verdict.estimate if verdict.estimate is not None else -1.0),
         Field(
             interval(verdict.low, verdict.high),
             verdict.low or -1.0,
@@ -33,3 +32,21 @@ def verdict_fields(verdict: Verdict) -> list[Field]:
         Field(verdict.verdict, verdict.verdict),
         Field(verdict.note, verdict.note),
     ]
+
+
+def estimate_text(verdict: Verdict) -> str:
+    """Return the estimate as a ratio, or with its unit where the metric's name ends in one.
+
+    `lost_in_points` is 3.1 points, every metric without `_in_` is a ratio. A dash for none.
+    """
+    if verdict.estimate is None:
+        return "–"
+    unit = verdict.metric.rpartition("_in_")[2] if "_in_" in verdict.metric else ""
+    return f"{number(verdict.estimate)} {unit}" if unit else f"×{number(verdict.estimate)}"
+
+
+def estimate_with_interval(verdict: Verdict) -> str:
+    """Return `×0.76 [0.73, 0.79]`, without brackets where there is no interval."""
+    if verdict.low is None:
+        return estimate_text(verdict)
+    return f"{estimate_text(verdict)} {interval(verdict.low, verdict.high)}"

@@ -54,6 +54,7 @@ def banners(analysis: Analysis) -> list[str]:
 def limits(analysis: Analysis) -> list[str]:
     """Return what this run cannot be used for."""
     present = set(deployment_order(s.trial.deployment for s in analysis.data.load_trials))
+    present |= {episode.deployment for episode in analysis.data.journal.episodes}
     own = own_names(analysis.data.journal.settings)
     found = list(_OWN if own else _ALWAYS)
     if not aa_bands(analysis.data):
@@ -64,7 +65,7 @@ def limits(analysis: Analysis) -> list[str]:
     missing = [d for d in ("monolith", "modular", "modular-split", "microservices")
                if d not in present]  # fmt: skip
     if missing and not own:
-        found.append(f"Deployments without a trial in this run: {', '.join(missing)}.")
+        found.append(f"Deployments that this run did not measure: {', '.join(missing)}.")
     if any(s.trial.loop == "closed" for s in analysis.data.load_trials):
         found.append(
             "Closed-loop trials: users wait for answers, so a slow server is asked less and "
@@ -75,4 +76,24 @@ def limits(analysis: Analysis) -> list[str]:
             "The run does not state the client's timeout: an unanswered request counts with the "
             "time until it failed."
         )
-    return found
+    return found + slow_core(analysis)
+
+
+def slow_core(analysis: Analysis) -> list[str]:
+    """Say how much was left out or put right because the machine slowed the core; [] if unknown."""
+    samples = [s for s in analysis.data.load_trials if s.trial.status != "invalid"]
+    if not any("core_ms_fast" in s.trial.facts for s in samples):
+        return []
+    parts = []
+    for name in deployment_order(s.trial.deployment for s in samples):
+        own_samples = [s for s in samples if s.trial.deployment == name]
+        left_out = sum(int((~s.calm).sum()) for s in own_samples)
+        share = left_out / max(1, sum(s.requests for s in own_samples))
+        factors = [s.cpu_factor for s in own_samples]
+        parts.append(f"{name} {share:.1%}, ×{min(factors):.2f} to ×{max(factors):.2f}")
+    return [
+        "Where a canary shows that something outside this machine slowed the deployment's core, "
+        "requests due meanwhile are left out of the quantiles that are compared, and CPU time is "
+        "put back to the core's usual speed (percentile tables and curves keep every request). "
+        f"Share left out and factors on CPU, by deployment: {'; '.join(parts)}."
+    ]

@@ -37,12 +37,18 @@ class Level:
 
 
 def trial_value(sample: TrialSample, kind: Kind, operation: str) -> float | None:
-    """Return a metric of one trial, None where the trial cannot carry it (too few, no CPU)."""
+    """Return a metric of one trial, None where the trial cannot carry it (too few, no CPU).
+
+    Response times of requests due on a core of usual speed, CPU as on such a core.
+    """
     if kind == "cpu":
-        return cpu_ms_per_request(sample) if operation == ALL else None
+        spent_ms = cpu_ms_per_request(sample) if operation == ALL else None
+        return None if spent_ms is None else spent_ms * sample.cpu_factor
     key = kind, operation
     if key not in sample.computed:  # several questions ask for the same quantile
-        sample.computed[key] = _quantile(sample.response[sample.where(operation)], QUANTILES[kind])
+        where = sample.where(operation)
+        calm = sample.response[where][sample.calm[where]]
+        sample.computed[key] = _quantile(calm, QUANTILES[kind])
     found: float | None = sample.computed[key]
     return found
 

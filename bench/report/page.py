@@ -12,10 +12,13 @@ from typing import Any, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.claims import registry
 from bench.journal import Journal, VerdictWord
 from bench.report import drawings, headline, quality, tables
 from bench.report.analysis import Analysis
-from bench.report.fields import verdict_fields
+from bench.report.claims import Picture, tally
+from bench.report.comparison import comparison, numbers, picture_of
+from bench.report.fields import estimate_text, verdict_fields
 from bench.report.figures.style import Figure, inline_svg
 from bench.report.floor import FloorResult, FloorSide, source_path
 from bench.report.ladder import decomposition, sanity_check
@@ -25,8 +28,9 @@ from bench.report.naming import ALL, interval, number, own_names, percent, words
 HERE = Path(__file__).resolve().parent
 
 CONTENTS = (
-    ("result", "Result"),
     ("comparison", "Comparison"),
+    ("claims", "Claims"),
+    ("result", "Result"),
     ("ratios", "Ratios"),
     ("ladder", "Ladder"),
     ("load", "Load"),
@@ -38,7 +42,7 @@ CONTENTS = (
     ("limits", "Limits"),
     ("reproduce", "Reproduce"),
 )
-_SHOP_ONLY = {"comparison", "ladder", "floor"}  # they speak of our two arms
+_SHOP_ONLY = {"comparison", "claims", "ladder", "floor"}  # they speak of our two arms
 RULE_TEXT = (
     "Holm's step-down over the metrics named beforehand; verdict and interval at the same level. "
     "Different only if the interval excludes 1 and the effect is at least 3 % (p50, CPU) or 10 % "
@@ -149,8 +153,7 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "answer": tables.answer,
         "decomposition": decomposition(analysis.ladders),
         "plain_words": headline.plain_words(analysis),
-        "comparison": headline.comparison(analysis),
-        "unmeasured": headline.UNMEASURED,
+        **claim_content(picture_of(analysis)),
         "verdict_rows": [verdict_fields(v) for v in analysis.verdicts],
         "verdict_words": get_args(VerdictWord),
         "sanity": sanity_check(analysis.ladders),
@@ -171,12 +174,26 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "limits": limits(analysis),
         "facts": machine_facts(journal),
         "settings": [(name, _text(value)) for name, value in journal.settings.items()],
-        "number": number,
-        "interval": interval,
         "words": words,
-        "percent": percent,
         "ALL": ALL,
         **_floor(analysis.floors, analysis.data.path),
+    }
+
+
+def claim_content(picture: Picture) -> dict[str, Any]:
+    """Everything that the macros of `claims.html` show."""
+    return {
+        "comparison": comparison(picture),
+        "claim_results": picture.results,
+        "claim_rules": registry().rules,
+        "claims_tally": tally(picture.results),
+        "several": picture.several,
+        "which": "these runs" if picture.several else "this run",
+        "numbers": numbers,
+        "estimate_text": estimate_text,
+        "number": number,
+        "interval": interval,
+        "percent": percent,
     }
 
 

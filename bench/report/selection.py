@@ -3,7 +3,7 @@
 Neighbours: `dataset` holds the trials; `measures` and `verdicts` work on a `Cell`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,12 +19,14 @@ class Cell:
     """All blocks of one experiment, mix and load; `blocks[i]` maps deployment to its trial.
 
     `blocks` are the last attempts without an invalid trial. `spoiled` are the last attempts with
-    one: never used for a verdict, drawn only where nothing valid exists, and marked then.
+    one: never used for a verdict as a whole, drawn only where nothing valid exists, and marked
+    then. `attempts[i]`: every attempt of block i, the last one last.
     """
 
     key: CellKey
     blocks: tuple[dict[str, TrialSample], ...]
     spoiled: tuple[dict[str, TrialSample], ...]
+    attempts: tuple[tuple[dict[str, TrialSample], ...], ...] = ()
 
     @property
     def mix(self) -> str:
@@ -58,9 +60,16 @@ class Cell:
         return [block[deployment] for block in blocks if deployment in block]
 
     def pairs(self, numerator: str, denominator: str) -> list[tuple[TrialSample, TrialSample]]:
-        """Return (numerator, denominator) trials of every valid block that has both."""
-        both = [b for b in self.blocks if numerator in b and denominator in b]
-        return [(block[numerator], block[denominator]) for block in both]
+        """Return (numerator, denominator) trials, one pair from each block that has a valid one.
+
+        What spoiled a third deployment's trial says nothing of these two; of several attempts the
+        last valid pair counts.
+        """
+        pairs = []
+        for attempts in self.attempts:
+            valid = [a for a in attempts if _valid(a, numerator) and _valid(a, denominator)]
+            pairs += [(attempt[numerator], attempt[denominator]) for attempt in valid[-1:]]
+        return pairs
 
     def saturated(self, deployment: str) -> bool:
         """Return whether goodput fell under 95 % of the offered load (open loop only)."""
@@ -81,12 +90,16 @@ def cells_of(samples: Iterable[TrialSample]) -> list[Cell]:
     return [_cell(key, grouped[key]) for key in sorted(grouped)]
 
 
+def _valid(attempt: Mapping[str, TrialSample], deployment: str) -> bool:
+    return deployment in attempt and attempt[deployment].trial.status != "invalid"
+
+
 def _cell(key: CellKey, attempts: dict[tuple[int, int], list[TrialSample]]) -> Cell:
-    last = {block: attempt for block, attempt in sorted(attempts)}
-    good: list[dict[str, TrialSample]] = []
-    bad: list[dict[str, TrialSample]] = []
-    for block, attempt in last.items():
-        trials = attempts[block, attempt]
-        spoiled = any(s.trial.status == "invalid" for s in trials)
-        (bad if spoiled else good).append({s.trial.deployment: s for s in trials})
-    return Cell(key, tuple(good), tuple(bad))
+    blocks: dict[int, list[dict[str, TrialSample]]] = {}
+    for block, attempt in sorted(attempts):
+        samples = {s.trial.deployment: s for s in attempts[block, attempt]}
+        blocks.setdefault(block, []).append(samples)
+    last = [tried[-1] for tried in blocks.values()]
+    good = [block for block in last if all(_valid(block, name) for name in block)]
+    bad = [block for block in last if block not in good]
+    return Cell(key, tuple(good), tuple(bad), tuple(map(tuple, blocks.values())))

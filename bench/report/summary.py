@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 from bench.journal import Verdict
 from bench.report.analysis import Analysis
+from bench.report.claims import ClaimResult, Picture, tally
+from bench.report.comparison import ARMS, RowResult, comparison, numbers, picture_of, texts
+from bench.report.fields import estimate_text
 from bench.report.figures.style import Figure
-from bench.report.headline import comparison, plain_words
+from bench.report.headline import plain_words
 from bench.report.ladder import sanity_check
 from bench.report.limits import banners, limits
 from bench.report.naming import interval, number, own_names, percent, words
@@ -21,9 +24,9 @@ def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
         f"`{journal.command}` · profile {journal.profile} · commit {journal.commit[:12]}"
         f"{' + local changes' if journal.dirty else ''} · started {journal.started_at}",
         *(f"> **{text}**" for text in banners(analysis)),
+        *_claims(analysis),
         "## Result",
         "\n".join(f"- {line}" for line in plain_words(analysis)),
-        *_comparison(analysis),
         "## The metrics named beforehand",
         _verdicts(analysis.named) if analysis.named else "None could be judged in this run.",
         *_percentiles(analysis),
@@ -50,16 +53,61 @@ def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _comparison(analysis: Analysis) -> list[str]:
-    """The source's table; it speaks of our two arms, not of a user's own services."""
+def _claims(analysis: Analysis) -> list[str]:
+    """The comparison table and all claims; they speak of our arms, not of a user's services."""
     if own_names(analysis.data.journal.settings):
         return []
+    return claim_parts(picture_of(analysis))
+
+
+def claim_parts(picture: Picture) -> list[str]:
+    """Return the comparison table and the list of all claims, of one run or of several."""
     rows = [
-        [row.feature, row.monolith, row.microservices, row.measured_as, row.how]
-        for row in comparison(analysis)
+        [row.row.feature, *(_cell(row, arm) for arm in ARMS), _row_verdicts(row)]
+        for row in comparison(picture)
     ]
-    heads = ["Feature", "Monolith", "Microservices", "Measured as", "By which command"]
-    return ["## The comparison table, cell by cell", _table(heads, rows)]
+    return [
+        "## The comparison table, cell by cell",
+        _table(["Feature", "Monolith", "Microservices", "Verdict"], rows),
+        "## Every claim by itself",
+        f"{tally(picture.results)}.",
+        f"<details><summary>All {len(picture.results)} claims</summary>",
+        _table(
+            [
+                "Claim",
+                "Verdict",
+                "Estimate",
+                "Interval (level)",
+                "n",
+                "Asked, or why none",
+            ],
+            [line for result in picture.results for line in _claim_lines(picture, result)],
+        ),
+        "</details>",
+    ]
+
+
+def _cell(row: RowResult, arm: str) -> str:
+    return f"*claimed: {row.row.claimed(arm)}*; {texts(row.cells[arm])}"
+
+
+def _row_verdicts(row: RowResult) -> str:
+    told = [f"**{r.word}** {r.claim.title} ({r.claim.pair}: {numbers(r)})" for r in row.claims]
+    return "; ".join(told) or "–"
+
+
+def _claim_lines(picture: Picture, result: ClaimResult) -> list[list[str]]:
+    """One line a verdict; one that says why where there is none."""
+    if not result.answers:
+        return [[result.claim.wording, "none", "–", "–", "–", result.why]]
+    lines = []
+    for at, answer in enumerate(result.answers):
+        verdict = answer.verdict
+        run = f" ({answer.run_id})" if picture.several else ""
+        head = [result.claim.wording, f"**{result.word}**"] if at == 0 else ["", ""]
+        own = f"{answer.word}: " if len(result.answers) > 1 else ""
+        lines.append([*head, *_numbers(verdict), f"{own}{verdict.question}{run}"])
+    return lines
 
 
 def _rules(analysis: Analysis) -> list[str]:
@@ -78,14 +126,19 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
     rows = [
         [
             verdict.question,
-            f"×{number(verdict.estimate)}" if verdict.estimate is not None else "–",
-            f"{interval(verdict.low, verdict.high)} ({percent(verdict.level)})",
-            str(verdict.n_blocks),
+            *_numbers(verdict),
             f"**{verdict.verdict}**",
         ]
         for verdict in verdicts
     ]
     return _table(["Question", "Ratio", "Interval (level)", "Blocks", "Verdict"], rows)
+
+
+def _numbers(verdict: Verdict) -> list[str]:
+    """Ratio, interval with its level, blocks."""
+    range_ = interval(verdict.low, verdict.high)
+    level = f" ({percent(verdict.level)})" if verdict.low is not None else ""
+    return [estimate_text(verdict), f"{range_}{level}", str(verdict.n_blocks)]
 
 
 def _percentiles(analysis: Analysis) -> list[str]:

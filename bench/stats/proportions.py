@@ -37,3 +37,28 @@ def wilson(count: int, n: int, *, level: float = 0.95) -> Share:
     low = 0.0 if count == 0 else (middle - spread) / scale
     high = 1.0 if count == n else (middle + spread) / scale
     return Share(p, low, high, level, n)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One share minus another, -1..1, with its interval; `n`: the smaller number of trials."""
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+    n: int
+
+
+def share_difference(first: Share, second: Share) -> Difference:
+    """Return first - second by Newcombe's method 10 (1998): Wilson's limits, squared and added.
+
+    The two shares are taken as independent and of the same level. Raises StatisticsError if the
+    levels differ.
+    """
+    if first.level != second.level:
+        raise StatisticsError(f"shares of levels {first.level} and {second.level}")
+    gap = first.estimate - second.estimate
+    below = sqrt((first.estimate - first.low) ** 2 + (second.high - second.estimate) ** 2)
+    above = sqrt((first.high - first.estimate) ** 2 + (second.estimate - second.low) ** 2)
+    return Difference(gap, gap - below, gap + above, first.level, min(first.n, second.n))

@@ -146,7 +146,8 @@ def _assembled(spec: ProcessSpec, process: Process) -> web.Application:
     routes = Routes()
     front = Front(routes, settings, edge=spec.edge is not None)
     routes.add("GET", "/live", Live())
-    routes.add("GET", "/ready", Ready(front, list(process.databases.values())))
+    databases = list(process.databases.values())
+    routes.add("GET", "/ready", Ready(front, databases, broken=settings.broken_release))
     if spec.edge is None:
         _publish_all(process, routes)
     else:
@@ -192,7 +193,7 @@ def _build_component(process: Process, component: ComponentSpec) -> None:
     service = component.build(resources)
     verifier = ServiceVerifier(component.name, process.settings.service_jwks_file)
     for operation in component.operations:
-        endpoint = Endpoint(operation, service, keys, verifier)
+        endpoint = Endpoint(component.name, operation, service, keys, verifier)
         process.endpoints[component.name][operation.method, operation.path] = endpoint
     for work in component.background:
         process.background.append((component.name, partial(work, service)))
@@ -239,7 +240,8 @@ def _publish_edge(process: Process, edge: EdgeSpec, routes: Routes) -> None:
     process.keys.append(keys)
     service = edge.build(peers)
     for operation in edge.operations:
-        routes.add(operation.method, operation.path, Endpoint(operation, service, keys, None))
+        endpoint = Endpoint(edge.name, operation, service, keys, None)
+        routes.add(operation.method, operation.path, endpoint)
     routes.add("GET", "/openapi.json", Document(edge.document.read_bytes()))
 
 

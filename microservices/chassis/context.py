@@ -35,6 +35,7 @@ class Context:
         "idempotency_key",
         "method",
         "path",
+        "poison",
         "request_id",
         "staff",
         "timings",
@@ -55,6 +56,7 @@ class Context:
         self.body: Any = None
         self.token = ""
         self.verified = False
+        self.poison = ""  # see faults.py
 
     def remaining(self) -> float:
         """Seconds until the deadline, never negative."""
@@ -66,6 +68,7 @@ class Context:
         child.timings = self.timings
         child.user_id, child.staff = self.user_id, self.staff
         child.token, child.verified = self.token, self.verified
+        child.poison = self.poison
         return child
 
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from msgspec import Struct
 from multidict import CIMultiDictProxy
 
-from microservices.chassis import strict_json
+from microservices.chassis import faults, strict_json
 from microservices.chassis.auth import (
     KeyStore,
     ServiceVerifier,
@@ -47,6 +47,7 @@ class Endpoint:
     """One operation of one component in this process.
 
     Args:
+        component: Whose operation it is.
         keys: Verifies user tokens; needed by operations of users.
         services: Verifies service tokens; needed by internal operations reached over HTTP.
     """
@@ -55,6 +56,7 @@ class Endpoint:
 
     def __init__(
         self,
+        component: str,
         operation: Operation,
         service: Any,
         keys: KeyStore | None,
@@ -64,6 +66,8 @@ class Endpoint:
         self._service = service
         self._keys = keys
         self._services = services
+        self._component = component
+        self._may_fail = faults.armed()
         self._path_fields = tuple(_placeholder.findall(operation.path))
         fields = msgspec.structs.fields(operation.request)
         self._known = {field.encode_name for field in fields} - set(self._path_fields)
@@ -74,6 +78,8 @@ class Endpoint:
         operation = self.operation
         if operation.auth != "public":
             await self._authenticate(request, ctx)
+        if self._may_fail:
+            await faults.enter_operation(self._component, ctx.poison)
         body = b""
         if request.body_exists:
             body = await read_body(request, ctx)
@@ -92,6 +98,8 @@ class Endpoint:
         """The in-memory entry: the caller is of this process, the message is already typed."""
         if as_user:
             await self._authorize_user(ctx)
+        if self._may_fail:
+            await faults.enter_operation(self._component, ctx.poison)
         return await self.operation.handler(self._service, ctx, message)
 
     async def _authenticate(self, request: web.BaseRequest, ctx: Context) -> None:

@@ -2,7 +2,8 @@
 SHOP_FAULTS=1.
 
 A point is armed by the file `<point>.json` in the faults folder; with `once`, the process that wins
-the renaming of that file is the one that fails.
+the renaming of that file is the one that fails. `<component>.operation` is at the entry of every
+operation of a component, however it is called.
 """
 
 import asyncio
@@ -14,10 +15,12 @@ from typing import Literal
 
 import msgspec
 
+from microservices.chassis import hogs
 from microservices.chassis.errors import InternalError
 
 HANG_LIMIT_SECONDS = 60.0
 HANG_POLL_SECONDS = 0.02
+POISON = "X-Poison"  # a request's header: the component whose operations it is poison to
 
 
 class DropReply(Exception):
@@ -25,12 +28,16 @@ class DropReply(Exception):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """What happens at a point."""
+    """What happens at a point; `marked`: only to a request that is poison to the component."""
 
-    action: Literal["error", "delay", "hang", "die", "drop_reply"]
+    action: Literal["error", "delay", "hang", "die", "drop_reply", "burn", "leak"]
     seconds: float = 2.0
     probability: float = 1.0
     once: bool = True
+    marked: bool = False
+    share: float = 0.9
+    mib_per_s: float = 64.0
+    cap_mib: float = 256.0
 
 
 _folder: Path | None = None
@@ -47,7 +54,7 @@ def armed() -> bool:
     return _folder is not None
 
 
-async def maybe_fail(point: str) -> None:
+async def maybe_fail(point: str, *, poisoned: bool = False) -> None:
     """Fails here if the point is armed.
 
     Raises:
@@ -55,11 +62,16 @@ async def maybe_fail(point: str) -> None:
         DropReply: action `drop_reply`.
     """
     if _folder is not None:
-        await _fail(_folder / f"{point}.json")
+        await _fail(_folder / f"{point}.json", poisoned)
 
 
-async def _fail(path: Path) -> None:
-    fault = _armed(path)
+async def enter_operation(component: str, poison: str) -> None:
+    """The point at the entry of a component's operations. Raises what `maybe_fail` raises."""
+    await maybe_fail(f"{component}.operation", poisoned=poison == component)
+
+
+async def _fail(path: Path, poisoned: bool) -> None:
+    fault = _armed(path, poisoned)
     if fault is None:
         return
     match fault.action:
@@ -73,12 +85,18 @@ async def _fail(path: Path) -> None:
             await asyncio.sleep(fault.seconds)
         case "hang":
             await _hang(path, fault.once)
+        case "burn":
+            hogs.burn(path, fault.share)
+        case "leak":
+            hogs.leak(path, fault.mib_per_s, fault.cap_mib)
 
 
-def _armed(path: Path) -> Fault | None:
+def _armed(path: Path, poisoned: bool) -> Fault | None:
     """The fault of this file if it is this call that shall fail."""
     try:
         fault = msgspec.json.decode(path.read_bytes(), type=Fault)
+        if fault.marked and not poisoned:
+            return None
         if fault.probability < 1.0 and random.random() >= fault.probability:
             return None
         if fault.once:

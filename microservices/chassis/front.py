@@ -26,7 +26,7 @@ from microservices.chassis.errors import (
     problem_body,
     problem_headers,
 )
-from microservices.chassis.faults import DropReply
+from microservices.chassis.faults import POISON, DropReply, armed
 from microservices.chassis.http_transport import DEADLINE
 from microservices.chassis.operations import UUID_PATTERN, Reply
 from microservices.chassis.settings import Settings
@@ -114,6 +114,7 @@ class Front:
         self._active = 0
         self._loop = asyncio.get_running_loop()
         self._running: set[asyncio.Future[Reply | Passed]] = set()
+        self._may_fail = armed()
         self.draining = False
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -130,6 +131,8 @@ class Front:
             request.method,
             path,
         )
+        if self._may_fail:
+            ctx.poison = request.headers.get(POISON, "")
         activate(ctx)
         self._active += 1
         try:

@@ -1,4 +1,7 @@
-"""`/live` touches nothing; `/ready` looks at the process's databases and its drain flag only."""
+"""`/live` touches nothing; `/ready` looks at the process's databases and its drain flag only.
+
+A release that is broken on purpose (SHOP_BROKEN_RELEASE) is never ready.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,14 +33,19 @@ class Ready:
 
     bounded = True
 
-    def __init__(self, front: Front, databases: Sequence[Database]) -> None:
+    def __init__(
+        self, front: Front, databases: Sequence[Database], *, broken: bool = False
+    ) -> None:
         self._front = front
+        self._broken = broken
         self._databases = databases
 
     async def serve(self, request: web.BaseRequest, ctx: Context, ids: list[str]) -> Reply | Passed:
         refuse_query(request)
         if self._front.draining:
             return _not_ready(b'{"status":"draining"}')
+        if self._broken:
+            return _not_ready(b'{"status":"unavailable"}')
         try:
             async with asyncio.timeout(READY_SECONDS):
                 alive = await asyncio.gather(*(each.alive() for each in self._databases))

@@ -17,6 +17,7 @@ from yarl import URL
 
 from microservices.chassis.auth import ServiceSigner
 from microservices.chassis.context import Context
+from microservices.chassis.faults import POISON
 from microservices.chassis.peers import (
     Message,
     PeerFailed,
@@ -120,6 +121,8 @@ class HttpPeer:
             headers.append(("Authorization", self._signer.header(self._name)))
         if message.method != "GET":
             headers.append(("Content-Type", "application/json"))
+        if ctx.poison:
+            headers.append((POISON, ctx.poison))
         return headers
 
     async def send(  # noqa: PLR0913 - an HTTP request is that many things

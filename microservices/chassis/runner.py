@@ -52,6 +52,9 @@ def add_commands(parser: argparse.ArgumentParser, *options: argparse.ArgumentPar
         command = commands.add_parser(name, help=text, parents=options)
         if name == "load-seed":
             command.add_argument("directory", type=Path)
+            command.add_argument(
+                "--if-empty", action="store_true", help="leave a database with rows as it is"
+            )
     return commands
 
 
@@ -65,7 +68,7 @@ def run_command(arguments: argparse.Namespace, spec: ProcessSpec) -> None:
         case "migrate":
             work = _migrate_all(spec.components, os.environ)
         case _:
-            work = _load_seed_all(spec.components, arguments.directory, os.environ)
+            work = _load_seed_all(spec.components, arguments, os.environ)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
 
@@ -108,15 +111,19 @@ async def _migrate_all(components: Sequence[ComponentSpec], environ: Mapping[str
 
 
 async def _load_seed_all(
-    components: Sequence[ComponentSpec], directory: Path, environ: Mapping[str, str]
+    components: Sequence[ComponentSpec], arguments: argparse.Namespace, environ: Mapping[str, str]
 ) -> None:
+    directory: Path = arguments.directory
     if not (directory / "seed.json").is_file():  # noqa: ASYNC240 - a command, not a server
         stop(f"{directory} is no seed directory: seed.json is missing")
     for component in components:
         url = required(environ, component.database_setting)
         try:
             async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-                await load_seed(component, connection, directory)
+                if arguments.if_empty and await _has_rows(connection):
+                    print(f"{component.name}: has data, the seed is not loaded")
+                else:
+                    await load_seed(component, connection, directory)
         except psycopg.OperationalError as error:
             stop(f"{component.name}: {str(error).splitlines()[0]}")
         except SeedRefused as error:
@@ -138,12 +145,24 @@ async def load_seed(component: ComponentSpec, connection: Connection, directory:
         print(f"warning: {component.name}: no CHECKPOINT without pg_checkpoint", file=sys.stderr)
 
 
-async def _truncate_all(connection: Connection) -> None:
+async def _has_rows(connection: Connection) -> bool:
+    for table in await _tables(connection):
+        found = await connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(table))
+        if found.rowcount:
+            return True
+    return False
+
+
+async def _tables(connection: Connection) -> list[sql.Identifier]:
     cursor = await connection.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL(%s)",
         (list(NEVER_TRUNCATED),),
     )
-    tables = [sql.Identifier(row[0]) for row in await cursor.fetchall()]
+    return [sql.Identifier(row[0]) for row in await cursor.fetchall()]
+
+
+async def _truncate_all(connection: Connection) -> None:
+    tables = await _tables(connection)
     if tables:
         await connection.execute(
             sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(tables))

@@ -31,6 +31,7 @@ class Settings(Struct, frozen=True, kw_only=True):
       limit (128).
     - `RESILIENCE`: `on` (default) or `off`: retries, breaker, bulkhead and shedding.
     - `SHOP_FAULTS`: `1` arms the fault points; `SHOP_FAULTS_DIR`: the folder of the armed faults.
+    - `SHOP_BROKEN_RELEASE`: `1` makes a release that never gets ready, to be rolled out in vain.
     - `DRAIN_SECONDS`: wait between readiness off and closing the listener (0.2).
     - `LOG_LEVEL`: lowest level that is logged (`warning`).
     - `SERVICE_KEY_FILE`: PEM file with this process's private ES256 key, which signs its service
@@ -55,6 +56,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     resilience: Literal["on", "off"] = field(name="RESILIENCE", default="on")
     faults: bool = field(name="SHOP_FAULTS", default=False)
     faults_dir: str | None = field(name="SHOP_FAULTS_DIR", default=None)
+    broken_release: bool = field(name="SHOP_BROKEN_RELEASE", default=False)
     drain_seconds: Annotated[float, Meta(ge=0)] = field(name="DRAIN_SECONDS", default=0.2)
     log_level: Literal["debug", "info", "warning", "error", "critical"] = field(
         name="LOG_LEVEL", default="warning"

@@ -9,6 +9,7 @@ from aiohttp import web
 from microservices.chassis.context import Context
 from microservices.chassis.endpoint import MAX_BODY, read_at_most
 from microservices.chassis.errors import DeadlineExceeded, Overloaded
+from microservices.chassis.faults import POISON
 from microservices.chassis.front import Passed
 from microservices.chassis.http_transport import HttpPeer, PeerBusy, PeerTimeout, RawAnswer
 from microservices.chassis.telemetry import REQUEST_ID, SERVER_TIMING
@@ -73,6 +74,8 @@ def _headers_of(request: web.BaseRequest, ctx: Context) -> list[tuple[str, str]]
     for name in SENT:
         if name in request.headers:
             headers.extend((name, sendable(value)) for value in request.headers.getall(name))
+    if ctx.poison:
+        headers.append((POISON, ctx.poison))
     return headers
 
 

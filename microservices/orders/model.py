@@ -47,6 +47,11 @@ class Order(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def by_request(self) -> bool:
+        """Whether the request that placed it drives it still, and will answer its client."""
+        return self.attempt == 1
+
 
 def priced(order: Order, quotes: Mapping[str, Quote]) -> Order:
     """The order with names and prices; with a total if every line has a quote."""

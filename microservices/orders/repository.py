@@ -58,7 +58,7 @@ class OrderStore:
     async def reject(self, held: Order, order: Order, owed: Sequence[Topic]) -> Answer:
         answer = views.refused(order)
         parameters = _moving(held, order) | _answering(order, answer) | {"owed": list(owed)}
-        if order.reason == "unknown_product":
+        if order.reason == "unknown_product" and order.by_request:  # else a 202 may be out
             rows = await self._database.write(statements.DROP, parameters, fault="orders.reject")
             if rows[0][0]:
                 return answer

@@ -1,4 +1,8 @@
-"""How an order looks from outside, and the answers that finish a request."""
+"""How an order looks from outside, and the answers that finish a request.
+
+An order that goes on without its request was answered 202, perhaps by a process that could not
+write that down: whoever finishes it records the same 202, so that a replay gives what was given.
+"""
 
 import msgspec
 
@@ -6,7 +10,7 @@ from microservices.chassis.errors import ApiError
 from microservices.chassis.operations import reply_of_error
 from microservices.orders.errors import InsufficientFunds, OutOfStock, UnknownProduct
 from microservices.orders.messages import PublicOrder
-from microservices.orders.model import Order
+from microservices.orders.model import Line, Order
 from microservices.orders.saga import Answer
 
 _encode = msgspec.json.Encoder().encode
@@ -28,13 +32,21 @@ def public(order: Order) -> PublicOrder:
 
 
 def accepted(order: Order) -> Answer:
-    """202: stored, and settled later."""
-    pending = msgspec.structs.replace(order, status="pending", reason=None, payment_id=None)
-    return Answer(202, _encode(public(pending)))
+    """202: stored, and settled later. Always the order as it was placed, whatever it is by now."""
+    placed = msgspec.structs.replace(
+        order,
+        status="pending",
+        reason=None,
+        payment_id=None,
+        total_cents=None,
+        lines=tuple(Line(line.product_id, None, None, line.quantity) for line in order.lines),
+        updated_at=order.created_at,
+    )
+    return Answer(202, _encode(public(placed)))
 
 
 def created(order: Order) -> Answer:
-    return Answer(201, _encode(public(order)))
+    return Answer(201, _encode(public(order))) if order.by_request else accepted(order)
 
 
 def cancelled(order: Order) -> Answer:
@@ -42,7 +54,9 @@ def cancelled(order: Order) -> Answer:
 
 
 def refused(order: Order) -> Answer:
-    """The answer to a rejected order; one given up for its age was accepted (202) at first."""
+    """The answer to a rejected order."""
+    if not order.by_request:
+        return accepted(order)
     match order.reason:
         case "out_of_stock":
             return _problem(OutOfStock())

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from monolith.common import errors
 from monolith.common.body import drain_body, read_body
-from monolith.common.faults import DropReply
+from monolith.common.faults import ARMED, MARKS, OPERATION_POINTS, DropReply, hit
 from monolith.common.fields import Validator, parse_query
 from monolith.common.idempotency import KeyedRequest, fingerprint_of, read_key
 from monolith.common.json_body import parse_json
@@ -56,6 +56,7 @@ class ApiView(LeanApiView):
     """One path; `access` names who may call which method, everyone if it is not in there."""
 
     access: ClassVar[Mapping[str, Access]] = {}
+    components: ClassVar[tuple[str, ...]] = ()  # whose operations these are; see common.faults
     principal: Principal
 
     def initial(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -68,6 +69,19 @@ class ApiView(LeanApiView):
             self.principal = verify_bearer(request.META.get("HTTP_AUTHORIZATION"))
             if access is Access.STAFF and not self.principal.staff:
                 raise errors.Forbidden
+        if ARMED:
+            self.enter_operation()
+
+    def __init_subclass__(cls) -> None:
+        """A view of an app is an operation of that component."""
+        app = cls.__module__.removeprefix("monolith.").partition(".")[0]
+        if not cls.components and f"{app}.operation" in OPERATION_POINTS:
+            cls.components = (app,)
+
+    def enter_operation(self) -> None:
+        MARKS.poison = self.request.META.get("HTTP_X_POISON", "")
+        for component in self.components:
+            hit(f"{component}.operation")
 
     def query(self, parameters: Mapping[str, Validator]) -> dict[str, Any]:
         """The validated query; an operation without parameters passes none."""

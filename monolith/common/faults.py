@@ -1,5 +1,6 @@
 """Fault points, the same names as in the services: armed by files in SHOP_FAULTS_DIR.
 
+`<component>.operation` is at the entry of every operation of a module, by HTTP or from another.
 Off unless SHOP_FAULTS=1: `hit` is then a function that does nothing.
 """
 
@@ -8,12 +9,15 @@ import logging
 import os
 import random
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
+from monolith.common import hogs
 from monolith.common.errors import InternalError
 
 _SENT = ("before_send", "before_commit", "after_commit_before_reply")
@@ -39,6 +43,10 @@ POINTS = tuple(
     for step in steps
     for moment in moments
 )
+OPERATION_POINTS = tuple(
+    f"{component}.operation" for component in ("users", "inventory", "orders", "payments")
+)
+Fault = Mapping[str, Any]  # a file's JSON
 LONGEST_HANG_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
@@ -52,6 +60,15 @@ class DropReply(Exception):
     """The `drop_reply` action: the connection is to be closed without an answer."""
 
 
+class _Marks(threading.local):
+    """The component to whose operations this thread's request is poison (X-Poison)."""
+
+    poison = ""
+
+
+MARKS = _Marks()
+
+
 def _off(point: str) -> None:
     """What every fault point does unless SHOP_FAULTS=1."""
 
@@ -62,6 +79,8 @@ def _on(point: str) -> None:
         fault = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return
+    if fault.get("marked", False) and MARKS.poison != point.partition(".")[0]:
+        return
     if random.random() >= fault.get("probability", 1.0):
         return
     if fault.get("once", True):
@@ -71,38 +90,49 @@ def _on(point: str) -> None:
         except FileNotFoundError:
             return
         path = fired
-    logger.warning("fault point %s fires: %s", point, fault["action"])
-    _ACTIONS[fault["action"]](path, float(fault.get("seconds", 2.0)))
+    logger.info("fault point %s fires: %s", point, fault["action"])
+    _ACTIONS[fault["action"]](path, fault)
 
 
-def _error(path: Path, seconds: float) -> None:
+def _error(path: Path, fault: Fault) -> None:
     raise FaultInjected
 
 
-def _delay(path: Path, seconds: float) -> None:
-    time.sleep(seconds)
+def _delay(path: Path, fault: Fault) -> None:
+    time.sleep(float(fault.get("seconds", 2.0)))
 
 
-def _hang(path: Path, seconds: float) -> None:
+def _hang(path: Path, fault: Fault) -> None:
     end = time.monotonic() + LONGEST_HANG_SECONDS
     while path.exists() and time.monotonic() < end:
         time.sleep(0.05)
 
 
-def _die(path: Path, seconds: float) -> None:
+def _die(path: Path, fault: Fault) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _drop_reply(path: Path, seconds: float) -> None:
+def _drop_reply(path: Path, fault: Fault) -> None:
     raise DropReply
 
 
-_ACTIONS: dict[str, Callable[[Path, float], None]] = {
+def _burn(path: Path, fault: Fault) -> None:
+    hogs.burn(path, float(fault["share"]))
+
+
+def _leak(path: Path, fault: Fault) -> None:
+    hogs.leak(path, float(fault["mib_per_s"]), float(fault["cap_mib"]))
+
+
+_ACTIONS: dict[str, Callable[[Path, Fault], None]] = {
     "error": _error,
     "delay": _delay,
     "hang": _hang,
     "die": _die,
     "drop_reply": _drop_reply,
+    "burn": _burn,
+    "leak": _leak,
 }
 
-hit: Callable[[str], None] = _on if settings.SHOP.faults else _off
+ARMED: bool = settings.SHOP.faults
+hit: Callable[[str], None] = _on if ARMED else _off

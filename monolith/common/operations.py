@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 
@@ -24,6 +25,8 @@ class ReadyApi(ApiView):
         self.query({})
         if drain.is_draining():
             return _unready("draining")
+        if settings.SHOP.broken_release:
+            return _unready("unavailable")
         if not _database_answers():
             return _unready("unavailable")
         return json_response({"status": "ok"})

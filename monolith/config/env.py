@@ -6,6 +6,7 @@ A setting that is missing or malformed ends the process with one clear line.
   handed to libpq (`?sslmode=require`).
 - `SHOP_BIND` (127.0.0.1:8000): `host:port` to listen on.
 - `DATABASE_POOL_MAX` (16): database connections of each worker process.
+- `DATABASE_POOL_TIMEOUT_MS` (500): how long a request waits for one of them; then 503.
 - `GUNICORN_WORKERS` (1), `GUNICORN_THREADS` (4 x pool): more threads than connections, so that a
   request can wait for a connection, and be shed, instead of queueing unseen.
 - `SIGNING_KEY_FILE` (required to serve): PEM with the private P-256 key that signs user tokens.
@@ -14,6 +15,7 @@ A setting that is missing or malformed ends the process with one clear line.
 - `STATEMENT_TIMEOUT_MS` (2500): the longest one SQL statement may run; 0 for no limit.
 - `RESILIENCE` (on): `off` switches load shedding off.
 - `SHOP_FAULTS` (0), `SHOP_FAULTS_DIR`: `1` arms the fault points, read from that directory.
+- `SHOP_BROKEN_RELEASE` (0): `1` makes a release that never gets ready, to be rolled out in vain.
 - `DRAIN_SECONDS` (0.2): wait between readiness off and closing the listener.
 - `ADMIN_HOSTS` (localhost,127.0.0.1): host names that staff may use for the admin site.
 - `LOG_LEVEL` (warning).
@@ -46,6 +48,7 @@ class Environment:
     database: Database
     bind: str
     database_pool_max: int
+    database_pool_timeout_ms: int
     gunicorn_workers: int
     gunicorn_threads: int
     signing_key_file: Path | None
@@ -55,6 +58,7 @@ class Environment:
     resilience: bool
     faults: bool
     faults_dir: Path | None
+    broken_release: bool
     drain_seconds: float
     admin_hosts: tuple[str, ...]
     log_level: str
@@ -68,6 +72,7 @@ def load_environment(environ: Mapping[str, str]) -> Environment:
         database=read("DATABASE_URL", _database),
         bind=read("SHOP_BIND", _bind, "127.0.0.1:8000"),
         database_pool_max=pool_max,
+        database_pool_timeout_ms=read("DATABASE_POOL_TIMEOUT_MS", _number(1), "500"),
         gunicorn_workers=read("GUNICORN_WORKERS", _number(1), "1"),
         gunicorn_threads=read("GUNICORN_THREADS", _number(1), str(4 * pool_max)),
         signing_key_file=read("SIGNING_KEY_FILE", _path, ""),
@@ -77,6 +82,7 @@ def load_environment(environ: Mapping[str, str]) -> Environment:
         resilience=read("RESILIENCE", _choice({"on": True, "off": False}), "on"),
         faults=read("SHOP_FAULTS", _choice({"1": True, "0": False, "": False}), "0"),
         faults_dir=read("SHOP_FAULTS_DIR", _path, ""),
+        broken_release=read("SHOP_BROKEN_RELEASE", _choice({"1": True, "0": False}), "0"),
         drain_seconds=read("DRAIN_SECONDS", _seconds, "0.2"),
         admin_hosts=read("ADMIN_HOSTS", _names, "localhost,127.0.0.1"),
         log_level=read("LOG_LEVEL", _log_level, "warning"),

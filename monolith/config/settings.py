@@ -40,13 +40,10 @@ INSTALLED_APPS = [
 # The admin site's needs are met in `settings_admin`.
 SILENCED_SYSTEM_CHECKS = ["admin.E403", "admin.E408", "admin.E409", "admin.E410"]
 
-# A request waits for a connection no longer than what is left when its longest statement is taken
-# from the deadline.
-_POOL_TIMEOUT_SECONDS = max(SHOP.deadline_ms - SHOP.statement_timeout_ms, 100) / 1000
 _POOL = {
     "min_size": min(4, SHOP.database_pool_max),
     "max_size": SHOP.database_pool_max,
-    "timeout": _POOL_TIMEOUT_SECONDS if SHOP.resilience else 30.0,
+    "timeout": SHOP.database_pool_timeout_ms / 1000 if SHOP.resilience else 30.0,
     # Give a failed connect up soon and let the next request try again: psycopg's back-off doubles
     # up to minutes, and a database that is back would stay unused for as long.
     "reconnect_timeout": 2.0,

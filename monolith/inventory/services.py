@@ -111,6 +111,7 @@ def stock_take(*, quantities: Mapping[UUID, int]) -> Offers:
         UnknownProduct: a line names no product; goes before every other refusal.
         StockTooLow: a line asks for more than is available; the caller rolls back.
     """
+    hit("inventory.operation")
     hit("inventory.reserve.before_send")
     hit("inventory.settle.before_send")
     rows = sql.fetch_all(TAKE, (list(quantities), sql.bigints(quantities.values())))
@@ -125,6 +126,7 @@ def stock_take(*, quantities: Mapping[UUID, int]) -> Offers:
 
 def stock_return(*, quantities: Mapping[UUID, int]) -> None:
     """Take back what a cancelled order was sold."""
+    hit("inventory.operation")
     hit("inventory.release.before_send")
     sql.execute(RETURN, (list(quantities), sql.bigints(quantities.values())))
     hit("inventory.release.before_commit")

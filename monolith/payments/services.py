@@ -66,6 +66,7 @@ def wallet_deposit(*, user_id: UUID, amount_cents: int) -> Answer:
 
 def charge(*, order_id: UUID, user_id: UUID, amount_cents: int) -> UUID:
     """Capture the total of an order; the payment's id. Raises InsufficientFunds."""
+    hit("payments.operation")
     hit("payments.charge.before_send")
     payment_id = uuid.uuid4()
     parameters = _booking("capture", user_id, amount_cents, order_id)
@@ -78,6 +79,7 @@ def charge(*, order_id: UUID, user_id: UUID, amount_cents: int) -> UUID:
 
 def refund(*, order_id: UUID, user_id: UUID, amount_cents: int) -> None:
     """Give the money of an order back."""
+    hit("payments.operation")
     hit("payments.refund.before_send")
     if sql.fetch_one(REFUND, _booking("refund", user_id, amount_cents, order_id)) is None:
         # The order is locked and confirmed, so its capture is there; if not, commit nothing.

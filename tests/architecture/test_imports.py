@@ -59,6 +59,7 @@ PLANTED = [
     (BENCH, "bench/audit/planted_22.py", "import bench.deployments"),
     (BENCH, "bench/report/planted_23.py", "import bench.experiments"),
     (BENCH, "bench/unlisted_planted_24.py", ""),
+    (BENCH, "bench/claims.py", "import bench.journal"),
     (LOAD, "bench/load/planted_25.py", "import pandas"),
     (LOAD, "bench/load/planted_26.py", "import matplotlib"),
     (LOAD, "bench/load/planted_27.py", "import asyncio"),

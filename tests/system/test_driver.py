@@ -8,8 +8,10 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import psutil
 import psycopg
 import pytest
 
@@ -155,6 +157,63 @@ def test_a_redeployed_process_is_another_one(shop: LocalDeployment) -> None:
     assert before[last] != after.pop(last)
     assert after.items() <= before.items()
     wait_for(shop, "/ready", 200)
+
+
+def test_a_release_that_is_never_ready_leaves_the_old_one(shop: LocalDeployment) -> None:
+    before = {part.name: part.pid for part in shop.components()}
+    for name in (names(shop, "process")[0], names(shop, "process")[-1]):
+        with pytest.raises(ShopbenchError, match="the old one serves: .* was not ready within 3 s"):
+            shop.redeploy(name, {"SHOP_BROKEN_RELEASE": "1"}, 3.0)
+    assert {part.name: part.pid for part in shop.components()} == before
+    assert status(shop, "/ready") == 200
+
+
+def test_a_rollout_can_be_cancelled(shop: LocalDeployment) -> None:
+    edge = names(shop, "process")[0]
+    shop.cancel_redeploy(edge)  # nothing is under way
+    with ThreadPoolExecutor(1) as pool:
+        rollout = pool.submit(shop.redeploy, edge, {"SHOP_BROKEN_RELEASE": "1"}, 600.0)
+        deadline = time.monotonic() + 30
+        while not rollout.done():
+            assert time.monotonic() < deadline
+            shop.cancel_redeploy(edge)
+        with pytest.raises(ShopbenchError, match="cancelled"):
+            rollout.result()
+    assert status(shop, "/ready") == 200
+
+
+def test_a_service_is_redeployed_without_a_gap(shop: LocalDeployment) -> None:
+    """Its callers know both endpoints; an edge has one port, and a gap."""
+    processes = names(shop, "process")
+    if len(processes) == 1:
+        pytest.skip("the edge is the whole server")
+    inventory = next(name for name in processes if "inventory" in name.split("+"))
+    answers: list[int] = []
+    for _ in range(2):  # there and back
+        with ThreadPoolExecutor(1) as pool:
+            rollout = pool.submit(shop.redeploy, inventory)
+            while not rollout.done():
+                answers.append(status(shop, "/api/v1/products?limit=1"))
+            rollout.result()
+    assert set(answers) == {200}
+
+
+def test_one_worker_is_killed_and_paused_alone(shop: LocalDeployment) -> None:
+    edge = names(shop, "process")[0]
+    if shop.name != "monolith":
+        with pytest.raises(ShopbenchError, match="has no worker processes"):
+            shop.kill(f"{edge}:worker")
+        return
+    arbiter = psutil.Process(next(p.pid for p in shop.components() if p.name == edge))
+    (worker,) = arbiter.children()
+    shop.pause("monolith:worker")
+    assert worker.status() == psutil.STATUS_STOPPED
+    assert arbiter.status() != psutil.STATUS_STOPPED
+    shop.resume("monolith:worker")
+    shop.kill("monolith:worker")
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+    wait_for(shop, "/ready", 200)
+    assert condition(shop, edge) == "running"
 
 
 def test_a_reset_loads_another_seed(shop: LocalDeployment) -> None:

@@ -81,7 +81,7 @@ def test_every_partition_serves_a_journey(
 @pytest.mark.parametrize(
     ("experiment", "names"),
     [
-        ("network", ""),
+        pytest.param("network", "", marks=pytest.mark.soak),
         ("topologies", "modular-split,microservices,users+orders|inventory+payments"),
     ],
 )

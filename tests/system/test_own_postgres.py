@@ -6,15 +6,17 @@ import psycopg
 import pytest
 
 from bench.deployments.local.postgres import temporary_server
+from bench.machine import usable_cpus
 from tests.system.conftest import CommandLine, owned
 
 pytestmark = pytest.mark.system
+CPU = str(usable_cpus()[0])
 
 
 def test_a_deployment_runs_on_the_users_own_server(shopbench: CommandLine, free_port: int) -> None:
     with temporary_server() as server:
         env = {"SHOPBENCH_DATABASE_URL": server.admin_dsn}
-        shopbench.ok("up", "modular", "--port", str(free_port), "--cpus", "0", **env)
+        shopbench.ok("up", "modular", "--port", str(free_port), "--cpus", CPU, **env)
         status = shopbench.status()
         assert [part["kind"] for part in status["components"]] == ["process"]
         assert (status["ready"], status["cpu_control"]) == (True, "uncontrolled")

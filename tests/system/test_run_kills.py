@@ -29,17 +29,6 @@ MOMENTS = {
 }
 
 
-@pytest.fixture
-def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A results folder; and whoever commits meanwhile makes it no other source."""
-    git = tmp_path / "bin" / "git"
-    git.parent.mkdir()
-    git.write_text('#!/bin/sh\n[ "$3" = rev-parse ] && echo 0123456789abcdef || true\n')
-    git.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{git.parent}:{os.environ['PATH']}")
-    return tmp_path / "runs"
-
-
 def begin(shopbench: CommandLine, folder: Path, moment: str, *names: str) -> subprocess.Popen[str]:
     """Start a run and return when it has come to the moment."""
     command = shopbench.start("run", *names, *SHORT, "--out", str(folder), PATH=os.environ["PATH"])
@@ -108,7 +97,7 @@ def test_a_run_ended_while_it_starts_leaves_nothing(shopbench: CommandLine, out:
     [
         ("probing", signal.SIGTERM),
         ("last block", signal.SIGKILL),
-        ("floor", signal.SIGKILL),
+        pytest.param("floor", signal.SIGKILL, marks=pytest.mark.soak),
     ],
 )
 def test_whatever_ends_a_run_it_is_finished_later(

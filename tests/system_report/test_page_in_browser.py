@@ -112,23 +112,37 @@ async def click_through(tab: Tab) -> None:
 
 
 ORDER = [
-    "result", "comparison", "ratios", "ladder", "time", "load", "distribution", "percentiles",
-    "cpu", "floor", "quality", "limits", "reproduce",
+    "comparison", "claims", "result", "ratios", "ladder", "time", "load", "distribution",
+    "percentiles", "cpu", "floor", "quality", "limits", "reproduce",
 ]  # fmt: skip
 
 
-async def test_the_first_screen_says_the_result_and_the_sections_keep_their_order(
+async def test_the_first_screen_is_the_comparison_table_and_the_sections_keep_their_order(
     page: Path, tab: Tab
 ) -> None:
     await tab.open(page.as_uri(), 1280)
     ids = await tab.ask("[...document.querySelectorAll('main > section')].map(s => s.id)")
     assert [name for name in ids if name in ORDER] == ORDER
-    ends = "document.querySelector('ul.answer li').getBoundingClientRect().bottom"
-    assert await tab.ask(ends) < 900
-    begins = "document.querySelector('#comparison table').getBoundingClientRect().top"
-    assert await tab.ask(begins) < 900
+    table = "document.querySelector('#comparison table')"
+    assert await tab.ask(f"{table}.tBodies[0].rows.length") == 6
+    assert await tab.ask(f"{table}.getBoundingClientRect().top") < 450
+    assert await tab.ask(f"{table}.tBodies[0].rows[4].getBoundingClientRect().top") < 900
     first = await tab.ask("document.querySelector('ul.answer li').textContent")
     assert "in microservices than in monolith" in first
+
+
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.slow)])
+async def test_all_claims_unfold_without_spilling(page: Path, tab: Tab, width: int) -> None:
+    await tab.open(page.as_uri(), width)
+    shown = "document.querySelector('table.claims').checkVisibility()"
+    assert await tab.ask(shown) is False
+    await tab.ask("document.querySelector('#claims summary').click()")
+    assert await tab.ask(shown) is True
+    assert await tab.ask("document.querySelectorAll('table.claims tbody').length") > 30
+    assert await tab.ask(SPILL) == 0
+    cards = "document.querySelector('.cards')"
+    assert await tab.ask(f"{cards}.scrollWidth - {cards}.clientWidth") == 0
+    assert await tab.ask(CONTRAST) == []
 
 
 async def test_every_link_of_the_contents_leads_to_its_section(page: Path, tab: Tab) -> None:

@@ -97,6 +97,11 @@ def _wheel_version() -> str:
         raise ShopbenchError(f"the package {WHEEL} is not installed") from error
 
 
+def wheel_programs() -> Path:
+    """The wheel's folder of PostgreSQL's programs and libraries. Raises ShopbenchError."""
+    return _wheel_folder() / _SET
+
+
 def _wheel_folder() -> Path:
     spec = importlib.util.find_spec(_PACKAGE)  # found, not imported: its import starts things
     if spec is None or spec.origin is None:

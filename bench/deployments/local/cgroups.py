@@ -1,7 +1,8 @@
 """One control group for each component: its CPU time, and the CPUs the deployment may use.
 
-Knows v1 (`cpuacct`, `cpuset`) and v2 (`cpu.stat`, `cpuset`), also mixed. Where no group may be
-made, CPU time is summed over the process tree and the CPUs are set by affinity; see `CpuControl`.
+Knows v1 (`cpuacct`, `cpuset`, `cpu`) and v2 (`cpu.stat`, `cpuset`, `cpu.max`), also mixed. Where
+no group may be made, CPU time is summed over the process tree and the CPUs are set by affinity;
+see `CpuControl`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import psutil
 
 from bench.deployments.base import CpuControl
 from bench.deployments.local.processes import ProcessId, tree
+from bench.deployments.local.quota import MIN_CORES, Quota, Throttling
 
 _CGROUP_FILE = Path("/proc/self/cgroup")
 _MOUNTS_FILE = Path("/proc/self/mountinfo")
+_DEPLOYMENT_WEIGHT = 16  # about as many processes as a deployment has busy at once
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,13 @@ class Hierarchies:
     @property
     def cpuset(self) -> tuple[str, Path] | None:
         for name in ("cpuset", "unified"):
+            if name in self.places:
+                return name, self.places[name]
+        return None
+
+    @property
+    def bandwidth(self) -> tuple[str, Path] | None:
+        for name in ("cpu", "unified"):
             if name in self.places:
                 return name, self.places[name]
         return None
@@ -84,6 +94,8 @@ class ComponentGroup:
     folders: list[Path]
     accounting: Path | None
     cpus: tuple[int, ...] = ()
+    quota: Quota | None = None
+    cores: float | None = None
     _ended_seconds: float = 0.0
     _last: dict[ProcessId, float] = field(default_factory=dict)
 
@@ -101,6 +113,20 @@ class ComponentGroup:
             return []
         return sorted(map(int, (self.accounting / "cgroup.procs").read_text().split()))
 
+    def hold(self) -> None:
+        """Put the quota into force: what is started runs freely until it is ready."""
+        if self.quota is not None and self.cores is not None:
+            self.quota.limit(self.cores)
+
+    def release(self) -> None:
+        """Let it run freely, for a start."""
+        if self.quota is not None and self.cores is not None:
+            self.quota.lift()
+
+    def throttling(self) -> Throttling:
+        """How often the quota held it back."""
+        return self.quota.throttling() if self.quota is not None else Throttling()
+
     def cpu_seconds(self, root: ProcessId | None) -> float:
         """CPU time of the component since its first start, ended processes included."""
         if self.accounting is not None:
@@ -113,20 +139,27 @@ class ComponentGroup:
         return self._ended_seconds + sum(current.values())
 
 
+def file_name(component: str) -> str:
+    """A component's name as that of a file or folder: `db:users` and `users#2` are none."""
+    return component.replace(":", "-").replace("#", ".")
+
+
 def possible_roots(ident: str) -> list[Path]:
     """Name the folders a deployment may make, to be written down before they are made."""
     places = find_hierarchies()
-    found = [place for place in (places.accounting, places.cpuset) if place is not None]
+    wanted = (places.accounting, places.cpuset, places.bandwidth)
+    found = [place for place in wanted if place is not None]
     return list(dict.fromkeys(_folder(place, ident) for place in found))
 
 
 class DeploymentGroups:
     """The control groups of one deployment, made at its start and removed at its end."""
 
-    def __init__(self, ident: str, cpus: tuple[int, ...]) -> None:
+    def __init__(self, ident: str, cpus: tuple[int, ...], *, quotas: bool = False) -> None:
         self.cpus = cpus
         places = find_hierarchies()
         self._accounting = _make(places.accounting, ident)
+        self._bandwidth = _make_bandwidth(places, ident) if quotas else None
         self._cpuset = self._make_cpuset(places, ident) if cpus else None
         self.control: CpuControl = "uncontrolled"
         if self._cpuset is not None:
@@ -137,12 +170,18 @@ class DeploymentGroups:
     @property
     def roots(self) -> list[Path]:
         """The folders to remove at the end, each with its children."""
-        found = [folder for folder in (self._accounting, self._cpuset) if folder is not None]
+        bandwidth = self._bandwidth.folder if self._bandwidth is not None else None
+        found = [each for each in (self._accounting, self._cpuset, bandwidth) if each is not None]
         return list(dict.fromkeys(found))
 
-    def component(self, name: str) -> ComponentGroup:
-        """Make the group of one component."""
-        leaf = name.replace(":", "-")
+    @property
+    def enforces_quotas(self) -> bool:
+        """Whether a component can be held to a quota; asked for, and allowed here."""
+        return self._bandwidth is not None
+
+    def component(self, name: str, cores: float | None = None) -> ComponentGroup:
+        """Make the group of one component. `cores`: its quota, if quotas can be enforced."""
+        leaf = file_name(name)
         folders = []
         accounting = None
         if self._accounting is not None:
@@ -151,14 +190,20 @@ class DeploymentGroups:
             folders.append(accounting)
         if self._cpuset is not None and self._cpuset != self._accounting:
             folders.append(self._cpuset)
+        quota = None
+        if self._bandwidth is not None:
+            quota = Quota(self._bandwidth.folder / leaf, self._bandwidth.kind)
+            quota.folder.mkdir(exist_ok=True)
+            if quota.folder not in folders:
+                folders.append(quota.folder)
         affinity = self.cpus if self.control == "affinity" else ()
-        return ComponentGroup(folders, accounting, affinity)
+        return ComponentGroup(folders, accounting, affinity, quota, cores)
 
     def outside(self, name: str, cpus: tuple[int, ...]) -> ComponentGroup:
         """Make a group of a process that runs on other CPUs than the deployment's."""
         if self._accounting is None or self._accounting == self._cpuset:
             return ComponentGroup([], None, cpus)
-        folder = self._accounting / name.replace(":", "-")
+        folder = self._accounting / file_name(name)
         folder.mkdir(exist_ok=True)
         return ComponentGroup([folder], folder, cpus)
 
@@ -188,6 +233,27 @@ def _make(place: tuple[str, Path] | None, ident: str) -> Path | None:
     except OSError:
         return None
     return folder
+
+
+def _make_bandwidth(places: Hierarchies, ident: str) -> Quota | None:
+    """The folder below which quotas can be set, proven by setting one; None where they cannot."""
+    folder = _make(places.bandwidth, ident)
+    if folder is None or places.bandwidth is None:
+        return None
+    version, parent = places.bandwidth
+    if version == "unified":
+        _try_write(parent / "cgroup.subtree_control", "+cpu")
+        _try_write(folder / "cgroup.subtree_control", "+cpu")
+    proof = Quota(folder / "proof", "unified" if version == "unified" else "cpu")
+    try:
+        proof.folder.mkdir(exist_ok=True)
+        works = proof.limit(MIN_CORES)
+        proof.folder.rmdir()
+    except OSError:
+        return None
+    whole = Quota(folder, proof.kind)
+    whole.weigh(_DEPLOYMENT_WEIGHT)
+    return whole if works else None
 
 
 def _read_cpu(folder: Path) -> float:

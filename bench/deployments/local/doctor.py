@@ -36,7 +36,7 @@ class Check:
 def diagnose() -> list[Check]:
     """Look at everything that decides what a run may claim. Starts nothing that stays."""
     checks = [*_processor(), *_control(), _memory_accounting(), *_timer(), *_embedded()]
-    return [*checks, _public_port(), _load()]
+    return [*checks, _public_port(), _containers(), _load()]
 
 
 def is_controlled(checks: list[Check]) -> bool:
@@ -111,6 +111,16 @@ def _public_port() -> Check:
         return Check("public port", f"{DEFAULT_PORT} is free", "ok")
     who = owner_of(DEFAULT_PORT)
     return Check("public port", f"{DEFAULT_PORT}: {who}", "limited", "`up` needs another --port")
+
+
+def _containers() -> Check:
+    from bench.deployments.compose.engine import require_engine
+
+    try:
+        engine = require_engine()
+    except ShopbenchError as error:
+        return Check("containers", error.message, "limited", "`--on compose` cannot be used")
+    return Check("containers", f"Docker {engine.version}, Compose {engine.compose_version}", "ok")
 
 
 def _load() -> Check:

@@ -11,13 +11,13 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
 from bench.contract.seed import SeedSpec
-from bench.deployments.base import ComponentInfo, CpuControl, UpOptions, Usage
+from bench.deployments.base import EVERYTHING, ComponentInfo, CpuControl, UpOptions, Usage
 from bench.deployments.local.control import DEFAULT_SECONDS, ask
 from bench.deployments.local.guard import Guard
 from bench.deployments.local.home import StateHome
@@ -33,6 +33,7 @@ from bench.errors import ShopbenchError
 KEPT_LOG_FOLDERS = 20
 _DOWN_SECONDS = 40.0
 _RESET_SECONDS = 120.0
+_SCALE_SECONDS = 120.0
 _GONE_SECONDS = 10.0
 
 Report = Callable[[str], None]
@@ -40,6 +41,8 @@ Report = Callable[[str], None]
 
 class LocalDeployment:
     """A deployment on this machine; satisfies `base.Deployment`."""
+
+    reach = EVERYTHING
 
     def __init__(self, home: StateHome, folder: Path, request: StartRequest) -> None:
         self._home = home
@@ -50,6 +53,7 @@ class LocalDeployment:
         self.base_url = ""
         self.faults_dir: Path | None = None
         self.cpu_control: CpuControl = "uncontrolled"
+        self.quotas_enforced = False
         self.report: Report = lambda _: None
 
     def __enter__(self) -> LocalDeployment:
@@ -71,6 +75,10 @@ class LocalDeployment:
         if state is None:
             raise ShopbenchError(f"{self.name} is not up")
         return state
+
+    @property
+    def ident(self) -> str:
+        return self.folder.name
 
     @property
     def hops_socket(self) -> Path | None:
@@ -135,8 +143,32 @@ class LocalDeployment:
     def restart(self, component: str) -> None:
         self._change("restart", component)
 
-    def redeploy(self, component: str) -> None:
-        self._change("redeploy", component)
+    def redeploy(
+        self,
+        component: str,
+        environment: Mapping[str, str] | None = None,
+        ready_seconds: float | None = None,
+    ) -> None:
+        ask(
+            self.folder,
+            "redeploy",
+            seconds=2 * DEFAULT_SECONDS + (ready_seconds or 0.0),
+            component=component,
+            environment=dict(environment or {}),
+            ready_seconds=ready_seconds,
+        )
+
+    def cancel_redeploy(self, component: str) -> None:
+        self._change("cancel_redeploy", component)
+
+    def scale(self, component: str, n: int) -> None:
+        ask(self.folder, "scale", seconds=_SCALE_SECONDS, component=component, n=n)
+
+    def limit(self, cores: float | None) -> None:
+        ask(self.folder, "limit", cores=cores)
+
+    def spread(self, component: str) -> dict[str, int]:
+        return dict(ask(self.folder, "spread", component=component))
 
     def usage(self) -> dict[str, Usage]:
         return {name: Usage(**entry) for name, entry in ask(self.folder, "usage").items()}
@@ -153,6 +185,14 @@ class LocalDeployment:
         """Stop serving the public API; `rebind` serves it again."""
         ask(self.folder, "release_port")
 
+    def described(self) -> dict[str, object]:
+        """What is particular to this place, for `status --json`."""
+        state = self.state
+        return {
+            **{"cpus": state.cpus, "started_at": state.started_at},
+            "supervisor_pid": state.supervisor.pid,
+        }
+
     def set_current(self, current: bool) -> None:
         """Make it the deployment that the command line speaks to, or no longer."""
         ask(self.folder, "set_current", current=current)
@@ -164,6 +204,7 @@ class LocalDeployment:
         self.base_url = state.base_url
         self.faults_dir = state.faults_dir
         self.cpu_control = state.cpu_control
+        self.quotas_enforced = state.quotas_enforced
 
     def _follow(self, progress: int) -> None:
         """Read the supervisor's reports until it is ready. Raises ShopbenchError."""

@@ -56,6 +56,12 @@ def database_account() -> Account:
     raise ShopbenchError("PostgreSQL refuses to run as root and there is no user 'nobody'")
 
 
+def home_root() -> Path:
+    """Where the state home is, whether it exists or not."""
+    chosen = os.environ.get(HOME_VARIABLE) or f"/var/tmp/shopbench-{os.geteuid()}"
+    return Path(chosen).absolute()
+
+
 class StateHome:
     """Paths below the state home; made on first use, checked each time."""
 
@@ -64,14 +70,18 @@ class StateHome:
 
     @classmethod
     def from_environment(cls) -> StateHome:
-        chosen = os.environ.get(HOME_VARIABLE) or f"/var/tmp/shopbench-{os.geteuid()}"
-        home = cls(Path(chosen).absolute())
+        home = cls(home_root())
         home.prepare()
         return home
 
     @property
     def deployments(self) -> Path:
         return self.root / "deployments"
+
+    @property
+    def faults(self) -> Path:
+        """What has been injected into running deployments and not yet undone."""
+        return self.root / "faults"
 
     @property
     def logs(self) -> Path:

@@ -6,6 +6,7 @@ name of its own: it stands for the network, not for the shop.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -28,6 +29,7 @@ from bench.errors import ShopbenchError
 PROXY = "bench:proxy"
 HOPS_SOCKET = "hops.sock"
 _READY_SECONDS = 15.0
+_CONTROL_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 
 
@@ -72,6 +74,21 @@ def proxy_cpus(budget: tuple[int, ...]) -> tuple[int, ...]:
     if not budget or not hasattr(os, "sched_getaffinity"):
         return ()
     return tuple(sorted(os.sched_getaffinity(0) - set(budget))[-1:])
+
+
+def retarget(folder: Path, name: str, port: int) -> None:
+    """Send new connections of a hop to another port. Raises ShopbenchError."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
+            control.settimeout(_CONTROL_SECONDS)
+            control.connect(str(folder / HOPS_SOCKET))
+            control.sendall(json.dumps({"target": {name: port}}).encode() + b"\n")
+            with control.makefile("rb") as replies:
+                reply = json.loads(replies.readline() or b'{"error": "it has ended"}')
+    except OSError as error:
+        raise ShopbenchError(f"the proxy does not answer: {error}") from error
+    if "error" in reply:
+        raise ShopbenchError(f"the proxy refused: {reply['error']}")
 
 
 class ProxyProcess:

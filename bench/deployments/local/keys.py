@@ -38,11 +38,11 @@ def prepare_keys(home: StateHome, folder: Path, processes: Iterable[str]) -> Key
     for name in processes:
         key = ec.generate_private_key(ec.SECP256R1())
         service[name] = folder / f"{name}.pem"
-        write_private(service[name], _pem(key))
+        write_private(service[name], private_pem(key))
         public.append(public_jwk(key))
     jwks = folder / "services.jwks.json"
     write_private(jwks, json.dumps({"keys": public}))
-    return KeyFiles(_signing_key(home), service, jwks)
+    return KeyFiles(signing_key(home), service, jwks)
 
 
 def public_jwk(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
@@ -59,15 +59,17 @@ def public_jwk(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
     return {**members, "kid": kid, "use": "sig", "alg": "ES256"}
 
 
-def _signing_key(home: StateHome) -> Path:
+def signing_key(home: StateHome) -> Path:
+    """The key of user tokens that all deployments of this user share; made at its first use."""
     path = home.keys / "signing.pem"
     with home.lock("keys"):
         if not path.exists():
-            write_private(path, _pem(ec.generate_private_key(ec.SECP256R1())))
+            write_private(path, private_pem(ec.generate_private_key(ec.SECP256R1())))
     return path
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> str:
+def private_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    """Return the key as unencrypted PKCS 8."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

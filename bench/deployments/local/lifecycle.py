@@ -18,7 +18,7 @@ from bench.errors import ShopbenchError
 
 
 @contextmanager
-def _alone(home: StateHome) -> Iterator[None]:
+def alone(home: StateHome) -> Iterator[None]:
     """Hold the right to change what is up. Raises ShopbenchError if another command has it."""
     handle = os.open(home.root / "command.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -44,7 +44,7 @@ def bring_up(
 ) -> LocalDeployment:
     """Start the deployment of the command line and leave it running."""
     topology = parse_topology(name)
-    with _alone(home):
+    with alone(home):
         found = find_current(home)
         if found is not None:
             state = found[1]
@@ -62,7 +62,7 @@ def bring_up(
 
 def bring_down(home: StateHome) -> str:
     """Stop what is up; return its name. Raises ShopbenchError if nothing is."""
-    with _alone(home):
+    with alone(home):
         deployment = current(home)
         deployment.down()
         return deployment.name
@@ -76,7 +76,7 @@ def switch(home: StateHome, name: str, options: UpOptions, report: Report) -> Lo
     start, connections are refused. Until the new edge serves, a failure leaves the old one up.
     """
     parse_topology(name)
-    with _alone(home):
+    with alone(home):
         old = current(home)
         port = int(old.base_url.rpartition(":")[2])
         if not options.cpus:  # the same budget, unless another one is asked for

@@ -37,6 +37,13 @@ def tail(path: Path, lines: int) -> list[str]:
         return []
 
 
+def show_tail(files: dict[str, Path], lines: int, show: Callable[[str, str], None]) -> None:
+    """Show the last lines of each."""
+    for name, path in files.items():
+        for line in tail(path, lines):
+            show(name, line)
+
+
 def follow_logs(files: dict[str, Path], show: Callable[[str, str], None]) -> None:
     """Show lines as they come, until the logs are removed or the reader stops it."""
     offsets = {name: path.stat().st_size if path.exists() else 0 for name, path in files.items()}

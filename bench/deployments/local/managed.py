@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -68,15 +69,37 @@ class Managed:
     def start(self) -> None:
         """Start it without waiting for readiness."""
         with self._lock:
+            self._group.release()
             self.run.spawn()
             self._started_at = time.time()
             self._paused = False
             if self.run.process is not None:
                 self._group.add(self.run.process)
 
+    def wait_ready(self) -> None:
+        """Return when it serves, held to its quota from then on. Raises ShopbenchError."""
+        self.run.wait_ready()
+        self._group.hold()
+
+    def limit(self, cores: float | None) -> None:
+        """Change its quota, or lift it; what never had one (an edge) has none."""
+        if self._group.cores is None:
+            return
+        if cores is None:
+            self._group.release()
+        else:
+            self._group.cores = cores
+            self._group.hold()
+
     def kill(self) -> None:
         with self._lock:
             self.run.kill()
+
+    def drain(self) -> None:
+        """End it in order, at full speed: nobody measures an end."""
+        with self._lock:
+            self._group.release()
+            self.run.drain()
 
     def pause(self) -> None:
         with self._lock:
@@ -92,32 +115,44 @@ class Managed:
         with self._lock:
             self.kill()
             self.start()
-            self.run.wait_ready()
+            self.wait_ready()
 
-    def redeploy(self) -> None:
+    def redeploy(self, release: Runnable | None = None) -> None:
         """Drain, then start: no other process can take over the port, so there is a gap."""
         with self._lock:
             if self._paused:
                 self.resume()
-            self.run.drain()
+            self.drain()
+            self.run = release or self.run
             self.start()
-            self.run.wait_ready()
+            self.wait_ready()
+
+    def take_over(self, run: Runnable) -> None:
+        """Serve from a second process, which is ready already; drain the first."""
+        with self._lock:
+            first, self.run = self.run, run
+            self._started_at = time.time()
+            self._paused = False
+            first.drain()
 
     def replace_run(self, run: Runnable) -> None:
         """Serve from a second process: started and ready before the first is drained."""
         with self._lock:
-            first = self.run
+            self._group.release()
             run.spawn()
-            if run.process is not None:
-                self._group.add(run.process)
+            self.account_for(run)
             try:
                 run.wait_ready()
             except ShopbenchError:
                 run.drain()
                 raise
-            self.run = run
-            self._started_at = time.time()
-            first.drain()
+            self.take_over(run)
+            self._group.hold()
+
+    def account_for(self, run: Runnable) -> None:
+        """Count a process beside the component's own within its group."""
+        if run.process is not None:
+            self._group.add(run.process)
 
     def condition(self) -> Condition:
         process = self.run.process
@@ -142,7 +177,14 @@ class Managed:
         pids = self._group.pids()
         if not pids and process is not None:
             pids = [member.pid for member in tree(process)]
-        return Usage(self._group.cpu_seconds(process), pss_bytes(pids))
+        throttling = self._group.throttling()
+        return Usage(
+            self._group.cpu_seconds(process),
+            pss_bytes(pids),
+            quota_cores=self._group.cores if self._group.quota is not None else None,
+            periods=throttling.periods,
+            periods_held_back=throttling.held_back,
+        )
 
     def _signal_running(self, number: int) -> None:
         process = self.run.process
@@ -168,18 +210,26 @@ class ServingProcess:
     def on_port(self, port: int) -> ServingProcess:
         """The same process, listening elsewhere."""
         settings = {**self.plan.environment, "SHOP_BIND": f"{LOOPBACK}:{port}"}
-        return ServingProcess(
-            replace(self.plan, port=port, environment=settings), self.log, self._ledger
-        )
+        plan = replace(self.plan, port=port, environment=settings)
+        return ServingProcess(plan, self.log, self._ledger)
+
+    def release(self, environment: Mapping[str, str]) -> ServingProcess:
+        """A new release of it, which differs by settings."""
+        settings = {**self.plan.environment, **environment}
+        return ServingProcess(replace(self.plan, environment=settings), self.log, self._ledger)
 
     def spawn(self) -> None:
         self._child = start_logged(self.plan.serve, self.plan.environment, self.log)
         self.process = ProcessId.of(self._child.pid)
         self._ledger.process(self.process)
 
-    def wait_ready(self, seconds: float = READY_SECONDS) -> None:
+    def wait_ready(
+        self, seconds: float = READY_SECONDS, cancelled: threading.Event | None = None
+    ) -> None:
         deadline = time.monotonic() + seconds
         while not is_ready(self.plan.port):
+            if cancelled is not None and cancelled.is_set():
+                raise ShopbenchError(f"{self.plan.name} was not ready when its start was cancelled")
             if self._child is not None and self._child.poll() is not None:
                 raise ShopbenchError(
                     f"{self.plan.name} ended with {self._child.returncode} at its start:"
@@ -269,7 +319,7 @@ def start_logged(
 PASSED_ON = (
     *("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH"),
     *("LOG_LEVEL", "SHOP_DEADLINE_MS", "STATEMENT_TIMEOUT_MS", "DRAIN_SECONDS"),
-    "TOKEN_TTL_SECONDS",
+    *("TOKEN_TTL_SECONDS", "DATABASE_POOL_TIMEOUT_MS"),
 )
 
 

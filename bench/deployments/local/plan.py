@@ -39,7 +39,8 @@ class ProcessPlan:
 class Facts:
     """What is known when a deployment starts: ports by process, DSNs by owner, key files.
 
-    `hops`: the proxy's port for each process that others call through it.
+    `hops`: the proxy's port for each process that others call through it. `spares`: a second port
+    for each process that others call, where a new release is started beside the old one.
     """
 
     ports: Mapping[str, int]
@@ -48,6 +49,14 @@ class Facts:
     faults_dir: str | None = None
     inherited: Mapping[str, str] = field(default_factory=dict)
     hops: Mapping[str, int] = field(default_factory=dict)
+    spares: Mapping[str, int] = field(default_factory=dict)
+
+    def endpoints(self, process: str) -> str:
+        """Where others call a process: the proxy, which knows its way, or both of its ports."""
+        ports = [self.hops.get(process, self.ports[process])]
+        if process not in self.hops and process in self.spares:
+            ports.append(self.spares[process])
+        return ",".join(f"http://{LOOPBACK}:{port}" for port in ports)
 
 
 def process_plans(topology: Topology, facts: Facts, options: UpOptions) -> tuple[ProcessPlan, ...]:
@@ -139,9 +148,7 @@ def _service_settings(
     for block in topology.blocks:
         for component in block:
             if component not in hosted:
-                name = "+".join(block)
-                port = facts.hops.get(name, facts.ports[name])
-                settings[f"{component.upper()}_URL"] = f"http://{LOOPBACK}:{port}"
+                settings[f"{component.upper()}_URL"] = facts.endpoints("+".join(block))
     return settings
 
 

@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -68,6 +69,33 @@ def _from_anywhere(ports: range) -> list[int]:
     """Drivers with different state homes see no claims of each other: they start apart."""
     start = secrets.randbelow(len(ports))
     return [*ports[start:], *ports[:start]]
+
+
+class Reserve:
+    """Ports that nobody else can take: bound, but not listening, so callers are refused."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[int, socket.socket]] = {}
+
+    def hold(self, name: str, port: int) -> None:
+        """Keep a port under a name.
+
+        Without SO_REUSEADDR, or another could share it: so it is only remembered, not bound, while
+        connections of its last server linger.
+        """
+        endpoint = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        with suppress(OSError):
+            endpoint.bind((LOOPBACK, port))
+        self._held[name] = (port, endpoint)
+
+    def take(self, name: str) -> int:
+        """Let the port go, for a process that is started now."""
+        port, endpoint = self._held.pop(name)
+        endpoint.close()
+        return port
+
+    def ports(self) -> dict[str, int]:
+        return {name: port for name, (port, _) in self._held.items()}
 
 
 def release_ports(home: StateHome, ports: list[int]) -> None:

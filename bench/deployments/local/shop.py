@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from bench.contract.seed import SeedSpec, write_seed
@@ -44,9 +45,13 @@ from bench.deployments.local.plan import Facts, ProcessPlan, process_plans
 from bench.deployments.local.ports import claim_ports, is_free, owner_of
 from bench.deployments.local.postgres import PostgresServer, ServerBudget, last_line
 from bench.deployments.local.processes import ProcessId, kill_tree
+from bench.deployments.local.quota import check_cores
 from bench.deployments.local.request import StartRequest
+from bench.deployments.local.rollout import Rollouts
+from bench.deployments.local.scaling import EDGE_PREFIX, Ground, ReplicaSet
 from bench.deployments.local.state import DeploymentState
 from bench.deployments.local.topology import parse_topology
+from bench.deployments.local.workers import SUFFIX, Workers
 from bench.errors import ShopbenchError
 
 STEP_SECONDS = 90.0  # a migration or a load of the seed; the orders' load may wait 30 s for quiet
@@ -66,6 +71,7 @@ class Shop:
     plans: tuple[ProcessPlan, ...] = ()
     dsns: dict[str, str] = field(default_factory=dict)
     proxies: dict[str, Managed] = field(default_factory=dict)
+    scaled: dict[str, ReplicaSet] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.topology = parse_topology(self.request.name)
@@ -74,18 +80,23 @@ class Shop:
         self._self = ProcessId.of(os.getpid())
         self._started_at = time.time()
         self._loading = threading.Lock()
+        self.rollouts = Rollouts(self.home, self.folder, self._self)
         external = external_urls(self.topology)
         # A budget that does not hold the databases is none.
         cpus = () if external else self.request.options.cpus
         for root in possible_roots(self.folder.name):
             self.ledger.cgroup(root)
-        self.groups = DeploymentGroups(self.folder.name, cpus)
+        cores = self.request.options.replica_cores
+        if cores is not None:
+            check_cores(cores)
+        self.groups = DeploymentGroups(self.folder.name, cpus, quotas=cores is not None)
         self._external = external
 
     @property
     def edge(self) -> Managed:
         """The process that holds the public port."""
-        return self.processes[self.topology.processes[0]]
+        name = self.topology.processes[0]
+        return self.processes[name if name in self.processes else EDGE_PREFIX + name]
 
     @property
     def everything(self) -> dict[str, Managed]:
@@ -123,13 +134,60 @@ class Shop:
 
     def stop(self) -> None:
         """Drain the serving processes, the edge first; the databases are for the janitor."""
-        names = [name for name in self.topology.processes if name in self.processes]
-        if names:
-            self.processes[names[0]].run.drain()
-        _together(self.processes[name].run.drain for name in names[1:])
+        if not self.processes:
+            return
+        first = self.edge
+        first.drain()
+        _together(each.drain for each in self.processes.values() if each is not first)
 
     def ready(self) -> bool:
-        return bool(self.processes) and all(is_ready(m.run.port) for m in self.processes.values())
+        running = list(self.processes.values())
+        return bool(running) and all(is_ready(each.run.port) for each in running)
+
+    def scale(self, component: str, n: int) -> None:
+        """Run `n` replicas of a serving process behind an edge. Raises ShopbenchError."""
+        plans = {plan.name: plan for plan in self.plans}
+        if component not in plans:
+            known = f"{self.topology.name} has {', '.join(plans)}"
+            raise ShopbenchError(f"no process {component!r} to scale; {known}", 2)
+        if component not in self.scaled:
+            self.scaled[component] = ReplicaSet(self._ground(), plans[component])
+        self.scaled[component].scale(n)
+
+    def limit(self, cores: float | None) -> None:
+        """Change the quota of every serving process. Raises ShopbenchError."""
+        if self.request.options.replica_cores is None:
+            raise ShopbenchError(f"{self.topology.name} was started without quotas", 2)
+        if cores is not None:
+            check_cores(cores)
+        for managed in list(self.processes.values()):
+            managed.limit(cores)
+
+    def spread(self, component: str) -> dict[str, int]:
+        """Requests by replica of a scaled component."""
+        if component not in self.scaled:
+            raise ShopbenchError(f"{component} was not scaled", 2)
+        return self.scaled[component].spread()
+
+    def _ground(self) -> Ground:
+        return Ground(
+            processes=self.processes,
+            groups=self.groups,
+            ledger=self.ledger,
+            folder=self.folder,
+            logs=self.request.logs,
+            claim_port=lambda: claim_ports(self.home, 1, self._self)[0],
+            together=_together,
+            cores=self.request.options.replica_cores,
+            connections=None if self._external else self._budget().max_connections,
+        )
+
+    def _budget(self) -> ServerBudget:
+        """One server's share; replicas need more connections, in both arms alike."""
+        whole = ServerBudget()
+        if self.request.options.replica_cores is not None:
+            whole = replace(whole, max_connections=2 * whole.max_connections)
+        return whole.divided(len(self.topology.servers))
 
     def rebind(self, port: int) -> None:
         """Serve the public API on another port: a second edge is ready before the first drains."""
@@ -149,11 +207,28 @@ class Shop:
         """Find a process or database server by name."""
         everything = self.everything
         if name not in everything:
-            raise ShopbenchError(
-                f"no component {name!r} in {self.topology.name}; there are {', '.join(everything)}",
-                2,
-            )
+            known = f"in {self.topology.name}; there are {', '.join(everything)}"
+            raise ShopbenchError(f"no component {name!r} {known}", 2)
         return everything[name]
+
+    def target(self, name: str) -> Managed | Workers:
+        """What can be killed, paused and resumed: a component, or one worker of it."""
+        if name.endswith(SUFFIX):
+            return Workers(self.component(name.removesuffix(SUFFIX)))
+        return self.component(name)
+
+    def redeploy(self, name: str, environment: dict[str, str], seconds: float | None) -> None:
+        """Roll out a new release of a process; a database server is restarted in order.
+
+        A replica is taken out of its edge's list meanwhile.
+        """
+        managed = self.component(name)
+        if not isinstance(managed.run, ServingProcess) or name.startswith(EDGE_PREFIX):
+            managed.redeploy()
+            return
+        replicas = next((each for each in self.scaled.values() if name in each.names), None)
+        put = partial(replicas.redeploy, name) if replicas is not None else None
+        self.rollouts.roll_out(managed, environment, seconds, put)
 
     def state(self) -> DeploymentState:
         components = self.everything.values()
@@ -167,6 +242,7 @@ class Shop:
             supervisor=self._self,
             cpu_control=self.groups.control,
             cpus=self.groups.cpus,
+            quotas_enforced=self.groups.enforces_quotas,
             started_at=self._started_at,
             logs=self.request.logs,
             faults_dir=self._faults_dir(),
@@ -215,6 +291,7 @@ class Shop:
         faults = self._faults_dir()
         if faults is not None:
             faults.mkdir()
+        self.rollouts.routed = frozenset(route.name for route in routes)
         keys = prepare_keys(self.home, self.folder / "keys", self.topology.processes)
         inherited = inherited_settings()
         return Facts(
@@ -224,11 +301,12 @@ class Shop:
             str(faults) if faults else None,
             inherited,
             hops={route.name: route.port for route in routes},
+            spares=self.rollouts.reserve(self.topology.processes[1:]),
         )
 
     def _start_databases(self, ports: dict[str, int]) -> None:
         install = prepare_postgres(self.home)
-        budget = ServerBudget().divided(len(self.topology.servers))
+        budget = self._budget()
         (self.folder / "data").mkdir(mode=0o755)
         servers = {}
         for name in self.topology.servers:
@@ -276,14 +354,14 @@ class Shop:
         for plan in self.plans:
             log = self.request.logs / f"{plan.name}.log"
             run = ServingProcess(plan, log, self.ledger)
-            group = self.groups.component(plan.name)
+            group = self.groups.component(plan.name, self.request.options.replica_cores)
             self.processes[plan.name] = Managed(plan.name, "process", run, log, group)
         # Users first: the others ask it for the public keys as they start, and a request that
         # comes before they have them is refused.
         first = [p.name for p in self.plans if "users" in p.components]
         for names in (first, [name for name in self.processes if name not in first]):
             _together(self.processes[name].start for name in names)
-            _together(self.processes[name].run.wait_ready for name in names)
+            _together(self.processes[name].wait_ready for name in names)
 
 
 def _together(tasks: Iterable[Callable[[], None]]) -> None:

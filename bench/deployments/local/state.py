@@ -38,6 +38,7 @@ class DeploymentState:
     logs: Path
     faults_dir: Path | None
     components: tuple[ComponentInfo, ...] = field(default_factory=tuple)
+    quotas_enforced: bool = False
 
     def write(self, folder: Path) -> None:
         document = {"schema_version": SCHEMA_VERSION, **asdict(self)}

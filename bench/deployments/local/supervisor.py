@@ -38,11 +38,15 @@ class Supervisor:
     def operations(self) -> dict[str, Operation]:
         shop = self.shop
         changes: dict[str, Callable[[dict[str, Any]], None]] = {
-            "kill": lambda request: shop.component(request["component"]).kill(),
-            "pause": lambda request: shop.component(request["component"]).pause(),
-            "resume": lambda request: shop.component(request["component"]).resume(),
+            "kill": lambda request: shop.target(request["component"]).kill(),
+            "pause": lambda request: shop.target(request["component"]).pause(),
+            "resume": lambda request: shop.target(request["component"]).resume(),
             "restart": lambda request: shop.component(request["component"]).restart(),
-            "redeploy": lambda request: shop.component(request["component"]).redeploy(),
+            "redeploy": lambda request: shop.redeploy(
+                request["component"], request["environment"], request["ready_seconds"]
+            ),
+            "cancel_redeploy": lambda request: shop.rollouts.cancel(request["component"]),
+            "scale": lambda request: shop.scale(request["component"], request["n"]),
             "rebind": lambda request: shop.rebind(request["port"]),
             "release_port": lambda _: _nothing(shop.release_port()),
             "set_current": self._set_current,
@@ -51,6 +55,8 @@ class Supervisor:
             "status": lambda _: asdict(shop.state()),
             "ready": lambda _: shop.ready(),
             "usage": lambda _: self._usage(),
+            "limit": lambda request: shop.limit(request["cores"]),
+            "spread": lambda request: shop.spread(request["component"]),
             "dsn": lambda request: shop.dsns[shop.topology.owner(request["component"])],
             "reset": lambda request: shop.reset(SeedSpec(**request["seed"])),
             "down": lambda _: self._down(),

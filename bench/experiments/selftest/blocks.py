@@ -3,91 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from bench.experiments.laboratory import Laboratory, store
+from bench.experiments.values import Columns, TrialValues, speed_of, values_of
 from bench.journal import RunReader, Trial, TrialStatus
-from bench.stats.errors import StatisticsError
+from bench.stats.core_speed import UNKNOWN, CoreSpeed
 from bench.stats.paired import log_ratios
-from bench.stats.quantiles import exact_quantile
 
-QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class TrialValues:
-    """p50, p95, p99 in ms and CPU-ms per request, where the trial can carry them.
-
-    `app_ms_p50`, `app_ms_mean`: the server's own time, of the window and of all its answers.
-    """
-
-    metrics: Mapping[str, float]
-    app_ms_p50: float
-    app_ms_mean: float
-
-
-def trial_values(trial: Trial, rows: pa.Table) -> TrialValues:
-    """Compute a trial's values from its rows."""
-    due, done, app = (
-        np.asarray(rows.column(name), dtype=np.float64) for name in ("due_s", "done_s", "app_ms")
-    )
-    inside = (due >= trial.measured_from_s) & (due < trial.measured_to_s)
-    metrics = {}
-    for kind, q in QUANTILES.items():
-        try:
-            metrics[kind] = float(exact_quantile((done - due)[inside] * 1000, q))
-        except StatisticsError:
-            continue
-    spent_s = sum(used.cpu_seconds for used in trial.usage.values())
-    if trial.cpu_requests and spent_s > 0:
-        metrics["cpu"] = spent_s * 1000 / trial.cpu_requests
-    stated = app[inside & ~np.isnan(app)]
-    everything = app[~np.isnan(app)]
-    return TrialValues(
-        metrics,
-        float(np.median(stated)) if stated.size else float("nan"),
-        float(everything.mean()) if everything.size else float("nan"),
-    )
-
-
 class Ledger:
-    """Stores trials and remembers their values, so that no rows are read twice."""
+    """Stores trials and remembers their columns, so that no rows are read twice."""
 
     def __init__(self, lab: Laboratory) -> None:
         self._lab = lab
-        self._known: dict[str, TrialValues] = {}
+        self._known: dict[str, Columns] = {}
         self._reader: RunReader | None = None
 
     def store(self, measured: tuple[Trial, pa.Table]) -> TrialStatus:
         """Write a trial; return its status."""
         status = store(self._lab, measured)
-        self._known[measured[0].trial_id] = trial_values(*measured)
+        self._known[measured[0].trial_id] = Columns.of(*measured)
         return status
 
-    def values(self, trial: Trial) -> TrialValues:
+    def values(self, trial: Trial, speed: CoreSpeed = UNKNOWN) -> TrialValues:
         """The values of a stored trial, also of one from before a resume."""
         if trial.trial_id not in self._known:
             if self._reader is None or all(
                 known.trial_id != trial.trial_id for known in self._reader.trials
             ):
                 self._reader = RunReader(self._lab.writer.path)
-            self._known[trial.trial_id] = trial_values(trial, self._reader.rows(trial.trial_id))
-        return self._known[trial.trial_id]
+            self._known[trial.trial_id] = Columns.of(trial, self._reader.rows(trial.trial_id))
+        return values_of(trial, self._known[trial.trial_id], speed)
 
     def blocks(self, experiment: str, mix: str | None = None) -> list[dict[str, TrialValues]]:
         """The valid blocks of an experiment (and mix): values by deployment."""
-        trials = (
+        trials = [
             trial
             for trial in self._lab.writer.journal.trials
             if trial.experiment == experiment and mix in {None, trial.mix}
-        )
+        ]
+        speed = speed_of(trials)
         return [
-            {trial.deployment: self.values(trial) for trial in block}
+            {trial.deployment: self.values(trial, speed) for trial in block}
             for block in valid_blocks(trials)
         ]
 

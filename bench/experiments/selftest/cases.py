@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.selftest.disturbances import HAND_OVER_S, Holding, burner
-from bench.experiments.selftest.reference import ReferenceServer, shop_cpus
+from bench.experiments.selftest.reference import ReferenceServer
 from bench.experiments.selftest.reference_server import Behaviour
 from bench.journal import GateOutcome
 
@@ -60,14 +60,14 @@ def held_up(*stops: tuple[float, float]) -> Around:
     return around
 
 
-def neighbour(*, on_shop: bool) -> Around:
-    """A foreign process on the deployment's core, or on the other one."""
+def neighbour(lab: Laboratory, server: ReferenceServer) -> AbstractContextManager[None]:
+    """A foreign process on the core that is not the deployment's."""
+    return burner(tuple(lab.writer.journal.settings["load_cpus"]))
 
-    def around(lab: Laboratory, server: ReferenceServer) -> AbstractContextManager[None]:
-        other = tuple(lab.writer.journal.settings["load_cpus"])
-        return burner(shop_cpus(lab) if on_shop else other, flicker=on_shop)
 
-    return around
+def slower_core(lab: Laboratory, server: ReferenceServer) -> AbstractContextManager[None]:
+    """The canary does half as much work again, as on a core that is slower by so much."""
+    return lab.bench.canary.slower()
 
 
 _FREE = Setup(offered_rps=400.0, spin_ms=0.0)
@@ -111,13 +111,13 @@ CASES: tuple[Case, ...] = (
         "foreign_cpu",
         "a foreign process burns CPU on the core that is not the deployment's",
         "fail",
-        Setup(around=neighbour(on_shop=False)),
+        Setup(around=neighbour),
     ),
     Case(
         "canary",
-        "a foreign process takes the deployment's core every 0.8 ms for 0.5 ms",
+        "the canary gets half as much work again, as on a slower core",
         "fail",
-        Setup(around=neighbour(on_shop=True)),
+        Setup(around=slower_core),
     ),
     Case(
         "failures",

@@ -12,12 +12,14 @@ import numpy as np
 from bench.errors import ShopbenchError
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.selftest import aa, planted
-from bench.experiments.selftest.blocks import TrialValues, pair_logs, trial_values, valid_blocks
+from bench.experiments.selftest.blocks import pair_logs, valid_blocks
 from bench.experiments.selftest.publish import publish
 from bench.experiments.selftest.record import SETTING, Outcome, judged, selftest_settings
 from bench.experiments.selftest.resampling import Coverage, populations, resample, simulate
 from bench.experiments.selftest.sizes import SIZES
+from bench.experiments.values import TrialValues, speed_of, trial_values
 from bench.journal import RunReader, Trial
+from bench.stats.core_speed import CoreSpeed
 
 PART = "coverage"
 COMPARISONS_EXPECTED, RESAMPLE_S = 16, 0.001
@@ -131,7 +133,8 @@ def _pairs(reader: RunReader) -> Iterator[tuple[str, str, Sequence[float]]]:
         if trial.experiment in _PAIRED:
             cells.setdefault((trial.experiment, trial.mix, trial.offered_rps), []).append(trial)
     for (_, mix, _), trials in cells.items():
-        blocks = [_values(reader, block) for block in valid_blocks(trials)]
+        speed = speed_of(trials)
+        blocks = [_values(reader, block, speed) for block in valid_blocks(trials)]
         names = sorted({name for block in blocks for name in block})
         for name in names[1:]:
             for kind in ("p50", "p95", "cpu"):
@@ -139,5 +142,5 @@ def _pairs(reader: RunReader) -> Iterator[tuple[str, str, Sequence[float]]]:
                 yield f"{mix}, {name} : {names[0]}", kind, [float(log) for log in logs]
 
 
-def _values(reader: RunReader, block: Sequence[Trial]) -> dict[str, TrialValues]:
-    return {t.deployment: trial_values(t, reader.rows(t.trial_id)) for t in block}
+def _values(reader: RunReader, block: Sequence[Trial], speed: CoreSpeed) -> dict[str, TrialValues]:
+    return {t.deployment: trial_values(t, reader.rows(t.trial_id), speed) for t in block}

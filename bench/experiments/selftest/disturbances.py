@@ -12,31 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 _STEADY = "while True: pass"
-# Wakes every 0.8 ms and burns 0.5 ms: no 2 ms of work on that core go by undisturbed, while a
-# steady neighbour leaves whole time slices alone, and the best of many tries falls into one.
-_FLICKER = """
-import os, time
-try:
-    os.nice(-20)
-except OSError:
-    pass
-while True:
-    end = time.perf_counter() + 0.0005
-    while time.perf_counter() < end:
-        pass
-    time.sleep(0.0003)
-"""
 HAND_OVER_S = 0.1  # from the plan's hand-over to the first arrival
 
 
 @contextmanager
-def burner(cpus: tuple[int, ...], *, flicker: bool = False) -> Iterator[None]:
+def burner(cpus: tuple[int, ...]) -> Iterator[None]:
     """A process that burns CPU on these cores until the end of the block."""
     guard = "import threading, sys, os\n"
     guard += "threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0))).start()\n"
-    process = subprocess.Popen(
-        [sys.executable, "-c", guard + (_FLICKER if flicker else _STEADY)], stdin=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, "-c", guard + _STEADY], stdin=subprocess.PIPE)
     try:
         if cpus and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(process.pid, cpus)

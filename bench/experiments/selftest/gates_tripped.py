@@ -99,7 +99,7 @@ def _seen(first: Reading, last: Reading) -> Observed:
         generator_cpu=0.1,
         foreign_cpu=0.0,
         steal=steal_share(first, last),
-        canary_deviation=0.0,
+        core_off=0.0,
         swapped_pages=swapped(first, last),
         outbox_left=0,
     )
@@ -128,7 +128,7 @@ def _until(
     gates = [gate for trial in before for gate in trial.gates if gate.name == case.gate]
     while len(gates) < TRIES and (not gates or gates[-1].outcome != wanted):
         lab.progress.say(f"gate {case.gate}, {kind}")
-        key = TrialKey(EXPERIMENT, number, len(gates), 0)
+        key = TrialKey(EXPERIMENT, number, len(gates), 0, paired=False)
         try:
             gates.append(_trial(lab, name, setup, per_ms, key))
         except LoadError as exc:  # the trial loop's border: the gate said nothing

@@ -32,7 +32,7 @@ from bench.experiments.laboratory import (
     run_series,
     shuffled,
 )
-from bench.experiments.selftest.blocks import Ledger, TrialValues, pair_logs, trial_values
+from bench.experiments.selftest.blocks import Ledger, pair_logs
 from bench.experiments.selftest.publish import publish
 from bench.experiments.selftest.record import Outcome
 from bench.experiments.selftest.reference import ReferenceServer, reference_server, units_per_ms
@@ -40,6 +40,7 @@ from bench.experiments.selftest.reference_server import Behaviour
 from bench.experiments.selftest.sets import Comparison, SetResult, judge_sets
 from bench.experiments.selftest.sizes import PRIMER_S, RERUN_SHARE, SIZES, WARMUP_S, Sizes
 from bench.experiments.trial import TrialKey
+from bench.experiments.values import TrialValues, trial_values
 from bench.journal import TrialStatus
 from bench.load.schedule import ScheduleSpec, build_schedule
 from bench.stats.errors import StatisticsError

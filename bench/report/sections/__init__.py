@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 from bench.report.dataset import RunData
 from bench.report.sections import (
     capacity,
+    consistency,
+    failure,
     ladder_check,
     network,
     own_pair,
+    scaling,
     selftest,
     server_timing,
     topologies,
@@ -25,8 +28,11 @@ _BUILDERS: Sequence[Builder] = (
     server_timing.section,
     ladder_check.section,
     capacity.section,
+    scaling.section,
     network.section,
     topologies.section,
+    failure.section,
+    consistency.section,
     selftest.section,
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bench.journal import Verdict
+from bench.journal import TableCell, Verdict
 from bench.report.figures.style import Figure
 
 Place = Literal["ladder", "load", "cpu", "floor", "quality"]
@@ -15,7 +15,8 @@ class Section:
     """One section: `template` is rendered with `section` and the page's macros in reach.
 
     `after`: the fixed section of the page that it follows. `summary`: Markdown paragraphs.
-    `verdicts` go into verdicts.json with all others.
+    `verdicts` go into verdicts.json with all others. `cells`: what the experiment measured for
+    the comparison table; each names its row in `bench/claims.toml`.
     """
 
     anchor: str
@@ -26,3 +27,4 @@ class Section:
     figures: tuple[Figure, ...] = ()
     summary: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    cells: tuple[TableCell, ...] = ()

@@ -40,7 +40,7 @@ def section(data: RunData) -> Section | None:
     prices = read_prices()
     totals = summaries(found)
     verdicts = capacity_verdicts(data, totals)
-    slo = _slo(data)
+    slo = slo_of(data)
     mixes = list(dict.fromkeys(search.mix for search in found))
     cores = len(data.journal.settings.get("cpus", [])) or 1
     drawn = [
@@ -60,7 +60,7 @@ def section(data: RunData) -> Section | None:
         after="cpu",
         template="sections/capacity.html",
         context={
-            "slo": _slo_text(slo),
+            "slo": slo_text(slo),
             "lines": lines,
             "totals": [_total_row(summary, prices) for summary in totals],
             "prices": prices,
@@ -72,19 +72,19 @@ def section(data: RunData) -> Section | None:
             "rules": list(dict.fromkeys(verdict.rule for verdict in verdicts)),
         },
         figures=tuple(drawn),
-        summary=("\n".join(f"- {text}" for text in lines), _slo_text(slo)),
+        summary=("\n".join(f"- {text}" for text in lines), slo_text(slo)),
         verdicts=tuple(verdicts),
     )  # fmt: skip
 
 
-def _slo(data: RunData) -> Mapping[str, float]:
+def slo_of(data: RunData) -> Mapping[str, float]:
     """The objective as the run stated it."""
     default = {"p95_ms": data.setting("slo_ms", 200.0)}
     stated: Any = data.journal.settings.get("slo")
     return {**default, **stated} if isinstance(stated, dict) else default
 
 
-def _slo_text(slo: Mapping[str, float]) -> str:
+def slo_text(slo: Mapping[str, float]) -> str:
     if "error_share" not in slo:
         return f"Objective: p95 of the response time at most {slo['p95_ms']:g} ms."
     errors, goodput, rise = (

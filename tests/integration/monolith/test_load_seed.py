@@ -38,3 +38,14 @@ def test_a_folder_that_is_no_seed_is_refused_and_nothing_is_lost(tmp_path: Path)
     with pytest.raises(CommandError, match=r"users\.csv"):
         call_command("load_seed", str(tmp_path))
     assert rows("SELECT count(*) FROM products") == [(1,)]
+
+
+def test_a_first_start_loads_into_an_empty_shop_and_a_later_one_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    folder = str(write_seed(SPEC, tmp_path))
+    call_command("load_seed", "--if-empty", folder)
+    assert rows("SELECT count(*) FROM products") == [(7,)]
+    person(1000).buy((product(), 1))
+    call_command("load_seed", "--if-empty", folder)
+    assert rows("SELECT count(*) FROM orders") == [(1,)]

@@ -6,84 +6,31 @@ of them with the people who buy there and the history of what they saw.
 
 import threading
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.audit.convergence import Convergence, wait_settled
-from bench.audit.history import HistoryRecorder
-from bench.audit.judge import audit
-from bench.audit.report import AuditReport
-from bench.audit.views import read_snapshot
-from bench.contract.seed import PASSWORD, STAFF_EMAIL, SeedSpec, user_email
-from bench.deployments.base import COMPONENTS, Deployment, UpOptions
+from bench.audit.convergence import Convergence
+from bench.contract.seed import SeedSpec
+from bench.deployments.base import Deployment, UpOptions
 from bench.deployments.local.driver import open_deployment
-from bench.faults.points import disarm_all
-from tests.integration.reliability.shop_client import Person, ShopClient, log_in, register
+from bench.experiments.consistency.shop import RunningShop as BenchShop
 
 DEPLOYMENTS = ("monolith", "modular", "microservices")
 SEED = SeedSpec(seed=7, users=12, products=150, categories=4)
 BUYERS = 10
 
 
-class RunningShop:
-    """A deployment that is up, its buyers, and one history since its last `reset`."""
+class RunningShop(BenchShop):
+    """The bench's shop, which asserts that it is sound."""
 
     def __init__(self, deployment: Deployment, folder: Path) -> None:
-        self.deployment = deployment
         self._folder = folder
-        self.dsns = {name: deployment.database_dsn(name) for name in COMPONENTS}
-        url = deployment.base_url
-        self.buyers = [log_in(url, user_email(n), PASSWORD) for n in range(1, BUYERS + 1)]
-        self.staff = log_in(url, STAFF_EMAIL, PASSWORD)
-        self.recorder = self._new_recorder()
+        super().__init__(deployment, self._new_history(), SEED, BUYERS)
 
-    @property
-    def faults_dir(self) -> Path:
-        assert self.deployment.faults_dir is not None
-        return self.deployment.faults_dir
-
-    def client(self, person: Person, patience_s: float = 20.0) -> ShopClient:
-        return ShopClient(self.deployment.base_url, person, self.recorder, patience_s)
-
-    def newcomer(self) -> Person:
-        """Somebody whose wallet is empty."""
-        email = f"new-{uuid.uuid4().hex}@shop.example"
-        return register(self.deployment.base_url, email, PASSWORD)
-
-    def reset(self) -> None:
-        """Start over with the seed's data and an empty history."""
-        disarm_all(self.faults_dir)
-        self.deployment.reset(SEED)
-        self.recorder.close()
-        self.recorder = self._new_recorder()
-
-    def restart_what_died(self) -> list[str]:
-        """Start every component again whose process is gone; returns their names."""
-        dead = [
-            component.name
-            for component in self.deployment.components()
-            if component.condition == "exited"
-        ]
-        for name in dead:
-            self.deployment.restart(name)
-        return dead
-
-    def settle(self) -> Convergence:
-        return wait_settled(self.dsns)
-
-    def audit(self) -> AuditReport:
-        return audit(self.dsns, self.recorder.path)
-
-    def ledger_wallets(self) -> Counter[str]:
-        """Balance of each user's wallet, in cents, as the ledger's entries add up."""
-        wallets: Counter[str] = Counter()
-        for entry in read_snapshot(self.dsns).ledger:
-            account, _, user_id = entry.account.partition(":")
-            if account == "wallet":
-                wallets[user_id] += entry.amount_cents
-        return wallets
+    def start_over(self) -> None:
+        """The seed's data and an empty history."""
+        self.reset(self._new_history())
 
     def assert_sound(self) -> Convergence:
         """Wait until all is final (30 s at the most), then judge every invariant."""
@@ -92,8 +39,8 @@ class RunningShop:
         assert report.outcome == "valid", f"{convergence}\n{report}"
         return convergence
 
-    def _new_recorder(self) -> HistoryRecorder:
-        return HistoryRecorder(self._folder / f"history-{uuid.uuid4().hex}.jsonl")
+    def _new_history(self) -> Path:
+        return self._folder / f"history-{uuid.uuid4().hex}.jsonl"
 
 
 class Lab:
@@ -136,7 +83,7 @@ class Lab:
     def reset_all(self) -> None:
         """Start all running shops over."""
         for shop in self._shops.values():
-            shop.reset()
+            shop.start_over()
 
     def close(self) -> None:
         for name in list(self._shops):

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from bench.experiments.consistency.client import Result, ShopClient, item
+from bench.experiments.consistency.points import DELAY_S, HANG_S, restart_what_dies
 from bench.faults.points import FaultSpec, SingleFault, arm, disarm, wait_fired
 from tests.integration.reliability.lab import RunningShop
-from tests.integration.reliability.shop_client import Result, ShopClient, item
 
 FIRES_WITHIN_S = 10.0
-DELAY_S = 1.3  # longer than a peer's timeout of 1 s
-HANG_S = 1.6
 LONG_HANG_S = 4.0  # longer than the edge's deadline of 3 s
 PRICE_CENTS = 250
 
@@ -38,7 +37,7 @@ def run_case(shop: RunningShop, case: SingleFault) -> None:
         finally:
             disarm(shop.faults_dir, case.point)
         if case.action == "die":
-            _restart_what_dies(shop)
+            restart_what_dies(shop, within_s=5.0)
         result = acting.result(timeout=60)
     assert fired, f"{case.name}: the point was never reached; {result}"
     convergence = shop.settle()
@@ -47,13 +46,6 @@ def run_case(shop: RunningShop, case: SingleFault) -> None:
     report = shop.audit()
     assert report.outcome == "valid", f"{case.name}: {result}\n{convergence}\n{report}"
     assert result.outcome in act.expected, f"{case.name}: {result}"
-
-
-def _restart_what_dies(shop: RunningShop) -> None:
-    """Start again what the fault killed; the client keeps trying meanwhile, or is done long ago."""
-    deadline = time.monotonic() + 5.0
-    while not shop.restart_what_died() and time.monotonic() < deadline:
-        time.sleep(0.05)
 
 
 def _prepare(shop: RunningShop, case: SingleFault) -> Act:

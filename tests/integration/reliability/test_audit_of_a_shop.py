@@ -5,8 +5,8 @@ from pathlib import Path
 
 from bench.audit.history import Answer, HistoryRecorder
 from bench.audit.judge import audit
+from bench.experiments.consistency.client import item
 from tests.integration.reliability.lab import Lab, RunningShop
-from tests.integration.reliability.shop_client import item
 
 
 def test_a_day_of_trade_is_valid_and_something_was_checked(shop: RunningShop) -> None:
@@ -23,6 +23,7 @@ def test_a_day_of_trade_is_valid_and_something_was_checked(shop: RunningShop) ->
     shop.assert_sound()
     assert all(verdict.checked for verdict in shop.audit().verdicts)
     assert kept.final.status == 201
+    assert buyer.look_at_order(kept.body["id"]).body["status"] == "confirmed"
     assert shop.ledger_wallets()[person.user_id] == 700
     assert buyer.read("/wallet").body == {"balance_cents": 700}
 
@@ -50,5 +51,6 @@ def test_what_a_dead_database_held_is_unknown_not_valid(lab: Lab) -> None:
         assert verdicts.pop("I5") == "valid"
         assert verdicts.pop("I10") == "valid"
         assert verdicts.pop("I3") == "valid"
+        assert verdicts.pop("I9") == "valid"
         assert set(verdicts.values()) == {"unknown"}
         shop.assert_sound()

@@ -2,9 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from bench.experiments.consistency.client import item
 from bench.faults.points import FaultSpec, arm, wait_fired
 from tests.integration.reliability.lab import Lab
-from tests.integration.reliability.shop_client import item
 
 
 def test_an_accepted_order_is_answered_202_while_its_database_hangs(lab: Lab) -> None:

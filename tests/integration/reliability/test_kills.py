@@ -3,20 +3,18 @@
 Zero acknowledged orders lost, zero double charges, zero oversold, money conserved: the audit.
 """
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 
-import psutil
 import pytest
 
-from tests.integration.reliability.buyers import CheckoutLoad
+from bench.experiments.consistency.buyers import CheckoutLoad
+from bench.experiments.consistency.client import ShopClient
+from bench.experiments.consistency.nemesis import WORKER_OF, comes_back_alone, kill
 from tests.integration.reliability.lab import Lab, RunningShop
-from tests.integration.reliability.shop_client import ShopClient
 from tests.integration.reliability.side_by_side import SideBySide, selected_cases
 
-WORKER = "a worker of monolith"
+WORKER = f"{WORKER_OF}monolith"
 # Each group is killed one by one during one load of 30 s.
 GROUPS: dict[str, list[tuple[str, ...]]] = {
     "monolith": [("monolith", WORKER, "db:shop")],
@@ -34,23 +32,6 @@ PEOPLE = 6
 Kills = tuple[tuple[str, ...], float]  # the components, and how long people buy in seconds
 
 
-def kill(shop: RunningShop, component: str) -> None:
-    """SIGKILL a component, or one worker process of the monolith's server."""
-    if component != WORKER:
-        shop.deployment.kill(component)
-        return
-    server = next(each for each in shop.deployment.components() if each.name == "monolith")
-    workers = psutil.Process(server.pid).children()
-    assert workers, "the server has no worker"
-    os.kill(workers[0].pid, signal.SIGKILL)
-
-
-def bring_back(shop: RunningShop, component: str) -> None:
-    """Start a killed component again; a worker is brought back by its own server."""
-    if component != WORKER:
-        shop.deployment.restart(component)
-
-
 def load_with_kills(shop: RunningShop, kills_during: Kills) -> None:
     """Buy for a while, kill the components one after the other meanwhile, then judge."""
     components, load_s = kills_during
@@ -61,9 +42,10 @@ def load_with_kills(shop: RunningShop, kills_during: Kills) -> None:
             wait_until(started + FIRST_KILL_S + number * pause_s)
             before = load.acknowledged
             assert before > 0, "nobody could buy before the kill"
-            kill(shop, component)
+            assert kill(shop.deployment, component)
             time.sleep(DOWN_S)
-            bring_back(shop, component)
+            if not comes_back_alone(component):
+                shop.deployment.restart(component)
         wait_until(started + load_s)
         assert load.acknowledged > before, f"nobody could buy after {component} was back"
     assert not load.errors

@@ -5,8 +5,8 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from bench.experiments.consistency.client import Result, item
 from tests.integration.reliability.lab import RunningShop
-from tests.integration.reliability.shop_client import Result, item
 
 Work = Callable[[int], Result]
 

@@ -5,8 +5,8 @@ import uuid
 
 import pytest
 
+from bench.experiments.consistency.client import item
 from tests.integration.reliability.lab import Lab, RunningShop
-from tests.integration.reliability.shop_client import item
 
 SERVING = {
     "monolith": ("monolith",),

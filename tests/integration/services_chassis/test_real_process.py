@@ -9,8 +9,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import psycopg
 import pytest
+
+from bench.contract.seed import SeedSpec, write_seed
 
 COMMAND = [sys.executable, "-m", "microservices.users"]
 
@@ -84,3 +88,19 @@ def test_a_missing_setting_is_one_clear_line(environ: dict[str, str], missing: s
     )
     assert ended.returncode == 1
     assert ended.stderr.splitlines() == [f"error: setting {missing} is missing"]
+
+
+def test_a_first_start_loads_the_seed_and_a_later_one_leaves_what_is_there(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    def load(number: int) -> None:
+        folder = write_seed(SeedSpec(seed=number, users=number, products=1, categories=1), tmp_path)
+        command = [*COMMAND, "load-seed", "--if-empty", str(folder)]
+        subprocess.run(command, env={**os.environ, **environ}, check=True, timeout=30)
+
+    with psycopg.connect(environ["USERS_DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("TRUNCATE users CASCADE")
+        for number in (2, 5):
+            load(number)
+            found = connection.execute("SELECT count(*) FROM users").fetchone()
+            assert found == (3,)  # two customers and the staff of the first

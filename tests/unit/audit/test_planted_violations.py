@@ -37,6 +37,16 @@ def cancelled(number: int, order_id: str, outcome: Outcome) -> Operation:
     return Operation(number, "orders.cancel", BUYER, "k", arguments, outcome, (), 0.0, 1.0)
 
 
+def read(number: int, order_id: str, status: int, seen: str, at_s: float = 2.0) -> Operation:
+    """A look at an order, after everything the sound shop's client did."""
+    answers = (Answer(status, {"id": order_id, "status": seen, "code": seen}),)
+    outcome: Outcome = "ok" if status == 200 else "fail"
+    arguments = {"order_id": order_id}
+    return Operation(
+        number, "orders.read", BUYER, None, arguments, outcome, answers, at_s, at_s + 1.0
+    )
+
+
 PLANTED: dict[str, list[tuple[str, Plant]]] = {
     "I1": [
         ("acknowledge before commit", lambda shop: shop.without("orders", BOUGHT)),
@@ -210,6 +220,42 @@ PLANTED: dict[str, list[tuple[str, Plant]]] = {
             lambda shop: shop.plus("outbox", OutboxRow("1", "settle", "bought", 3, NOW)),
         ),
         ("key without answer", lambda shop: shop.changed("idempotency", 0, status=None)),
+    ],
+    "I9": [
+        ("own order not found", lambda shop: shop.heard(read(9, "bought", 404, "not_found"))),
+        (
+            "status went back",
+            lambda shop: shop.heard(
+                read(9, "bought", 200, "confirmed"), read(10, "bought", 200, "pending", at_s=4.0)
+            ),
+        ),
+        ("own cancellation not seen", lambda shop: shop.heard(read(9, "undone", 200, "confirmed"))),
+        (
+            "stored status went back",
+            lambda shop: shop.heard(read(9, "bought", 200, "cancelled")),
+        ),
+        (
+            "own deposit not in the wallet",
+            lambda shop: shop.heard(
+                replace(
+                    deposited(9, "k9", "ok", 201),
+                    answers=(Answer(201, {"balance_cents": 750}),),
+                    invoked_s=2.0,
+                    completed_s=3.0,
+                ),
+                Operation(
+                    10,
+                    "payments.read",
+                    BUYER,
+                    None,
+                    {},
+                    "ok",
+                    (Answer(200, {"balance_cents": 700}),),
+                    4.0,
+                    5.0,
+                ),
+            ),
+        ),
     ],
     "I10": [
         ("total too low", lambda shop: shop.changed("orders", BOUGHT, total_cents=299)),

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.deployments.local.cgroups import (
@@ -143,9 +144,18 @@ def test_v2_holds_each_component_in_a_group_below_the_deployments_cpuset(
 
 
 def test_without_schedstat_the_kernels_ticks_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = ProcessId.of(os.getpid())
-    group = ComponentGroup([], None)
-    exact = group.cpu_seconds(own)
     monkeypatch.setattr("bench.deployments.local.cgroups._scheduled", lambda _: 0.0)
-    assert group.cpu_seconds(own) == pytest.approx(exact, rel=0.05, abs=0.5)
-    assert exact > 0
+    child = spin(0.3)
+    try:
+        deadline = time.monotonic() + 10
+        times = psutil.Process(child.pid).cpu_times()
+        while times.user + times.system < 0.25:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+            times = psutil.Process(child.pid).cpu_times()
+        counted = ComponentGroup([], None).cpu_seconds(ProcessId.of(child.pid))
+    finally:
+        child.kill()
+        child.wait()
+    assert counted == pytest.approx(times.user + times.system, abs=0.05)
+    assert counted >= 0.25

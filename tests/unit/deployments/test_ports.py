@@ -8,7 +8,15 @@ import sys
 import pytest
 
 from bench.deployments.local.home import StateHome
-from bench.deployments.local.ports import claim_ports, is_free, owner_of, port_range, release_ports
+from bench.deployments.local.ports import (
+    LOOPBACK,
+    Reserve,
+    claim_ports,
+    is_free,
+    owner_of,
+    port_range,
+    release_ports,
+)
 from bench.deployments.local.processes import ProcessId
 from bench.errors import ShopbenchError
 
@@ -20,6 +28,18 @@ def me() -> ProcessId:
 def test_two_claims_never_share_a_port(home: StateHome) -> None:
     first, second = claim_ports(home, 20, me()), claim_ports(home, 20, me())
     assert not set(first) & set(second)
+
+
+def test_a_reserved_port_is_nobody_elses_and_refuses_callers(home: StateHome) -> None:
+    reserve = Reserve()
+    (port,) = claim_ports(home, 1, me())
+    reserve.hold("orders", port)
+    assert reserve.ports() == {"orders": port}
+    assert not is_free(port)
+    with pytest.raises(ConnectionRefusedError), socket.create_connection((LOOPBACK, port)):
+        pass
+    assert reserve.take("orders") == port
+    assert is_free(port)
 
 
 def test_a_port_is_free_again_when_its_owner_has_ended(

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from bench.deployments.local.processes import ProcessId, kill_tree, signal_tree, tree
 
@@ -55,17 +56,25 @@ def test_a_paused_tree_does_not_run_until_it_is_resumed() -> None:
     parent = family()
     root = ProcessId.of(parent.pid)
     signal_tree(root, signal.SIGSTOP)
-    states = {process.pid: state_of(process.pid) for process in tree(root)}
-    assert set(states.values()) == {"T"}
+    wait_until(lambda: states(root) == {"T"})
     signal_tree(root, signal.SIGCONT)
-    assert "T" not in {state_of(process.pid) for process in tree(root)}
+    wait_until(lambda: "T" not in states(root))
     kill_tree(root)
     parent.wait()
 
 
+def states(root: ProcessId) -> set[str]:
+    return {state_of(process.pid) for process in tree(root)}
+
+
 def state_of(pid: int) -> str:
-    deadline = time.monotonic() + 1
     with open(f"/proc/{pid}/stat") as file:
-        text = file.read()
-    assert time.monotonic() < deadline
-    return text.rpartition(")")[2].split()[0]
+        return file.read().rpartition(")")[2].split()[0]
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """A signal is delivered when its process next runs: what it does is seen a little later."""
+    deadline = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -67,7 +67,7 @@ def test_a_deployment_that_does_not_start_is_a_failure(monkeypatch: pytest.Monke
     def refuse(*_, **__):
         raise ShopbenchError("no free ports")
 
-    monkeypatch.setattr(verify, "open_deployment", refuse)
+    monkeypatch.setattr(verify, "open_at", refuse)
     (verdict,) = verify_deployments(["modular"], SeedSpec(), lambda _: None)
     assert (verdict.ok, verdict.error) == (False, "no free ports")
 

@@ -16,7 +16,7 @@ from bench.contract.seed import SeedSpec
 from bench.deployments.base import Usage
 from bench.deployments.local.topology import parse_topology
 from bench.errors import ShopbenchError
-from bench.experiments import meters, runner
+from bench.experiments import runner
 from bench.experiments.options import PROFILES, RunOptions
 
 SERVER = Path(__file__).parents[1] / "load" / "echo_server.py"
@@ -66,11 +66,11 @@ class EchoDeployment:
 def echo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[EchoDeployment]]:
     """Deployments are echo servers; there is no signing key, so people log in."""
 
-    def open_echo(name: str, **_: object) -> EchoDeployment:
+    def open_echo(place: str, name: str, **_: object) -> EchoDeployment:
         return EchoDeployment(name)
 
     home = SimpleNamespace(from_environment=lambda: SimpleNamespace(keys=tmp_path))
-    monkeypatch.setattr(runner, "open_deployment", open_echo)
+    monkeypatch.setattr(runner, "open_at", open_echo)
     monkeypatch.setattr(runner, "StateHome", home)
     tiny = replace(
         PROFILES["smoke"],
@@ -125,10 +125,3 @@ def broken_after(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-de
 
     assert issubclass(ShopbenchError, Exception)
     return arrange
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No trial here waits for a calm core: what is tested is not how fast it is."""
-    monkeypatch.setattr(meters, "_CALM_LIMIT_S", 0.0)
-    monkeypatch.setattr(meters, "_CANARY_LIMIT_S", 0.02)

@@ -24,8 +24,6 @@ TINY = Size(1, 0.05, 0.05, 0.4, 14)
 def short_and_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Probes of half a second, no rest, an outbox that is read and empty."""
     monkeypatch.setitem(capacity.SIZES, "tiny", TINY)
-    monkeypatch.setattr("bench.experiments.meters._CALM_LIMIT_S", 0.0)
-    monkeypatch.setattr("bench.experiments.meters._CANARY_LIMIT_S", 0.0)
     monkeypatch.setattr(capacity, "_REST_S", 0.0)
     monkeypatch.setattr(capacity, "_REST_AFTER_FAILURE_S", 0.0)
     monkeypatch.setattr(capacity, "closed_loop_rps", lambda *_: 330.0)

@@ -11,7 +11,10 @@ from bench.experiments.latency import plan_cells
 from bench.experiments.options import DEPLOYMENTS, LATENCY_MIXES, PROFILES, RunOptions
 from bench.experiments.progress import Progress, duration
 from bench.experiments.rehearsal import Expected, Experiment, expected
-from bench.experiments.runner import EXPERIMENTS, durations
+from bench.experiments.runner import EXPERIMENTS, _planned_after, durations, expected_duration
+
+BENCH = ["latency", "ladder", "capacity", "floor", "failure", "consistency"]  # of `make bench`
+BENCH_OPTIONS = RunOptions(profile="quick", spec="bench", kills=4, points=8)
 
 
 def planned(profile: str, *experiments: Experiment) -> Expected:
@@ -30,6 +33,19 @@ def test_profiles_plan_no_more_than_they_say() -> None:
     bench = planned("quick", latency.run, ladder.run, capacity.run, floor.run)
     assert bench.planned_s + bench.reruns_s <= 570  # and half a minute for the report
     assert planned("standard", latency.run).planned_s < 3 * 3600
+
+
+def test_make_bench_is_planned_within_its_quarter_of_an_hour() -> None:
+    found = expected_duration(BENCH, BENCH_OPTIONS)
+    assert found.planned_s + found.reruns_s <= 15 * 60
+
+
+@pytest.mark.parametrize("number", range(len(BENCH)))
+def test_what_comes_after_an_experiment_is_planned_with_options_that_are_not_its_own(
+    number: int,
+) -> None:
+    left = _planned_after(BENCH, number, BENCH_OPTIONS)
+    assert (left > 0) == (number < len(BENCH) - 1)
 
 
 def test_a_plan_is_what_the_experiments_themselves_announce() -> None:

@@ -205,6 +205,8 @@ def test_the_last_cpu_is_the_load_generators(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("bench.experiments.runner.usable_cpus", lambda: [0, 1, 2])
     assert choose_cpus(()) == ((0, 1), (2,), [])
     assert choose_cpus((0,)) == ((0,), (2,), [])
+    assert choose_cpus((), workers=2) == ((0,), (1, 2), [])
+    assert choose_cpus((), workers=4) == ((0,), (1, 2), [])
     monkeypatch.setattr("bench.experiments.runner.usable_cpus", lambda: [0])
     cpus, load_cpus, remarks = choose_cpus(())
     assert (cpus, load_cpus) == ((0,), (0,))

@@ -197,6 +197,59 @@ async def test_a_reader_that_stops_holds_up_the_sender(proxied) -> None:
         writer.close()
 
 
+async def test_bandwidth_is_bytes_a_second_of_each_direction(proxied) -> None:
+    async def seconds(port: int, size: int) -> float:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        start = time.perf_counter()
+        writer.write(bytes(size))
+        assert len(await asyncio.wait_for(reader.readexactly(size), 20)) == size
+        writer.close()
+        return time.perf_counter() - start
+
+    async with proxied() as hop:
+        hop.control.set_all(HopSettings(bandwidth=100_000))
+        assert await seconds(hop.port, 50_000) >= 0.5  # there and back, overlapping at the most
+        hop.control.set_all(HopSettings())
+        assert await seconds(hop.port, 50_000) < 0.5
+
+
+async def test_what_a_narrow_link_has_queued_goes_on_when_it_is_wide_again(proxied) -> None:
+    async with proxied() as hop:
+        hop.control.set_all(HopSettings(bandwidth=100))
+        reader, writer = await asyncio.open_connection("127.0.0.1", hop.port)
+        writer.write(bytes(100_000))  # a quarter of an hour
+        answer = asyncio.create_task(reader.readexactly(100_000))
+        done, _ = await asyncio.wait([answer], timeout=0.3)
+        assert not done
+        hop.control.set_all(HopSettings())
+        assert len(await asyncio.wait_for(answer, 20)) == 100_000
+        writer.close()
+
+
+async def test_jitter_only_ever_adds(proxied) -> None:
+    async with proxied() as hop:
+        hop.control.set_all(HopSettings(delay_ms=10, jitter_ms=40))
+        took = await exchanges(hop.port, 40)
+    assert min(took) >= 10
+    assert max(took) >= min(took) + 5
+    assert max(took) > 15
+
+
+async def test_a_hop_is_sent_on_to_another_server(proxied) -> None:
+    async with proxied() as hop:
+        hop.control._ask({"target": {"echo": 1}})  # nobody listens there
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await exchanges(hop.port, 1)
+        hop.control._ask({"target": {"echo": hop.direct}})
+        assert len(await exchanges(hop.port, 1)) == 1
+
+
+@pytest.mark.parametrize("how", [{"bandwidth": -1}, {"jitter_ms": -1}, {"jitter_ms": 1e6}])
+def test_settings_out_of_range_are_refused(how) -> None:
+    with pytest.raises(ValueError, match=r"bandwidth|delays"):
+        HopSettings(**how)
+
+
 async def test_what_cannot_be_set_is_refused_and_nothing_changes(proxied) -> None:
     async with proxied() as hop:
         hop.control.set_all(HopSettings(delay_ms=2))

@@ -18,9 +18,11 @@ from bench.journal import (
     RunReader,
     RunWriter,
     SqlCount,
+    TableCell,
     Trial,
     Verdict,
     rows_table,
+    write_verdicts,
 )
 
 FACTS = RunFacts(
@@ -92,13 +94,17 @@ def run(tmp_path: Path) -> RunWriter:
 
 def test_what_was_written_is_read_back(run: RunWriter) -> None:
     verdict = Verdict(
-        "v", "q", "p50", "a", "b", "product_read", 1.1, 1.0, None, 0.95, 6, "inconclusive", "r"
-    )
+        "v", "q", "p50", "a", "b", "product_read", 1.1, 1.0, None, 0.95, 6, "inconclusive", "r",
+        claims=("boundary-time",),
+    )  # fmt: skip
     run.note("uncontrolled")
     run.note("uncontrolled")
-    run.write_verdicts([verdict])
+    cell = TableCell("scalability", "monolith", "capacity", "100 requests/s")
     run.finish()
     reader = RunReader(run.path)
+    assert reader.cells is None
+    write_verdicts(run.path, [verdict], [cell])
+    assert reader.cells == (cell,)
     assert reader.journal == run.journal
     assert reader.trials == (make_trial(),)
     assert reader.verdicts == (verdict,)
@@ -218,3 +224,13 @@ def test_damaged_verdicts_are_refused(run: RunWriter) -> None:
     (run.path / "verdicts.json").write_text('{"schema_version": 1, "verdicts": [{}]}')
     with pytest.raises(CorruptResults, match=r"verdicts\.json"):
         _ = RunReader(run.path).verdicts
+
+
+def test_verdicts_of_an_older_version_are_read_and_have_no_cells(run: RunWriter) -> None:
+    write_verdicts(run.path, [])
+    path = run.path / "verdicts.json"
+    older = json.loads(path.read_text())
+    del older["cells"]
+    path.write_text(json.dumps(older))
+    assert RunReader(run.path).cells is None
+    assert RunReader(run.path).verdicts == ()

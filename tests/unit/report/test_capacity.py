@@ -123,7 +123,7 @@ def test_the_comparison_table_has_the_measured_capacity(tmp_path: Path) -> None:
     data = load_run(run)
     cell = capacity_cell(data, "monolith")
     assert cell is not None
-    assert cell.startswith("400 requests/s [400, 420) at the SLO (mixed load); 5,000 for each")
+    assert cell.startswith("400 requests/s (bracket [400, 420)) at the SLO (mixed load); 5,000")
     assert capacity_cell(data, "modular") is None
 
 

@@ -1,4 +1,4 @@
-"""The first screen: plain words for every kind of result, and an honest comparison table."""
+"""The result in plain words, for every kind of result."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.report.analysis import Analysis, analyse
-from bench.report.headline import UNMEASURED, comparison, plain_words
+from bench.report.headline import plain_words
 from tests.unit.report.factory import RATIOS, Plan, make_run
 
 PAIR = ("monolith", "microservices")
@@ -48,15 +48,3 @@ def test_what_is_not_decided_is_said_too(small: Analysis, word: str, start: str)
 def test_a_smoke_run_claims_nothing_on_the_first_screen(tmp_path: Path) -> None:
     plan = Plan(blocks=6, requests=100, deployments=PAIR, profile="smoke", ratios={**RATIOS})
     assert plain_words(analyse(make_run(tmp_path, plan)))[0].startswith("Nothing is claimed")
-
-
-def test_the_comparison_table_has_six_rows_and_a_command_for_each(small: Analysis) -> None:
-    rows = comparison(small)
-    assert [row.feature for row in rows] == [
-        "Codebase", "Scalability", "Deployment", "Technology", "Failure impact", "Complexity",
-    ]  # fmt: skip
-    filled = [row.feature for row in rows if row.monolith != UNMEASURED]
-    assert filled == ["Complexity"]
-    assert rows[5].microservices.startswith("5 component processes, 4 database servers")
-    assert rows[1].how == "shopbench run capacity"
-    assert all("no such experiment yet" in row.how for row in rows if not row.built)

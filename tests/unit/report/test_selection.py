@@ -42,6 +42,29 @@ def test_without_a_valid_block_figures_are_marked(tmp_path: Path) -> None:
     assert not cell.pairs("microservices", "monolith")
 
 
+def test_a_pair_counts_whatever_spoiled_a_third_trial_of_its_block(tmp_path: Path) -> None:
+    spoiled = {("modular", 0), ("monolith", 1)}
+    trials = [
+        retried(s, 0, "invalid") if (s.trial.deployment, s.trial.block) in spoiled else s
+        for s in small(tmp_path).load_trials
+    ]
+    (cell,) = cells_of(trials)
+    assert [a.trial.block for a, _ in cell.pairs("microservices", "monolith")] == [0]
+    assert [a.trial.block for a, _ in cell.pairs("microservices", "modular")] == [1]
+    assert not cell.blocks
+
+
+def test_of_several_attempts_the_last_valid_pair_counts_once(tmp_path: Path) -> None:
+    first = [s for s in small(tmp_path).load_trials if s.trial.block == 0]
+    attempts = [retried(s, number, "valid") for number in (0, 1) for s in first]
+    attempts += [
+        retried(s, 2, "invalid" if s.trial.deployment == "monolith" else "valid") for s in first
+    ]
+    (cell,) = cells_of(attempts)
+    assert [a.trial.attempt for a, _ in cell.pairs("microservices", "monolith")] == [1]
+    assert [a.trial.attempt for a, _ in cell.pairs("microservices", "modular")] == [2]
+
+
 def test_floor_comparisons_have_attempts_of_their_own(tmp_path: Path) -> None:
     data = small(tmp_path, blocks=6, floor=True)
     reran = [retried(s, 1, "valid") for s in data.trials if s.trial.mix == "order"]

@@ -8,7 +8,21 @@ from bench.journal import Journal
 from bench.report.dataset import RunData
 from bench.report.sections.selftest import section
 
-BLANK = Journal(1, "r", "c", "now", None, "abc", False, {}, {}, {}, "quick", 1, True)
+BLANK = Journal(
+    schema_version=1,
+    run_id="r",
+    started_at="now",
+    finished_at=None,
+    command="c",
+    commit="abc",
+    dirty=False,
+    machine={},
+    versions={},
+    settings={},
+    profile="quick",
+    seed=1,
+    controlled=True,
+)
 
 
 def built(**settings: Any) -> Any:

@@ -224,7 +224,7 @@ class FakeStore:
             unanswered = self.answers[order.idempotency_key] is None
             self._move(held, order)
             self.outbox.extend((topic, order.id) for topic in owed)
-            if order.reason == "unknown_product" and unanswered:
+            if order.reason == "unknown_product" and unanswered and order.by_request:
                 del self.rows[order.id]
             return self._answered(order.idempotency_key, views.refused(order))
 

@@ -96,8 +96,8 @@ def test_the_widest_band_counts_and_small_cells_give_none() -> None:
 
 
 def test_the_generators_promises_become_outcomes() -> None:
-    lag = LagPair(0.02, 0.05, 0.05, 0.3, 100, 100, 0, 0.4)
-    late = LagPair(0.02, 0.05, 0.05, 0.5, 100, 100, 0, 0.4)
+    lag = LagPair(0.02, 0.05, 0.05, 0.3, 1000, 1000, 0, 9, 0.4)
+    late = LagPair(0.02, 0.05, 0.05, 0.5, 1000, 1000, 0, 11, 0.4)
     step = RateStep(9_000.0, 10, 10, 0, 0, 0.1, 0.2, 0.1, 0.5)
     agreement = (Agreement(0.5, 8.1, 8.0),)
 

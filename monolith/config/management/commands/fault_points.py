@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from monolith.common.faults import POINTS
+from monolith.common.faults import OPERATION_POINTS, POINTS
 
 
 class Command(BaseCommand):
@@ -12,4 +12,4 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write("\n".join(POINTS))
+        self.stdout.write("\n".join((*POINTS, *OPERATION_POINTS)))

@@ -30,11 +30,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("directory", type=Path)
+        parser.add_argument(
+            "--if-empty", action="store_true", help="leave a database with rows as it is"
+        )
 
-    def handle(self, *args: Any, directory: Path, **options: Any) -> None:
+    def handle(self, *args: Any, directory: Path, if_empty: bool, **options: Any) -> None:
         missing = [name for name in FILES if not (directory / name).is_file()]
         if missing:
             raise CommandError(f"{directory} is no seed directory: {', '.join(missing)} missing")
+        if if_empty and _has_rows():
+            self.stdout.write("the shop has data, the seed is not loaded")
+            return
         with transaction.atomic(), connection.cursor() as cursor:
             tables = sql.SQL(", ").join(map(sql.Identifier, TABLES))
             cursor.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
@@ -53,3 +59,12 @@ class Command(BaseCommand):
             cursor.cursor.execute("CHECKPOINT")
         except psycopg.errors.InsufficientPrivilege:
             self.stderr.write("warning: no CHECKPOINT, the role is no member of pg_checkpoint")
+
+
+def _has_rows() -> bool:
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(table)))
+            if cursor.fetchone():
+                return True
+    return False

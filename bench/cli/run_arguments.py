@@ -1,0 +1,56 @@
+"""The arguments and options of `shopbench run`, each with the help it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Experiments = Annotated[
+    list[str] | None, typer.Argument(metavar="EXPERIMENT...", show_default=False)
+]
+ProfileName = Annotated[str, typer.Option("--profile", help="smoke, quick, standard or full.")]
+FailOn = Annotated[
+    list[str] | None,
+    typer.Option("--fail-on", help="e.g. 'p95>200ms' or 'p95@monolith/order>50ms'."),
+]
+Deployments = Annotated[
+    str, typer.Option("--deployments", help="Comma-separated; the experiment's own if left out.")
+]
+Mixes = Annotated[str, typer.Option("--mixes", help="Comma-separated, e.g. order,mixed.")]
+RunSeed = Annotated[int, typer.Option("--seed", min=0, help="Number the schedules come from.")]
+Folder = Annotated[Path, typer.Option("--out", help="Where runs are kept.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+Urls = Annotated[
+    list[str] | None,
+    typer.Option("--url", help="A service of your own: name=http://…; the baseline first."),
+]
+OwnLocustfile = Annotated[
+    Path | None, typer.Option("--locustfile", help="With --url: what the visitors do.")
+]
+Pids = Annotated[
+    list[str] | None, typer.Option("--pid", help="With --url: name=PID, to meter its CPU.")
+]
+Rate = Annotated[str, typer.Option("--rate", help="With --url: requests a second, or 'probed'.")]
+MaxMinutes = Annotated[
+    float | None,
+    typer.Option(
+        "--max-minutes", min=0.1, help="Add blocks until intervals are narrow or time is over."
+    ),
+]
+LoadWorkers = Annotated[
+    int, typer.Option("--load-workers", min=1, help="Processes that share the load.")
+]
+Spec = Annotated[str, typer.Option("--spec", help="With failure: a TOML file, or bench, quick, ….")]
+Kills = Annotated[
+    int | None,
+    typer.Option("--kills", min=0, max=1000, help="consistency: kills for each deployment."),
+]
+Points = Annotated[
+    int | None,
+    typer.Option("--points", min=0, help="consistency: fault points for each deployment."),
+]
+Resume = Annotated[
+    Path | None, typer.Option("--resume", metavar="RUN", help="Finish this interrupted run.")
+]

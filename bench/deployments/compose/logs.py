@@ -1,0 +1,73 @@
+"""Shows the logs of a deployment's containers: the last lines, and what follows."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable
+
+from bench.deployments.compose.containers import containers
+from bench.deployments.compose.driver import ComposeDeployment
+from bench.deployments.compose.engine import docker
+from bench.errors import ShopbenchError
+
+Show = Callable[[str, str], None]
+
+
+def log_sources(deployment: ComposeDeployment, component: str) -> dict[str, str]:
+    """Map component names to containers; all of them if `component` is empty."""
+    found = {
+        part.name: each.ident
+        for part in deployment.components()
+        for each in containers(deployment.state.project)
+        if each.pid == part.pid and each.started_at == part.started_at
+    }
+    if not component:
+        return found
+    hosts = [name for name in found if component in {name, *name.split("+")}]
+    if hosts:
+        return {hosts[0]: found[hosts[0]]}
+    raise ShopbenchError(
+        f"no component {component!r} in {deployment.name}; there are {', '.join(found)}", 2
+    )
+
+
+def show_tail(sources: dict[str, str], lines: int, show: Show) -> None:
+    """Show the last lines of each."""
+    for name, ident in sources.items():
+        for line in docker("logs", "--tail", str(lines), ident, both=True).splitlines():
+            show(name, line)
+
+
+def follow(sources: dict[str, str], show: Show) -> None:
+    """Show lines as they come, until the containers end or the reader stops it."""
+    children = {
+        name: subprocess.Popen(
+            ("docker", "logs", "--follow", "--tail", "0", ident),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        for name, ident in sources.items()
+    }
+    readers = [
+        threading.Thread(target=_pass_on, args=(name, child, show), daemon=True)
+        for name, child in children.items()
+    ]
+    try:
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+    finally:
+        for child in children.values():
+            child.terminate()
+            child.wait()
+
+
+def _pass_on(name: str, child: subprocess.Popen[str], show: Show) -> None:
+    for line in child.stdout or ():
+        show(name, line.rstrip("\n"))

@@ -1,0 +1,147 @@
+"""Where a deployment runs: `local` (processes of this machine) or `compose` (containers).
+
+The command line and the experiments open deployments here and know no driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, cast, get_args
+
+from bench.deployments.base import Deployment, UpOptions
+from bench.deployments.local.home import StateHome
+from bench.errors import ShopbenchError
+
+PlaceName = Literal["local", "compose"]
+PLACES: tuple[PlaceName, ...] = get_args(PlaceName)
+Report = Callable[[str], None]
+Show = Callable[[str, str], None]
+
+
+class OpenDeployment(Deployment, Protocol):
+    """A deployment as a context manager: up on entry, down on exit."""
+
+    report: Callable[[str], None]
+
+    def __enter__(self) -> Deployment:
+        """Start it."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Stop it."""
+
+
+class PlacedDeployment(OpenDeployment, Protocol):
+    """The deployment of the command line, wherever it is up."""
+
+    @property
+    def logs(self) -> Path:
+        """Folder of its logs."""
+
+    def described(self) -> dict[str, object]:
+        """What is particular to its place, for `status --json`."""
+
+
+class Lifecycle(Protocol):
+    """`up`, `down`, `switch` of one place: a module of that name in its package."""
+
+    def bring_up(
+        self, home: StateHome, name: str, port: int, options: UpOptions, report: Report
+    ) -> PlacedDeployment:
+        """Start it and leave it running."""
+
+    def bring_down(self, home: StateHome) -> str:
+        """Stop what is up; return its name."""
+
+    def switch(
+        self, home: StateHome, name: str, options: UpOptions, report: Report
+    ) -> PlacedDeployment:
+        """Replace what is up under the same URL."""
+
+    def current(self, home: StateHome) -> PlacedDeployment:
+        """Find what is up."""
+
+
+def lifecycle_of(place: PlaceName) -> Lifecycle:
+    """The module with a place's `up`, `down` and `switch`."""
+    return cast(Lifecycle, import_module(f"bench.deployments.{place}.lifecycle"))
+
+
+def current_place(home: StateHome, text: str) -> PlaceName:
+    """The place that was named, or the one in which something is up. Raises ShopbenchError."""
+    from bench.deployments.compose import state as compose
+    from bench.deployments.local import state as local
+
+    if text:
+        return place_named(text)
+    compose.sweep(home)
+    in_containers = compose.find_current(home) is not None
+    if in_containers and local.find_current(home) is not None:
+        raise ShopbenchError("one is up as processes and one in containers: say which by --on", 2)
+    return "compose" if in_containers else "local"
+
+
+@dataclass(frozen=True)
+class Logs:
+    """Logs of some components: shows their last lines, or what follows."""
+
+    names: tuple[str, ...]
+    show_tail: Callable[[int, Show], None]
+    follow: Callable[[Show], None]
+
+
+def logs_of(deployment: PlacedDeployment, component: str) -> Logs:
+    """The logs of one component, of all if it is "". Raises ShopbenchError (usage)."""
+    from bench.deployments.compose import logs as compose
+    from bench.deployments.compose.driver import ComposeDeployment
+    from bench.deployments.local import logs as local
+    from bench.deployments.local.driver import LocalDeployment
+
+    if isinstance(deployment, ComposeDeployment):
+        found = compose.log_sources(deployment, component)
+        return Logs(tuple(found), partial(compose.show_tail, found), partial(compose.follow, found))
+    assert isinstance(deployment, LocalDeployment)
+    files = local.log_files(deployment, component)
+    return Logs(tuple(files), partial(local.show_tail, files), partial(local.follow_logs, files))
+
+
+def place_named(text: str) -> PlaceName:
+    """Read a place's name. Raises ShopbenchError (usage)."""
+    for place in PLACES:
+        if text == place:
+            return place
+    raise ShopbenchError(f"unknown place {text!r}; there are {', '.join(PLACES)}", 2)
+
+
+def open_at(
+    place: str, name: str, *, base_port: int | None = None, options: UpOptions | None = None
+) -> OpenDeployment:
+    """Return a deployment for a `with` block: up on entry, down on exit. Raises ShopbenchError."""
+    from bench.deployments.compose.opening import new_compose_deployment
+    from bench.deployments.compose.state import sweep
+    from bench.deployments.local.driver import open_deployment
+
+    sweep(StateHome.from_environment())
+    if place_named(place) == "local":
+        return open_deployment(name, base_port=base_port, options=options)
+    home = StateHome.from_environment()
+    return new_compose_deployment(home, name, base_port, options or UpOptions(), current=False)
+
+
+def environment_of(place: str) -> dict[str, str]:
+    """What a place adds to the facts of a run. Raises ShopbenchError if it cannot be used."""
+    from bench.deployments.compose.engine import require_engine
+
+    if place_named(place) == "local":
+        return {}
+    engine = require_engine()
+    return {"engine": f"Docker {engine.version}, Compose {engine.compose_version}"}

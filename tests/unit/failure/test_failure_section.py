@@ -1,0 +1,125 @@
+"""The failure section on runs with planted losses."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.journal import RunReader
+from bench.report.build import build_report
+from bench.report.dataset import load_run
+from bench.report.failure import EVERY, _chosen, matrix_of
+from bench.report.failure_verdicts import verdicts_of
+from bench.report.sections.failure import section
+from tests.unit.failure.fault_runs import AT_S, Losses, write_run
+from tests.unit.report.factory import Plan, trial_entry
+
+CRASH, RESET = "failure:1 crash payments", "failure:2 hop_reset orders"
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("failure"))
+
+
+def test_the_matrix_holds_the_planted_losses_with_n_interval_and_control(once: Path) -> None:
+    matrix = matrix_of(load_run(once))
+    assert matrix is not None
+    assert matrix.journeys == ("look", "buy", "home", "account")
+    mono, micro = matrix.cells[CRASH, "monolith"], matrix.cells[CRASH, "microservices"]
+    for journey in matrix.journeys:
+        assert sum(mono.counts(journey)) == 25
+        assert mono.counts(journey) == (0, 0, 25, 0)
+        assert mono.share(journey, control=True).estimate == 1.0
+        kept = journey in {"look", "home"}
+        assert micro.share(journey).estimate == float(kept)
+        assert micro.blast_radius(journey).estimate == float(not kept)
+    assert micro.share(EVERY).estimate == pytest.approx(0.5)
+    assert micro.share(EVERY).within_run
+    difference = matrix.difference(CRASH, EVERY, ("microservices", "monolith"))
+    assert difference.estimate == pytest.approx(0.5)
+    assert difference.low > 0.35
+    assert matrix.difference(CRASH, "buy", ("microservices", "monolith")).estimate == 0.0
+
+
+def test_moments_and_goodput_lost_are_those_planted(once: Path) -> None:
+    matrix = matrix_of(load_run(once))
+    (mono,) = matrix.cells[CRASH, "monolith"].stretches
+    (micro,) = matrix.cells[CRASH, "microservices"].stretches
+    assert mono.first_error_s == pytest.approx(0.05)
+    assert mono.told_s == pytest.approx(0.05)
+    assert mono.since_onset("detected_s") == pytest.approx(0.5)
+    assert (mono.recovery.time_s, mono.recovery.lag_s) == (7.0, 2.0)
+    assert (micro.recovery.time_s, micro.recovery.lag_s) == (5.0, 0.0)
+    assert mono.lost_visits == 7 * 20
+    assert micro.lost_visits == 5 * 10
+    assert mono.onset_s == AT_S
+
+
+def test_a_fault_without_a_twin_and_an_unsteady_shop_say_so(tmp_path: Path) -> None:
+    matrix = matrix_of(load_run(write_run(tmp_path, Losses(unsteady="microservices"))))
+    assert (
+        matrix.cells[RESET, "monolith"].missing == "not applicable: no network between components"
+    )
+    assert matrix.cells[CRASH, "microservices"].missing.startswith(
+        "invalid: the shop was not steady"
+    )
+    assert matrix.difference(CRASH, EVERY, ("microservices", "monolith")) is None
+
+
+def test_one_repetition_judges_nothing(once: Path) -> None:
+    data = load_run(once)
+    assert verdicts_of(data, matrix_of(data)) == []
+    assert "within one run" in section(data).summary[1]
+
+
+def test_six_repetitions_judge_by_their_rules(tmp_path: Path) -> None:
+    data = load_run(write_run(tmp_path, Losses(repetitions=6)))
+    found = {v.id: v for v in verdicts_of(data, matrix_of(data))}
+    impact = found["failure/impact/served_difference_in_points"]
+    assert (impact.verdict, impact.n_blocks) == ("supported", 6)
+    assert impact.estimate == pytest.approx(50.0)
+    # the crash of payments leaves browsing alone; the reset of orders does as well
+    assert found["failure/isolation/microservices/lost_elsewhere_in_points"].verdict == "supported"
+    assert found["failure/isolation/monolith/lost_elsewhere_in_points"].verdict == "refuted"
+    assert found["failure/tolerance/monolith/back_in_time_in_share"].verdict == "supported"
+
+
+def test_the_opposite_is_refuted_and_noise_is_not_decided(tmp_path: Path) -> None:
+    worse = {"monolith": {}, "microservices": {"look": 1.0, "buy": 1.0}}
+    data = load_run(write_run(tmp_path, Losses(shares=worse, repetitions=6)))
+    found = {v.id: v for v in verdicts_of(data, matrix_of(data))}
+    assert found["failure/impact/served_difference_in_points"].verdict == "refuted"
+    assert found["failure/isolation/microservices/lost_elsewhere_in_points"].verdict == "refuted"
+    few = load_run(write_run(tmp_path / "few", Losses(repetitions=3)))
+    assert {v.verdict for v in verdicts_of(few, matrix_of(few))} == {"inconclusive"}
+
+
+def test_the_report_is_built_from_the_run_alone(once: Path) -> None:
+    page = build_report(once).read_text(encoding="utf-8")
+    assert 'id="failure"' in page
+    assert "not applicable: no network between components" in page
+    names = {path.stem for path in (once / "figures").glob("*.svg")}
+    assert {"blast-radius-on", "failure-difference"} <= names
+    assert any(name.startswith("failure-1-crash") for name in names)
+    summary = (once / "summary.md").read_text(encoding="utf-8")
+    assert "| crash payments | " in summary
+    assert not [v for v in RunReader(once).verdicts if v.id.startswith("failure/")]
+    cells = {cell.deployment: cell for cell in section(load_run(once)).cells}
+    assert cells["monolith"].row == "failure-impact"
+    assert cells["monolith"].text.startswith("0.0 % of the visits")
+
+
+def test_a_valid_trial_of_a_repetition_stands_in_for_its_invalid_ones() -> None:
+    plan = Plan()
+    trials = [
+        trial_entry(
+            plan, trial_id=name, experiment=CRASH, block=block, attempt=attempt, position=0,
+            deployment="monolith", mix="journeys", offered_rps=1.0, status=status, usage={},
+        )
+        for name, block, attempt, status in (
+            ("first", 0, 0, "invalid"), ("again", 0, 1, "flagged"), ("other", 1, 0, "valid"),
+            ("spare", 2, 0, "invalid"), ("never", 3, 0, "invalid"), ("late", 5, 0, "valid"),
+        )
+    ]  # fmt: skip
+    chosen = _chosen(trials, 2)
+    assert {key[2]: trial.trial_id for key, trial in chosen.items()} == {0: "again", 1: "late"}
