@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.values import speed_of, trial_values
+from bench.experiments.values import Columns, cell_values
 from bench.journal import RunReader, Trial
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import log_ratios
@@ -62,12 +62,11 @@ def _metrics(lab: Laboratory, blocks: list[list[Trial]]) -> dict[str, dict[str, 
     found: dict[str, dict[str, list[float]]] = {"p50": {}, "cpu": {}, "p95": {}}
     reader = RunReader(lab.writer.path)
     trials = [trial for block in blocks for trial in block]
-    speed = speed_of(trials)
-    for trial in trials:
-        metrics = trial_values(trial, reader.rows(trial.trial_id), speed).metrics
+    columns = [Columns.of(trial, reader.rows(trial.trial_id)) for trial in trials]
+    for trial, values in zip(trials, cell_values(trials, columns), strict=True):
         for kind in [*found]:
-            if kind in metrics:
-                found[kind].setdefault(trial.deployment, []).append(metrics[kind])
+            if kind in values.metrics:
+                found[kind].setdefault(trial.deployment, []).append(values.metrics[kind])
             else:  # too few requests for a p95; of a service without a process id no CPU
                 del found[kind]
     return found

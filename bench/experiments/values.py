@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bench.journal import Trial
-from bench.stats.core_speed import UNKNOWN, CoreSpeed, TrialCore
+from bench.stats.core_speed import CoreSpeed, Stretched, cpu_factors, slow_share
 from bench.stats.errors import StatisticsError
 from bench.stats.quantiles import exact_quantile
 
@@ -49,26 +49,41 @@ class Columns:
         return cls((done - due) * 1000, app, core, inside)
 
 
-def trial_values(trial: Trial, rows: pa.Table, speed: CoreSpeed = UNKNOWN) -> TrialValues:
-    """Compute a trial's values from its rows, on a core of usual speed where that is known."""
-    return values_of(trial, Columns.of(trial, rows), speed)
+def trial_values(trial: Trial, rows: pa.Table) -> TrialValues:
+    """Compute the values of a trial that is compared with no other."""
+    return cell_values([trial], [Columns.of(trial, rows)])[0]
 
 
-def values_of(trial: Trial, columns: Columns, speed: CoreSpeed) -> TrialValues:
-    calm = columns.inside & speed.calm(trial.deployment, columns.core)
-    metrics = {}
-    for kind, q in QUANTILES.items():
-        try:
-            metrics[kind] = float(exact_quantile(columns.response[calm], q))
-        except StatisticsError:
-            continue
-    factor = speed.cpu_factor(trial.deployment, trial.facts.get("canary_ms"))
+def cell_values(trials: Sequence[Trial], columns: Sequence[Columns]) -> list[TrialValues]:
+    """Compute the values of all trials of a cell, each as on a core of usual speed."""
+    speed = CoreSpeed.of((t.deployment, t.facts.get("core_ms_fast")) for t in trials)
+    calm = [
+        speed.calm(trial.deployment, each.core) for trial, each in zip(trials, columns, strict=True)
+    ]
+    factors = cpu_factors(
+        [
+            Stretched(t.deployment, slow_share(kept), cpu_ms(t))
+            for t, kept in zip(trials, calm, strict=True)
+        ]
+    )
+    return [
+        _values(trial, each, kept, factor)
+        for trial, each, kept, factor in zip(trials, columns, calm, factors, strict=True)
+    ]
+
+
+def _values(trial: Trial, columns: Columns, calm: NDArray[np.bool_], factor: float) -> TrialValues:
+    kept = columns.inside & calm
+    metrics = {
+        kind: found
+        for kind, q in QUANTILES.items()
+        if (found := _quantile(columns.response[kept], q)) is not None
+    }
     spent_ms = cpu_ms(trial)
     if spent_ms is not None:
         metrics["cpu"] = spent_ms * factor
-    app = columns.app
-    stated = app[calm & ~np.isnan(app)]
-    everything = app[~np.isnan(app)] * factor
+    stated = columns.app[kept & ~np.isnan(columns.app)]
+    everything = columns.app[~np.isnan(columns.app)] * factor
     return TrialValues(
         metrics,
         float(np.median(stated)) if stated.size else float("nan"),
@@ -76,15 +91,14 @@ def values_of(trial: Trial, columns: Columns, speed: CoreSpeed) -> TrialValues:
     )
 
 
+def _quantile(values: Floats, q: float) -> float | None:
+    try:
+        return float(exact_quantile(values, q))
+    except StatisticsError:
+        return None
+
+
 def cpu_ms(trial: Trial) -> float | None:
     """CPU-ms per request as measured; of the bench's own proxy none. None: unknown."""
     spent_s = sum(u.cpu_seconds for name, u in trial.usage.items() if not name.startswith("bench:"))
     return spent_s * 1000 / trial.cpu_requests if trial.cpu_requests and spent_s > 0 else None
-
-
-def speed_of(trials: Iterable[Trial]) -> CoreSpeed:
-    """What is usual of the core in these trials of a cell."""
-    return CoreSpeed.of(
-        TrialCore(t.deployment, t.facts.get("core_ms_fast"), t.facts.get("canary_ms"), cpu_ms(t))
-        for t in trials
-    )

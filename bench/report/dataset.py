@@ -5,7 +5,7 @@ computes from the columns. Rows stay in numpy float32: 16 bytes a request.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bench.errors import ShopbenchError
 from bench.journal import CorruptResults, Journal, RunReader, Trial
 from bench.report.naming import ALL, belongs_to_deployment
-from bench.stats.core_speed import UNKNOWN, CoreSpeed, TrialCore
+from bench.stats.core_speed import UNKNOWN, CoreSpeed, Stretched, cpu_factors, slow_share
 
 Column = NDArray[np.float32]
 LATENCY, FLOOR = "latency", "floor"
@@ -32,11 +32,11 @@ class TrialSample:
 
     `response` = done - due; a request without an answer counts as at least the client's timeout.
     `app` and `db` are the server's own times, NaN where it stated none. `calm`: due while the
-    core ran at its usual speed; quantiles that are compared take these. `cpu_factor`: what CPU
-    time is multiplied by where it is compared, for the same reason. `failed` marks requests
-    without an answer or with an error; they stay in every column. `in_window`: answered correctly
-    before the window closed, which a growing backlog makes fewer than were due. `errors`: how
-    often each reason occurred.
+    core ran at its usual speed; quantiles that are compared take these. `slow_share`: of all the
+    trial's requests, due on a slow core; `cpu_factor`: what CPU time is multiplied by where it is
+    compared, for that reason. `failed` marks requests without an answer or with an error; they stay
+    in every column. `in_window`: answered correctly before the window closed, which a growing
+    backlog makes fewer than were due. `errors`: how often each reason occurred.
     """
 
     trial: Trial
@@ -50,6 +50,7 @@ class TrialSample:
     errors: dict[str, int]
     slices: dict[str, slice]
     calm: NDArray[np.bool_]
+    slow_share: float = 0.0
     cpu_factor: float = 1.0
 
     @property
@@ -143,19 +144,16 @@ def load_run(path: Path) -> RunData:
         raise ShopbenchError(f"{path}: the run has no finished trial to report on", 3)
     shell = RunData(path, reader.journal, ())
     timeout_ms = shell.setting("request_timeout_s", 0.0) * 1000.0
-    return RunData(path, reader.journal, tuple(_samples(reader, timeout_ms)))
+    return RunData(path, reader.journal, tuple(_put_back(_samples(reader, timeout_ms))))
 
 
 def core_speeds(trials: Iterable[Trial]) -> dict[tuple[str, str, float], CoreSpeed]:
     """Return what is usual of the core in each cell (experiment, mix, offered_rps)."""
-    cells: dict[tuple[str, str, float], list[TrialCore]] = {}
+    cells: dict[tuple[str, str, float], list[tuple[str, float | None]]] = {}
     for trial in trials:
-        known = trial.facts.get
-        cpu_s = sum(u.cpu_seconds for name, u in trial.usage.items() if belongs_to_deployment(name))
-        cpu_ms = cpu_s * 1e3 / trial.cpu_requests if trial.cpu_requests and cpu_s else None
-        core = TrialCore(trial.deployment, known("core_ms_fast"), known("canary_ms"), cpu_ms)
-        cells.setdefault((trial.experiment, trial.mix, trial.offered_rps), []).append(core)
-    return {key: CoreSpeed.of(cores) for key, cores in cells.items()}
+        fast = trial.deployment, trial.facts.get("core_ms_fast")
+        cells.setdefault((trial.experiment, trial.mix, trial.offered_rps), []).append(fast)
+    return {key: CoreSpeed.of(each) for key, each in cells.items()}
 
 
 def _samples(reader: RunReader, timeout_ms: float) -> Iterator[TrialSample]:
@@ -165,6 +163,28 @@ def _samples(reader: RunReader, timeout_ms: float) -> Iterator[TrialSample]:
             raise CorruptResults(f"{reader.path}: trial {trial.trial_id} measured no time")
         speed = speeds[trial.experiment, trial.mix, trial.offered_rps]
         yield sample_of(trial, reader.rows(trial.trial_id), timeout_ms, speed)
+
+
+def _put_back(samples: Iterable[TrialSample]) -> Iterator[TrialSample]:
+    """Give every sample its factor on CPU, from its whole cell; in their order."""
+    known = list(samples)
+    cells: dict[tuple[str, str, float], list[int]] = {}
+    for number, sample in enumerate(known):
+        trial = sample.trial
+        cells.setdefault((trial.experiment, trial.mix, trial.offered_rps), []).append(number)
+    factors: dict[int, float] = {}
+    for numbers in cells.values():
+        cell = [known[number] for number in numbers]
+        rows = [Stretched(s.trial.deployment, s.slow_share, cpu_ms(s.trial)) for s in cell]
+        factors |= dict(zip(numbers, cpu_factors(rows), strict=True))
+    for number, sample in enumerate(known):
+        yield replace(sample, cpu_factor=factors[number])
+
+
+def cpu_ms(trial: Trial) -> float | None:
+    """Return CPU-ms of the whole deployment per request of the CPU window; None: unknown."""
+    spent_s = sum(u.cpu_seconds for name, u in trial.usage.items() if belongs_to_deployment(name))
+    return spent_s * 1e3 / trial.cpu_requests if trial.cpu_requests and spent_s else None
 
 
 def sample_of(
@@ -189,6 +209,7 @@ def sample_of(
     reasons, reason_codes = _dictionary(rows, "error")
     reason_codes = reason_codes[order]
     failed = np.array([bool(text) for text in reasons], dtype=np.bool_)[reason_codes] | unanswered
+    calm = speed.calm(trial.deployment, _column(rows, "core_ms"))
     return TrialSample(
         trial=trial,
         response=response,
@@ -200,8 +221,8 @@ def sample_of(
         in_window=int((~failed & (done < trial.measured_to_s)).sum()),
         errors=_counts(reasons, reason_codes),
         slices=_slices(names, codes[order]),
-        calm=speed.calm(trial.deployment, _column(rows, "core_ms")[order]),
-        cpu_factor=speed.cpu_factor(trial.deployment, trial.facts.get("canary_ms")),
+        calm=calm[order],
+        slow_share=slow_share(calm),
     )
 
 

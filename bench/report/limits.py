@@ -94,6 +94,6 @@ def slow_core(analysis: Analysis) -> list[str]:
     return [
         "Where a canary shows that something outside this machine slowed the deployment's core, "
         "requests due meanwhile are left out of the quantiles that are compared, and CPU time is "
-        "put back to the core's usual speed (percentile tables and curves keep every request). "
+        "put back by its slope on their share (percentile tables and curves keep every request). "
         f"Share left out and factors on CPU, by deployment: {'; '.join(parts)}."
     ]

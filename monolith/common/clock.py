@@ -1,6 +1,7 @@
 """The request's own clock, one a thread: when it began, its deadline, time spent in the database.
 
-Started by `middleware`, read and fed by the database backend in `postgres`.
+Started by `middleware`, read and fed by the database backend in `postgres`; `config.worker` says
+how long the request had waited for a thread before it began.
 """
 
 import threading
@@ -13,10 +14,12 @@ class RequestClock(threading.local):
     started = 0.0
     deadline = float("inf")
     db_seconds = 0.0
+    waited_seconds = 0.0
 
     def start(self, deadline_seconds: float) -> None:
+        """The deadline counts from the request's arrival, whenever a thread took it up."""
         self.started = perf_counter()
-        self.deadline = self.started + deadline_seconds
+        self.deadline = self.started - self.waited_seconds + deadline_seconds
         self.db_seconds = 0.0
 
     def stop(self) -> None:

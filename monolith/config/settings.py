@@ -50,6 +50,9 @@ _POOL = {
 }
 # Whoever comes when two pools full are waiting for a connection is shed at once.
 SHOP_MAX_ADMITTED = 3 * SHOP.database_pool_max if SHOP.resilience else 1_000_000
+# So is who waited for a thread as long as others may wait for a connection: in an overload a
+# server that works off its whole queue answers only those who have given up.
+SHOP_MAX_QUEUED_SECONDS = SHOP.database_pool_timeout_ms / 1000 if SHOP.resilience else 1e9
 
 DATABASES = {
     "default": {

@@ -9,9 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bench.experiments.laboratory import Laboratory, store
-from bench.experiments.values import Columns, TrialValues, speed_of, values_of
+from bench.experiments.values import Columns, TrialValues, cell_values
 from bench.journal import RunReader, Trial, TrialStatus
-from bench.stats.core_speed import UNKNOWN, CoreSpeed
 from bench.stats.paired import log_ratios
 
 Floats = NDArray[np.float64]
@@ -31,16 +30,6 @@ class Ledger:
         self._known[measured[0].trial_id] = Columns.of(*measured)
         return status
 
-    def values(self, trial: Trial, speed: CoreSpeed = UNKNOWN) -> TrialValues:
-        """The values of a stored trial, also of one from before a resume."""
-        if trial.trial_id not in self._known:
-            if self._reader is None or all(
-                known.trial_id != trial.trial_id for known in self._reader.trials
-            ):
-                self._reader = RunReader(self._lab.writer.path)
-            self._known[trial.trial_id] = Columns.of(trial, self._reader.rows(trial.trial_id))
-        return values_of(trial, self._known[trial.trial_id], speed)
-
     def blocks(self, experiment: str, mix: str | None = None) -> list[dict[str, TrialValues]]:
         """The valid blocks of an experiment (and mix): values by deployment."""
         trials = [
@@ -48,11 +37,27 @@ class Ledger:
             for trial in self._lab.writer.journal.trials
             if trial.experiment == experiment and mix in {None, trial.mix}
         ]
-        speed = speed_of(trials)
+        values = dict(
+            zip(
+                (trial.trial_id for trial in trials),
+                cell_values(trials, [self._columns(trial) for trial in trials]),
+                strict=True,
+            )
+        )
         return [
-            {trial.deployment: self.values(trial, speed) for trial in block}
+            {trial.deployment: values[trial.trial_id] for trial in block}
             for block in valid_blocks(trials)
         ]
+
+    def _columns(self, trial: Trial) -> Columns:
+        """Of a stored trial, also of one from before a resume."""
+        if trial.trial_id not in self._known:
+            if self._reader is None or all(
+                known.trial_id != trial.trial_id for known in self._reader.trials
+            ):
+                self._reader = RunReader(self._lab.writer.path)
+            self._known[trial.trial_id] = Columns.of(trial, self._reader.rows(trial.trial_id))
+        return self._known[trial.trial_id]
 
 
 def valid_blocks(trials: Iterable[Trial]) -> list[list[Trial]]:

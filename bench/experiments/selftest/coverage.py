@@ -17,9 +17,8 @@ from bench.experiments.selftest.publish import publish
 from bench.experiments.selftest.record import SETTING, Outcome, judged, selftest_settings
 from bench.experiments.selftest.resampling import Coverage, populations, resample, simulate
 from bench.experiments.selftest.sizes import SIZES
-from bench.experiments.values import TrialValues, speed_of, trial_values
+from bench.experiments.values import Columns, cell_values
 from bench.journal import RunReader, Trial
-from bench.stats.core_speed import CoreSpeed
 
 PART = "coverage"
 COMPARISONS_EXPECTED, RESAMPLE_S = 16, 0.001
@@ -133,14 +132,12 @@ def _pairs(reader: RunReader) -> Iterator[tuple[str, str, Sequence[float]]]:
         if trial.experiment in _PAIRED:
             cells.setdefault((trial.experiment, trial.mix, trial.offered_rps), []).append(trial)
     for (_, mix, _), trials in cells.items():
-        speed = speed_of(trials)
-        blocks = [_values(reader, block, speed) for block in valid_blocks(trials)]
+        columns = [Columns.of(trial, reader.rows(trial.trial_id)) for trial in trials]
+        ids = (trial.trial_id for trial in trials)
+        values = dict(zip(ids, cell_values(trials, columns), strict=True))
+        blocks = [{t.deployment: values[t.trial_id] for t in each} for each in valid_blocks(trials)]
         names = sorted({name for block in blocks for name in block})
         for name in names[1:]:
             for kind in ("p50", "p95", "cpu"):
                 logs = pair_logs(blocks, kind, name, names[0])
                 yield f"{mix}, {name} : {names[0]}", kind, [float(log) for log in logs]
-
-
-def _values(reader: RunReader, block: Sequence[Trial], speed: CoreSpeed) -> dict[str, TrialValues]:
-    return {t.deployment: trial_values(t, reader.rows(t.trial_id), speed) for t in block}

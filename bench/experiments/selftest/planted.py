@@ -4,13 +4,11 @@ A block holds one trial of each of five servers: two alike, one 5 % and one 20 %
 spends 10 % more CPU after its answer. A set is a comparison as users make it: blocks until every
 ratio is narrow enough, or the limit.
 
-The truth. The slower servers do r times the base's work more, r exact by construction and chosen
-so that the response takes 1.05 and 1.20 times as long. Two processes of the same code are not
-equally fast, though (memory layout: up to a percent), so what the servers themselves state is held
-against what the client saw: the true ratio is 1 + f·(A − 1), A the ratio of the stated times over
-all blocks of all sets, f their share of the base's response time. What is tested is all that comes
-between server and verdict. CPU: 1 − s + s·v·(1 + r), s the work's share of the base's CPU, v the
-ratio of the stated times (the work after the answer is not in them).
+The truth. One process plays all five, so they differ by their work alone (two processes of the same
+code differ by up to 3 %, by memory layout). A server that spins for r times the base's work more
+answers in 1 + f·r of the base's response time, f the share of the work in it; r is exact by
+construction and chosen so that this is 1.05 and 1.20. CPU: 1 + s·r, s the work's share of the
+base's CPU. Both shares are what the base states over all blocks of all sets.
 No queueing enters the median: below a utilisation of one half more than half of all arrivals find
 the server idle (P = 1 − ρ), so that the median response is a response without waiting. That holds
 at the 25 % used here.
@@ -18,10 +16,8 @@ at the 25 % used here.
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 
 from bench.experiments.laboratory import (
@@ -35,7 +31,13 @@ from bench.experiments.laboratory import (
 from bench.experiments.selftest.blocks import Ledger, pair_logs
 from bench.experiments.selftest.publish import publish
 from bench.experiments.selftest.record import Outcome
-from bench.experiments.selftest.reference import ReferenceServer, reference_server, units_per_ms
+from bench.experiments.selftest.reference import (
+    ReferenceServer,
+    Variant,
+    reference_server,
+    units_per_ms,
+    variants_of,
+)
 from bench.experiments.selftest.reference_server import Behaviour
 from bench.experiments.selftest.sets import Comparison, SetResult, judge_sets
 from bench.experiments.selftest.sizes import PRIMER_S, RERUN_SHARE, SIZES, WARMUP_S, Sizes
@@ -62,7 +64,7 @@ COMPARISONS = (
 CALIBRATION_S, CALIBRATIONS = 1.0, 3
 LEAST_SHARE = 0.8
 _PLAN = "selftest_planted_plan"
-Servers = Mapping[str, ReferenceServer]
+Servers = Mapping[str, Variant]
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,7 @@ def run(lab: Laboratory) -> None:
     sizes = SIZES[lab.profile.name]
     ledger = Ledger(lab)
     plan = _plan(lab)
-    with ExitStack() as stack:
-        servers = {
-            name: stack.enter_context(reference_server(lab, name, behaviour))
-            for name, behaviour in behaviours(plan).items()
-        }
+    with variants_of(lab, behaviours(plan)) as servers:
         for number in range(sizes.sets):
             inner = _inner(lab, sizes)
             run_series(inner, [_series(inner, ledger, servers, plan, number)])
@@ -169,18 +167,11 @@ def work_share(base: Iterable[TrialValues], kind: str) -> float:
 def truths(plan: Plan, blocks: Sequence[Mapping[str, TrialValues]]) -> dict[str, float]:
     """The true ratio of each variant to the base, by the module's formulas."""
     base = [block[BASE] for block in blocks]
-    share, cpu_share = work_share(base, "p50"), work_share(base, "cpu")
-    stated = {
-        name: math.exp(statistics.fmean(_stated_log(block, name) for block in blocks))
-        for name in (AGAIN, SLOWER_5, SLOWER_20, CPU_10)
+    share = {"p50": work_share(base, "p50"), "cpu": work_share(base, "cpu")}
+    return {
+        each.variant: 1 + share[each.kind] * plan.extra.get(each.variant, 0) / plan.spin
+        for each in COMPARISONS
     }
-    found = {name: 1 + share * (stated[name] - 1) for name in (AGAIN, SLOWER_5, SLOWER_20)}
-    more = 1 + plan.extra[CPU_10] / plan.spin
-    return found | {CPU_10: 1 - cpu_share + cpu_share * stated[CPU_10] * more}
-
-
-def _stated_log(block: Mapping[str, TrialValues], name: str) -> float:
-    return math.log(block[name].app_ms_p50 / block[BASE].app_ms_p50)
 
 
 def _inner(lab: Laboratory, sizes: Sizes) -> Laboratory:

@@ -7,9 +7,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import TypeVar
 
+from bench.deployments.base import Usage
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.selftest.reference_server import Behaviour, unit_ns
 from bench.experiments.served import ServedSubject
@@ -22,13 +25,22 @@ _T = TypeVar("_T")
 class ReferenceServer(ServedSubject):
     """One reference server. A context manager; it dies with us.
 
-    `known`: for how many of the seed's users it has tokens. `heard`: called when the load process
-    is told the target, a tenth of a second before the first arrival.
+    `variants`: what else it plays, at most ten. `known`: for how many of the seed's users it has
+    tokens. `heard`: called when the load process is told the target, a tenth of a second before
+    the first arrival.
     """
 
-    def __init__(self, name: str, behaviour: Behaviour, cpus: tuple[int, ...], users: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        behaviour: Behaviour,
+        cpus: tuple[int, ...],
+        users: int,
+        variants: Sequence[Behaviour] = (),
+    ) -> None:
         module = "bench.experiments.selftest.reference_server"
-        command = [sys.executable, "-m", module, *behaviour.arguments()]
+        played = json.dumps([asdict(each) for each in variants])
+        command = [sys.executable, "-m", module, *behaviour.arguments(), f"--variants={played}"]
         super().__init__(name, command, {"PYTHONHASHSEED": "0"}, cpus)  # all alike
         self.behaviour = behaviour
         self.known = users
@@ -61,6 +73,37 @@ class ReferenceServer(ServedSubject):
             return None
         finally:
             connection.close()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the servers that a reference server plays, as a subject of its own."""
+
+    name: str
+    server: ReferenceServer
+    number: int
+
+    @property
+    def target(self) -> Target:
+        return replace(self.server.target, prefix=f"/{self.number}")
+
+    def usage(self) -> Mapping[str, Usage]:
+        """Of the whole process: while one variant is measured the others rest."""
+        return self.server.usage()
+
+    def settle(self) -> int | None:
+        return self.server.settle()
+
+
+@contextmanager
+def variants_of(
+    lab: Laboratory, behaviours: Mapping[str, Behaviour]
+) -> Iterator[dict[str, Variant]]:
+    """Servers that differ by nothing but their behaviour: one process plays them all."""
+    played = list(behaviours.values())
+    users = len(lab.catalogue.users)
+    with ReferenceServer("reference", played[0], shop_cpus(lab), users, played) as server:
+        yield {name: Variant(name, server, number) for number, name in enumerate(behaviours)}
 
 
 def reference_server(lab: Laboratory, name: str, behaviour: Behaviour) -> ReferenceServer:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 PRIMER_S, WARMUP_S = 0.05, 0.15
 JUDGED_FROM_SETS = 20
-RERUN_SHARE = 0.3  # of a set's planned time, for repeating its invalid blocks
+RERUN_SHARE = 1.0  # of a set's planned time, at most, for repeating its invalid blocks
 
 
 @dataclass(frozen=True)

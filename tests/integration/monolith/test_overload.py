@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from django.db import connection, connections
+from django.test import Client
 
 from bench.deployments.local.postgres import PostgresServer
 from monolith.common.clock import CLOCK
@@ -46,6 +47,30 @@ def test_who_finds_the_pool_full_is_shed(postgres: PostgresServer) -> None:
     assert codes["overloaded"] >= 8
     shed = next(answer for answer in answers if answer.status == 503)
     assert shed.headers["Retry-After"] == "1"
+
+
+def test_who_waited_too_long_for_a_thread_is_shed_and_operators_are_not() -> None:
+    tea = product(100)
+    CLOCK.waited_seconds = 0.6
+    try:
+        late = Person().get(f"/products/{tea}")
+        live = Client().get("/live")
+    finally:
+        CLOCK.waited_seconds = 0.0
+    assert (late.status, late.code) == (503, "overloaded")
+    assert late.headers["Retry-After"] == "1"
+    assert live.status_code == 200
+    assert Person().get(f"/products/{tea}").status == 200
+
+
+def test_the_deadline_counts_from_the_arrival() -> None:
+    CLOCK.waited_seconds = 0.2
+    CLOCK.start(0.3)
+    try:
+        assert CLOCK.deadline - CLOCK.started == pytest.approx(0.1)
+    finally:
+        CLOCK.stop()
+        CLOCK.waited_seconds = 0.0
 
 
 def test_a_connection_that_was_cut_is_503_and_the_next_request_works(

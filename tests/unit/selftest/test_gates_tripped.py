@@ -57,7 +57,7 @@ def test_the_server_states_the_share_of_its_time_it_is_told_to() -> None:
 
 async def test_the_server_answers_requests_that_arrive_in_one_piece_or_in_two() -> None:
     port = free_port()
-    serving = asyncio.create_task(serve(Behaviour(status=500), "127.0.0.1", port))
+    serving = asyncio.create_task(serve(Behaviour(status=500), [Behaviour()], "127.0.0.1", port))
     try:
         reader, writer = await _connected(port)
         request = b"GET /api/v1/products/x HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -67,6 +67,8 @@ async def test_the_server_answers_requests_that_arrive_in_one_piece_or_in_two() 
         second = await reader.readuntil(b"}")
         assert first.startswith(b"HTTP/1.1 500 ")
         assert second.count(b"HTTP/1.1 500 ") == 1
+        writer.write(request.replace(b"/api/v1", b"/0"))  # the first of its variants
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
         writer.close()
     finally:
         serving.cancel()

@@ -9,6 +9,7 @@ from bench.experiments.selftest.planted import (
     BASE,
     COMPARISONS,
     CPU_10,
+    NAMES,
     SLOWER_5,
     SLOWER_20,
     behaviours,
@@ -33,29 +34,29 @@ def test_the_extra_work_makes_the_true_ratios_from_the_whole_response_time() -> 
     # 5 % of a response that is 0.8 work: 6.25 % more work
     assert plan.extra == {SLOWER_5: 62, SLOWER_20: 250, CPU_10: 110}
     found = truths(plan, [block()])
-    assert found[AGAIN] == pytest.approx(1.0)
+    assert found[AGAIN] == 1.0
     assert found[SLOWER_5] == pytest.approx(1.05, abs=0.0005)
     assert found[SLOWER_20] == pytest.approx(1.2)
     assert found[CPU_10] == pytest.approx(1.1)
 
 
-def block(**faster: float) -> dict[str, TrialValues]:
-    """What servers of the first plan state; a process may be a little faster than its twin."""
-    units = {BASE: 1_000, AGAIN: 1_000, SLOWER_5: 1_062, SLOWER_20: 1_250, CPU_10: 1_000}
-    return {
-        name: values(app=4.0 * n / 1_000 / faster.get(name.replace("-", "_"), 1.0))
-        for name, n in units.items()
-    }
+def block(**base: float) -> dict[str, TrialValues]:
+    """What the base states; of the others only the behaviour counts."""
+    return {name: values(**base if name == BASE else {}) for name in NAMES}
 
 
-def test_the_truth_follows_what_the_servers_state() -> None:
-    """A process that is 1 % faster by its memory's layout is 1 % faster in truth."""
+def test_the_truth_follows_the_share_of_the_work_in_the_bases_own_trials() -> None:
     plan = planned(1_000, 62.5, [values()])
-    found = truths(plan, [block(slower_5=1.01, base_again=1.01, cpu_10=1.01)])
-    assert found[SLOWER_5] == pytest.approx(1 + 0.8 * (1.062 / 1.01 - 1))
-    assert found[AGAIN] == pytest.approx(1 + 0.8 * (1 / 1.01 - 1))
-    share = 4.0 / 4.4
-    assert found[CPU_10] == pytest.approx(1 - share + share * 1.11 / 1.01)
+    found = truths(plan, [block(p50=8.0, cpu=8.0)])
+    assert found[SLOWER_20] == pytest.approx(1 + 0.5 * 0.25)
+    assert found[CPU_10] == pytest.approx(1 + 0.5 * 0.11)
+    assert found[AGAIN] == 1.0
+
+
+def test_a_base_that_stated_nothing_in_a_trial_leaves_the_truth_known() -> None:
+    plan = planned(1_000, 62.5, [values()])
+    silent = {BASE: TrialValues({}, float("nan"), float("nan"))}
+    assert truths(plan, [block(), silent]) == truths(plan, [block()])
 
 
 def test_a_disturbed_calibration_does_not_plant_a_giant() -> None:

@@ -8,8 +8,9 @@ from bench.stats.core_speed import (
     STEEPEST,
     UNKNOWN,
     CoreSpeed,
-    TrialCore,
+    Stretched,
     core_ms_at,
+    cpu_factors,
 )
 
 SLOWED = 1.7  # what a busy second thread does to the canary and, here, to every request
@@ -31,55 +32,56 @@ def test_where_the_canary_did_not_work_nothing_is_known() -> None:
 
 
 def test_a_deployment_is_held_against_its_own_usual() -> None:
-    cores = [TrialCore("busy", 0.07, 0.072), TrialCore("idle", 0.09, 0.095)]
-    speed = CoreSpeed.of([*cores, TrialCore("busy", 0.12, 0.12), TrialCore("busy", 0.071, 0.08)])
+    fast = [("busy", 0.07), ("idle", 0.09), ("busy", 0.12), ("busy", 0.071)]
+    speed = CoreSpeed.of([*fast, ("idle", None)])
     core_ms = np.array([0.07, 0.088, 0.1, 0.12, np.nan])
     assert speed.calm("busy", core_ms).tolist() == [True, True, False, False, True]
     assert speed.calm("idle", core_ms).tolist() == [True, True, True, False, True]
     assert speed.calm("stranger", core_ms).all()
     assert UNKNOWN.calm("busy", core_ms).all()
-    assert UNKNOWN.cpu_factor("busy", 0.12) == 1.0
-
-
-def test_cpu_is_put_back_by_the_slope_within_deployments() -> None:
-    rng = np.random.default_rng(1)
-    cores = []
-    for name, usual, cpu in (("slow", 0.10, 5.0), ("fast", 0.07, 2.0)):
-        for number in range(12):
-            stretch = float(np.exp(rng.uniform(0, 0.4)))
-            outlier = 2.0 if number == 5 else 1.0  # something else disturbed this trial
-            cores.append(TrialCore(name, usual, usual * stretch, cpu * stretch**0.65 * outlier))
-    speed = CoreSpeed.of(cores)
-    assert speed.slope == pytest.approx(0.65, abs=0.03)
-    usual = speed.mean_ms["fast"]
-    assert speed.cpu_factor("fast", usual) == 1.0
-    assert speed.cpu_factor("fast", 1.5 * usual) == pytest.approx(1.5**-speed.slope)
-    assert speed.cpu_factor("fast", None) == 1.0
 
 
 @pytest.mark.parametrize(
-    "cores",
+    "trials",
     [
-        [TrialCore("a", 0.07, 0.07 + 0.001 * n, 2.0 + n) for n in range(SLOPE_NEEDS - 1)],
-        [TrialCore("a", 0.07, 0.07, 2.0 + n) for n in range(20)],
-        [TrialCore("a", 0.07, 0.07 + 0.001 * n, 2.0 - 0.01 * n) for n in range(20)],
-        [TrialCore("a", None, None, 2.0) for _ in range(20)],
+        [Stretched("a", 0.1 * n, 2.0 + n) for n in range(SLOPE_NEEDS - 1)],
+        [Stretched("a", 0.2, 2.0 + n) for n in range(20)],
+        [Stretched("a", 0.02 * n, 2.0 - 0.01 * n) for n in range(20)],
+        [Stretched("a", 0.02 * n, None) for n in range(20)],
+        [],
     ],
-    ids=["too few", "one speed", "falling", "unknown"],
+    ids=["too few", "one share", "falling", "unknown", "none"],
 )
-def test_without_evidence_cpu_stays_as_it_was_measured(cores: list[TrialCore]) -> None:
-    assert CoreSpeed.of(cores).slope == 0.0
+def test_without_evidence_cpu_stays_as_it_was_measured(trials: list[Stretched]) -> None:
+    assert cpu_factors(trials) == [1.0] * len(trials)
 
 
 def test_a_slope_beyond_reason_is_cut() -> None:
-    cores = [TrialCore("a", 0.07, 0.07 + 0.001 * n, float(np.exp(n))) for n in range(20)]
-    assert CoreSpeed.of(cores).slope == STEEPEST
+    trials = [Stretched("a", 0.05 * n, float(np.exp(n))) for n in range(20)]
+    assert cpu_factors(trials)[10] == pytest.approx(np.exp(-STEEPEST * 0.5))
+
+
+def test_putting_cpu_back_narrows_the_ratio_and_does_not_move_it() -> None:
+    """Two arms of true ratio 1.2, six blocks, on a core that is slow for some of each trial."""
+    rng = np.random.default_rng(3)
+    raw, back = [], []
+    for _ in range(300):
+        share = np.where(rng.random(12) < 0.6, rng.uniform(0, 0.4, 12), 0.0)
+        value = np.repeat([4.0, 4.8], 6) * (1 + (SLOWED - 1) * share) * rng.lognormal(0, 0.01, 12)
+        names = ["a"] * 6 + ["b"] * 6
+        factors = cpu_factors(
+            [Stretched(n, float(s), float(v)) for n, s, v in zip(names, share, value, strict=True)]
+        )
+        for kept, values in ((raw, value), (back, value * factors)):
+            kept.append(float(np.mean(np.log(values[6:] / values[:6]))))
+    assert np.exp(np.mean(back)) == pytest.approx(1.2, rel=0.005)
+    assert np.std(back) < np.std(raw) / 3
 
 
 def test_leaving_out_slow_stretches_narrows_the_ratio_and_does_not_move_it() -> None:
     """Two arms of true ratio 1.2 on a core that is slowed now and then, whoever is measured."""
     rng = np.random.default_rng(2)
-    speed = CoreSpeed({"a": 0.07, "b": 0.07}, {}, 0.0)
+    speed = CoreSpeed({"a": 0.07, "b": 0.07})
     raw, calm = [], []
     for _ in range(60):
         medians = {}
