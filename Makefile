@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 # Most tests wait for processes; `loadfile` keeps a file's running deployment in one worker.
-SPREAD := -n 2 --dist loadfile
+SPREAD := -n 2 --dist loadfile --durations 25
 
 .PHONY: bench test test-slow test-soak check format install lock clean
 

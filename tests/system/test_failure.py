@@ -16,6 +16,26 @@ from tests.system.conftest import CommandLine, owned
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
+ONE_FAULT = """
+title = "One hang"
+rollback = "clear"
+
+[[steady_state]]
+probe = "ready"
+at_least = 1
+
+[load]
+warmup_s = 1.0
+after_s = 4.0
+
+[[method]]
+kind = "hang"
+component = "orders"
+at_s = 1.0
+seconds = 2.0
+"""
+
+
 @pytest.fixture
 def same_source(tmp_path: Path) -> str:
     """A PATH on which whoever commits meanwhile makes it no other source."""
@@ -68,13 +88,13 @@ def test_a_bad_spec_is_refused_before_anything_starts(
 def test_a_run_that_ends_in_the_middle_of_a_fault_leaves_nothing_and_is_finished_later(
     shopbench: CommandLine, tmp_path: Path, same_source: str, number: int
 ) -> None:
-    out = str(tmp_path / "runs")
-    command = shopbench.start(
-        "run", "failure", "--profile", "smoke", "--out", out, PATH=same_source
-    )
+    spec = tmp_path / "one_fault.toml"
+    spec.write_text(ONE_FAULT, encoding="utf-8")
+    options = ("--profile", "smoke", "--spec", str(spec), "--out", str(tmp_path / "runs"))
+    command = shopbench.start("run", "failure", *options, PATH=same_source)
     assert command.stderr is not None
     for line in command.stderr:
-        if "2 hang orders on microservices" in line:
+        if "1 hang orders on microservices" in line:
             break
     ledger = shopbench.home.root / "faults"
     deadline = time.monotonic() + 30
@@ -95,5 +115,5 @@ def test_a_run_that_ends_in_the_middle_of_a_fault_leaves_nothing_and_is_finished
     after = RunReader(path).trials
     assert after[: len(before)] == before
     assert {(t.experiment, t.deployment) for t in after} >= {
-        ("failure:3 database_down orders", arm) for arm in ("monolith", "microservices")
+        ("failure:1 hang orders", arm) for arm in ("monolith", "microservices")
     }

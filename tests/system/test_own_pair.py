@@ -175,8 +175,12 @@ SHORT = Profile(
 
 
 def _verdicts(
-    monkeypatch: pytest.MonkeyPatch, mine: Path, spins_ms: tuple[float, float]
+    monkeypatch: pytest.MonkeyPatch,
+    shopbench: CommandLine,
+    mine: Path,
+    spins_ms: tuple[float, float],
 ) -> dict[str, Verdict]:
+    monkeypatch.setenv("SHOPBENCH_HOME", str(shopbench.home.root))
     monkeypatch.setitem(profiles.PROFILES, SHORT.name, SHORT)
     with started(spins_ms[0]) as (a, pid_a), started(spins_ms[1]) as (b, pid_b):
         pair = parse_pair([f"a={a}", f"b={b}"], mine, "60", [f"a={pid_a}", f"b={pid_b}"])
@@ -190,8 +194,10 @@ def _verdicts(
 @pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.timeout(400)
-def test_a_planted_difference_is_found(monkeypatch: pytest.MonkeyPatch, mine: Path) -> None:
-    found = _verdicts(monkeypatch, mine, (3.0, 4.5))
+def test_a_planted_difference_is_found(
+    monkeypatch: pytest.MonkeyPatch, shopbench: CommandLine, mine: Path
+) -> None:
+    found = _verdicts(monkeypatch, shopbench, mine, (3.0, 4.5))
     for metric in ("response_time_ms_p50", "cpu_ms_per_request"):
         verdict = found[metric]
         if verdict.estimate is None or verdict.n_blocks < 6:

@@ -103,8 +103,11 @@ def test_a_profile_comes_up_sells_survives_and_goes(
     assert not labelled("volume", f"{PROJECT_LABEL}={project.name}")
 
 
-def test_people_in_the_shop_meet_no_failure(project: UsersProject) -> None:
+def test_people_meet_no_failure_and_a_second_shop_on_the_port_is_refused(
+    project: UsersProject,
+) -> None:
     project.compose("monolith", "up", "--detach")
+    other = UsersProject(f"{project.name}-b", project.port)
     try:
         wait_healthy(project, "monolith")
         people = ("--headless", "--users", "10", "--spawn-rate", "5", "--exit-code-on-error", "1")
@@ -113,8 +116,14 @@ def test_people_in_the_shop_meet_no_failure(project: UsersProject) -> None:
             *("shop-load:test", *people, "--run-time", f"{LOAD_SECONDS}s", "--host", project.url),
             seconds=LOAD_SECONDS + 60,
         )
+        with pytest.raises(
+            AssertionError, match="port is already allocated|address already in use"
+        ):
+            other.compose("monolith", "up", "--detach")
+        assert place_order(project.url)
     finally:
-        project.compose("monolith", "down", "--volumes", "--timeout", "15")
+        for each in (other, project):
+            each.compose("monolith", "down", "--volumes", "--timeout", "15")
 
 
 def test_an_image_holds_its_own_code_and_no_other(project: UsersProject) -> None:
@@ -155,21 +164,6 @@ def test_no_secret_is_in_the_repository() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
     names = [name for name in listed.stdout.decode().split("\0") if name]
     assert not [name for name in names if SECRET.search((ROOT / name).read_bytes())]
-
-
-def test_a_busy_port_is_an_error_of_compose_and_nothing_is_lost(project: UsersProject) -> None:
-    project.compose("monolith", "up", "--detach")
-    other = UsersProject(f"{project.name}-b", project.port)
-    try:
-        wait_healthy(project, "monolith")
-        with pytest.raises(
-            AssertionError, match="port is already allocated|address already in use"
-        ):
-            other.compose("monolith", "up", "--detach")
-        assert place_order(project.url)
-    finally:
-        for each in (other, project):
-            each.compose("monolith", "down", "--volumes", "--timeout", "15")
 
 
 def test_the_engine_is_needed_and_missed_in_one_line() -> None:

@@ -92,7 +92,7 @@ def _one_line(matrix: Matrix, arm: str) -> str | None:
         f"and {_mean_share(own, LESS)} with less or late (control "
         f"{_mean_share(own, control=True)} in time; the {len(own)} faults that could be measured "
         f"everywhere); worst {matrix.label(worst.experiment)}, {_points(worst.blast_radius())} "
-        f"points lost; {unhurt} of {whole} stretches never out of tolerance"
+        f"points lost; {unhurt} of {whole} stretches stayed within tolerance throughout"
     )
 
 
