@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bench.journal import Trial
-from bench.stats.core_speed import CoreSpeed, Stretched, cpu_factors, slow_share
+from bench.stats.core_speed import CoreSpeed, Stretched, cpu_factors
 from bench.stats.errors import StatisticsError
 from bench.stats.quantiles import exact_quantile
 
@@ -56,19 +56,13 @@ def trial_values(trial: Trial, rows: pa.Table) -> TrialValues:
 
 def cell_values(trials: Sequence[Trial], columns: Sequence[Columns]) -> list[TrialValues]:
     """Compute the values of all trials of a cell, each as on a core of usual speed."""
-    speed = CoreSpeed.of((t.deployment, t.facts.get("core_ms_fast")) for t in trials)
-    calm = [
-        speed.calm(trial.deployment, each.core) for trial, each in zip(trials, columns, strict=True)
-    ]
+    speed = CoreSpeed.of(trial.facts.get("core_ms_fast") for trial in trials)
     factors = cpu_factors(
-        [
-            Stretched(t.deployment, slow_share(kept), cpu_ms(t))
-            for t, kept in zip(trials, calm, strict=True)
-        ]
+        [Stretched(t.deployment, t.facts.get("canary_ms"), cpu_ms(t)) for t in trials]
     )
     return [
-        _values(trial, each, kept, factor)
-        for trial, each, kept, factor in zip(trials, columns, calm, factors, strict=True)
+        _values(trial, each, speed.calm(each.core), factor)
+        for trial, each, factor in zip(trials, columns, factors, strict=True)
     ]
 
 

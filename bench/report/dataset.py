@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bench.errors import ShopbenchError
 from bench.journal import CorruptResults, Journal, RunReader, Trial
 from bench.report.naming import ALL, belongs_to_deployment
-from bench.stats.core_speed import UNKNOWN, CoreSpeed, Stretched, cpu_factors, slow_share
+from bench.stats.core_speed import UNKNOWN, CoreSpeed, Stretched, cpu_factors
 
 Column = NDArray[np.float32]
 LATENCY, FLOOR = "latency", "floor"
@@ -32,11 +32,11 @@ class TrialSample:
 
     `response` = done - due; a request without an answer counts as at least the client's timeout.
     `app` and `db` are the server's own times, NaN where it stated none. `calm`: due while the
-    core ran at its usual speed; quantiles that are compared take these. `slow_share`: of all the
-    trial's requests, due on a slow core; `cpu_factor`: what CPU time is multiplied by where it is
-    compared, for that reason. `failed` marks requests without an answer or with an error; they stay
-    in every column. `in_window`: answered correctly before the window closed, which a growing
-    backlog makes fewer than were due. `errors`: how often each reason occurred.
+    core ran at its usual speed; quantiles that are compared take these. `cpu_factor`: what CPU time
+    is multiplied by where it is compared, as on a core of one speed. `failed` marks requests
+    without an answer or with an error; they stay in every column. `in_window`: answered correctly
+    before the window closed, which a growing backlog makes fewer than were due. `errors`: how often
+    each reason occurred.
     """
 
     trial: Trial
@@ -50,7 +50,6 @@ class TrialSample:
     errors: dict[str, int]
     slices: dict[str, slice]
     calm: NDArray[np.bool_]
-    slow_share: float = 0.0
     cpu_factor: float = 1.0
 
     @property
@@ -149,9 +148,9 @@ def load_run(path: Path) -> RunData:
 
 def core_speeds(trials: Iterable[Trial]) -> dict[tuple[str, str, float], CoreSpeed]:
     """Return what is usual of the core in each cell (experiment, mix, offered_rps)."""
-    cells: dict[tuple[str, str, float], list[tuple[str, float | None]]] = {}
+    cells: dict[tuple[str, str, float], list[float | None]] = {}
     for trial in trials:
-        fast = trial.deployment, trial.facts.get("core_ms_fast")
+        fast = trial.facts.get("core_ms_fast")
         cells.setdefault((trial.experiment, trial.mix, trial.offered_rps), []).append(fast)
     return {key: CoreSpeed.of(each) for key, each in cells.items()}
 
@@ -175,7 +174,10 @@ def _put_back(samples: Iterable[TrialSample]) -> Iterator[TrialSample]:
     factors: dict[int, float] = {}
     for numbers in cells.values():
         cell = [known[number] for number in numbers]
-        rows = [Stretched(s.trial.deployment, s.slow_share, cpu_ms(s.trial)) for s in cell]
+        rows = [
+            Stretched(t.deployment, t.facts.get("canary_ms"), cpu_ms(t))
+            for t in (sample.trial for sample in cell)
+        ]
         factors |= dict(zip(numbers, cpu_factors(rows), strict=True))
     for number, sample in enumerate(known):
         yield replace(sample, cpu_factor=factors[number])
@@ -209,7 +211,7 @@ def sample_of(
     reasons, reason_codes = _dictionary(rows, "error")
     reason_codes = reason_codes[order]
     failed = np.array([bool(text) for text in reasons], dtype=np.bool_)[reason_codes] | unanswered
-    calm = speed.calm(trial.deployment, _column(rows, "core_ms"))
+    calm = speed.calm(_column(rows, "core_ms"))
     return TrialSample(
         trial=trial,
         response=response,
@@ -222,7 +224,6 @@ def sample_of(
         errors=_counts(reasons, reason_codes),
         slices=_slices(names, codes[order]),
         calm=calm[order],
-        slow_share=slow_share(calm),
     )
 
 

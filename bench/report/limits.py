@@ -1,5 +1,10 @@
 """What a run does not show, and what has to be said before anything else is read."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from statistics import median
+
+from bench.journal import Trial
 from bench.report.analysis import Analysis
 from bench.report.drawings import taint
 from bench.report.naming import deployment_order, own_names
@@ -84,16 +89,35 @@ def slow_core(analysis: Analysis) -> list[str]:
     samples = [s for s in analysis.data.load_trials if s.trial.status != "invalid"]
     if not any("core_ms_fast" in s.trial.facts for s in samples):
         return []
+    against_usual = _canary_against_usual(s.trial for s in samples)
     parts = []
     for name in deployment_order(s.trial.deployment for s in samples):
         own_samples = [s for s in samples if s.trial.deployment == name]
         left_out = sum(int((~s.calm).sum()) for s in own_samples)
         share = left_out / max(1, sum(s.requests for s in own_samples))
         factors = [s.cpu_factor for s in own_samples]
-        parts.append(f"{name} {share:.1%}, ×{min(factors):.2f} to ×{max(factors):.2f}")
+        parts.append(
+            f"{name} {share:.1%}, ×{min(factors):.2f} to ×{max(factors):.2f}, "
+            f"×{median(against_usual[name]):.3f}"
+        )
     return [
         "Where a canary shows that something outside this machine slowed the deployment's core, "
         "requests due meanwhile are left out of the quantiles that are compared, and CPU time is "
-        "put back by its slope on their share (percentile tables and curves keep every request). "
-        f"Share left out and factors on CPU, by deployment: {'; '.join(parts)}."
+        "put back by its slope on the canary's time (percentile tables and curves keep every "
+        f"request). Share left out, factors on CPU and canary's time against the median of its "
+        f"cell, by deployment: {'; '.join(parts)}. A deployment that slows the canary by itself "
+        "would show in the last."
     ]
+
+
+def _canary_against_usual(trials: Iterable[Trial]) -> dict[str, list[float]]:
+    """By deployment: each trial's canary over the median of its cell."""
+    cells: dict[tuple[str, str, float], list[Trial]] = defaultdict(list)
+    for trial in trials:
+        cells[trial.experiment, trial.mix, trial.offered_rps].append(trial)
+    found: dict[str, list[float]] = defaultdict(list)
+    for cell in cells.values():
+        took = [(t.deployment, t.facts["canary_ms"]) for t in cell if "canary_ms" in t.facts]
+        for name, ms in took:
+            found[name].append(ms / median(each for _, each in took))
+    return found
