@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bench.journal import Trial
-from bench.stats.core_speed import CoreSpeed, Stretched, cpu_factors
+from bench.stats.core_speed import CoreSpeed, Stretched, median_ms, speed_factors
 from bench.stats.errors import StatisticsError
 from bench.stats.quantiles import exact_quantile
 
@@ -57,27 +57,34 @@ def trial_values(trial: Trial, rows: pa.Table) -> TrialValues:
 def cell_values(trials: Sequence[Trial], columns: Sequence[Columns]) -> list[TrialValues]:
     """Compute the values of all trials of a cell, each as on a core of usual speed."""
     speed = CoreSpeed.of(trial.facts.get("core_ms_fast") for trial in trials)
-    factors = cpu_factors(
+    kept = [each.inside & speed.calm(each.core) for each in columns]
+    names = [trial.deployment for trial in trials]
+    cpu = speed_factors(
         [Stretched(t.deployment, t.facts.get("canary_ms"), cpu_ms(t)) for t in trials]
     )
-    return [
-        _values(trial, each, speed.calm(each.core), factor)
-        for trial, each, factor in zip(trials, columns, factors, strict=True)
+    cores = [median_ms(each.core[calm]) for each, calm in zip(columns, kept, strict=True)]
+    medians = [
+        _quantile(each.response[calm], 0.5) for each, calm in zip(columns, kept, strict=True)
     ]
+    p50 = speed_factors([Stretched(*each) for each in zip(names, cores, medians, strict=True)])
+    return [_values(*each) for each in zip(trials, columns, kept, cpu, p50, strict=True)]
 
 
-def _values(trial: Trial, columns: Columns, calm: NDArray[np.bool_], factor: float) -> TrialValues:
-    kept = columns.inside & calm
+def _values(
+    trial: Trial, columns: Columns, kept: NDArray[np.bool_], cpu_factor: float, p50_factor: float
+) -> TrialValues:
     metrics = {
         kind: found
         for kind, q in QUANTILES.items()
         if (found := _quantile(columns.response[kept], q)) is not None
     }
+    if "p50" in metrics:
+        metrics["p50"] *= p50_factor
     spent_ms = cpu_ms(trial)
     if spent_ms is not None:
-        metrics["cpu"] = spent_ms * factor
-    stated = columns.app[kept & ~np.isnan(columns.app)]
-    everything = columns.app[~np.isnan(columns.app)] * factor
+        metrics["cpu"] = spent_ms * cpu_factor
+    stated = columns.app[kept & ~np.isnan(columns.app)] * p50_factor
+    everything = columns.app[~np.isnan(columns.app)] * cpu_factor
     return TrialValues(
         metrics,
         float(np.median(stated)) if stated.size else float("nan"),

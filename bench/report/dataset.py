@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bench.errors import ShopbenchError
 from bench.journal import CorruptResults, Journal, RunReader, Trial
 from bench.report.naming import ALL, belongs_to_deployment
-from bench.stats.core_speed import UNKNOWN, CoreSpeed, Stretched, cpu_factors
+from bench.stats.core_speed import UNKNOWN, CoreSpeed, Stretched, median_ms, speed_factors
 
 Column = NDArray[np.float32]
 LATENCY, FLOOR = "latency", "floor"
@@ -32,9 +32,10 @@ class TrialSample:
 
     `response` = done - due; a request without an answer counts as at least the client's timeout.
     `app` and `db` are the server's own times, NaN where it stated none. `calm`: due while the
-    core ran at its usual speed; quantiles that are compared take these. `cpu_factor`: what CPU time
-    is multiplied by where it is compared, as on a core of one speed. `failed` marks requests
-    without an answer or with an error; they stay in every column. `in_window`: answered correctly
+    core ran at its usual speed; quantiles that are compared take these. `core_ms`: the canary's
+    median around these. `cpu_factor`, `p50_factor`: what CPU time and the median are multiplied by
+    where they are compared, as on a core of one speed. `failed` marks requests without an answer
+    or with an error; they stay in every column. `in_window`: answered correctly
     before the window closed, which a growing backlog makes fewer than were due. `errors`: how often
     each reason occurred.
     """
@@ -50,7 +51,9 @@ class TrialSample:
     errors: dict[str, int]
     slices: dict[str, slice]
     calm: NDArray[np.bool_]
+    core_ms: float | None = None
     cpu_factor: float = 1.0
+    p50_factor: float = 1.0
 
     @property
     def requests(self) -> int:
@@ -165,22 +168,27 @@ def _samples(reader: RunReader, timeout_ms: float) -> Iterator[TrialSample]:
 
 
 def _put_back(samples: Iterable[TrialSample]) -> Iterator[TrialSample]:
-    """Give every sample its factor on CPU, from its whole cell; in their order."""
+    """Give every sample its factors on CPU and median, from its whole cell; in their order."""
     known = list(samples)
     cells: dict[tuple[str, str, float], list[int]] = {}
     for number, sample in enumerate(known):
         trial = sample.trial
         cells.setdefault((trial.experiment, trial.mix, trial.offered_rps), []).append(number)
-    factors: dict[int, float] = {}
+    factors: dict[int, tuple[float, float]] = {}
     for numbers in cells.values():
         cell = [known[number] for number in numbers]
-        rows = [
+        cpu = [
             Stretched(t.deployment, t.facts.get("canary_ms"), cpu_ms(t))
             for t in (sample.trial for sample in cell)
         ]
-        factors |= dict(zip(numbers, cpu_factors(rows), strict=True))
+        p50 = [
+            Stretched(s.trial.deployment, s.core_ms, median_ms(s.response[s.calm])) for s in cell
+        ]
+        both = zip(speed_factors(cpu), speed_factors(p50), strict=True)
+        factors |= dict(zip(numbers, both, strict=True))
     for number, sample in enumerate(known):
-        yield replace(sample, cpu_factor=factors[number])
+        cpu_factor, p50_factor = factors[number]
+        yield replace(sample, cpu_factor=cpu_factor, p50_factor=p50_factor)
 
 
 def cpu_ms(trial: Trial) -> float | None:
@@ -211,7 +219,8 @@ def sample_of(
     reasons, reason_codes = _dictionary(rows, "error")
     reason_codes = reason_codes[order]
     failed = np.array([bool(text) for text in reasons], dtype=np.bool_)[reason_codes] | unanswered
-    calm = speed.calm(_column(rows, "core_ms"))
+    core_ms = _column(rows, "core_ms")[order]
+    calm = speed.calm(core_ms)
     return TrialSample(
         trial=trial,
         response=response,
@@ -223,7 +232,8 @@ def sample_of(
         in_window=int((~failed & (done < trial.measured_to_s)).sum()),
         errors=_counts(reasons, reason_codes),
         slices=_slices(names, codes[order]),
-        calm=calm[order],
+        calm=calm,
+        core_ms=median_ms(core_ms[calm]),
     )
 
 

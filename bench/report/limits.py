@@ -95,18 +95,19 @@ def slow_core(analysis: Analysis) -> list[str]:
         own_samples = [s for s in samples if s.trial.deployment == name]
         left_out = sum(int((~s.calm).sum()) for s in own_samples)
         share = left_out / max(1, sum(s.requests for s in own_samples))
-        factors = [s.cpu_factor for s in own_samples]
+        factors = [factor for s in own_samples for factor in (s.cpu_factor, s.p50_factor)]
+        own = against_usual[name]
         parts.append(
             f"{name} {share:.1%}, ×{min(factors):.2f} to ×{max(factors):.2f}, "
-            f"×{median(against_usual[name]):.3f}"
+            + (f"×{median(own):.3f}" if own else "no canary")
         )
     return [
         "Where a canary shows that something outside this machine slowed the deployment's core, "
-        "requests due meanwhile are left out of the quantiles that are compared, and CPU time is "
-        "put back by its slope on the canary's time (percentile tables and curves keep every "
-        f"request). Share left out, factors on CPU and canary's time against the median of its "
-        f"cell, by deployment: {'; '.join(parts)}. A deployment that slows the canary by itself "
-        "would show in the last."
+        "requests due meanwhile are left out of the quantiles that are compared, and CPU time and "
+        "median are put back by their slopes on the canary's time (percentile tables and curves "
+        "keep every request). Share left out, factors on CPU and median, and the canary's time "
+        f"against the median of its cell, by deployment: {'; '.join(parts)}. "
+        "A deployment that slows the canary by itself would show in the last."
     ]
 
 

@@ -39,7 +39,7 @@ class Level:
 def trial_value(sample: TrialSample, kind: Kind, operation: str) -> float | None:
     """Return a metric of one trial, None where the trial cannot carry it (too few, no CPU).
 
-    Response times of requests due on a core of usual speed, CPU as on such a core.
+    Response times of requests due on a core of usual speed; CPU and median as on a core of one.
     """
     if kind == "cpu":
         spent_ms = cpu_ms_per_request(sample) if operation == ALL else None
@@ -48,7 +48,10 @@ def trial_value(sample: TrialSample, kind: Kind, operation: str) -> float | None
     if key not in sample.computed:  # several questions ask for the same quantile
         where = sample.where(operation)
         calm = sample.response[where][sample.calm[where]]
-        sample.computed[key] = _quantile(calm, QUANTILES[kind])
+        value = _quantile(calm, QUANTILES[kind])
+        if value is not None and kind == "p50":
+            value *= sample.p50_factor
+        sample.computed[key] = value
     found: float | None = sample.computed[key]
     return found
 

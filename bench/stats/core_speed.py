@@ -3,7 +3,7 @@
 On a shared host other guests slow the core by up to 100 %, for a tenth of a second to minutes,
 whatever is measured meanwhile. The canary times a fixed piece of work throughout a trial; here its
 times say which requests met a slow core (they are left out of quantiles that are compared) and by
-how much CPU time was stretched (a covariate).
+how much CPU time and the median were stretched (a covariate).
 
 Left out is by when a request was *due*, never by how long it took, so that no deployment's slow
 requests are left out more than another's. What is usual is common to all deployments of a cell. A
@@ -31,7 +31,7 @@ FAST_QUANTILE = 0.2
 AROUND_S = 0.05  # a request's core time: the median of the work within this of when it was due
 LEAST_WORK = 4
 SLOPE_NEEDS = 8  # trials
-STEEPEST = 1.0  # CPU time is stretched as the canary is, at most
+STEEPEST = 1.0  # times are stretched as the canary's are, at most
 
 
 def core_ms_at(due_s: Floats, work_at_s: Floats, work_ms: Floats) -> NDArray[np.float32]:
@@ -85,28 +85,31 @@ UNKNOWN = CoreSpeed(None)  # nothing is left out
 
 @dataclass(frozen=True)
 class Stretched:
-    """A trial's `cpu_ms` per request, and the canary's mean time meanwhile. None: unknown."""
+    """A trial's value (CPU per request, a median), and the canary's time meanwhile. None: unknown.
+
+    Both in ms. The canary's: of what the value was taken from (the whole trial, calm requests).
+    """
 
     deployment: str
     canary_ms: float | None
-    cpu_ms: float | None
+    value_ms: float | None
 
     @property
     def logs(self) -> tuple[float, float] | None:
-        """Of the canary and of CPU, if both are known."""
-        if not self.canary_ms or not self.cpu_ms or min(self.canary_ms, self.cpu_ms) <= 0:
+        """Of the canary and of the value, if both are known."""
+        if not self.canary_ms or not self.value_ms or min(self.canary_ms, self.value_ms) <= 0:
             return None
-        return float(np.log(self.canary_ms)), float(np.log(self.cpu_ms))
+        return float(np.log(self.canary_ms)), float(np.log(self.value_ms))
 
 
-def cpu_factors(trials: Sequence[Stretched]) -> list[float]:
-    """Return what the CPU time of each trial of a cell is multiplied by: as on a core of one speed.
+def speed_factors(trials: Sequence[Stretched]) -> list[float]:
+    """Return what each trial's value in a cell is multiplied by: as on a core of one speed.
 
     (usual / canary) ** slope, `usual` the median over all trials of the cell. The slope says how
-    log CPU rises with the log of the canary's time: Theil-Sen over deviations from each
+    the log of the value rises with that of the canary's time: Theil-Sen over deviations from each
     deployment's own medians, within 0 and `STEEPEST`; no correction with fewer than `SLOPE_NEEDS`
-    trials. (Putting CPU back to a deployment's own usual would only look better: the error of that
-    usual is the very noise that was to be removed.)
+    trials. (Putting values back to a deployment's own usual would only look better: the error of
+    that usual is the very noise that was to be removed.)
     """
     usual = _median(trial.canary_ms for trial in trials)
     slope = _slope([t for t in trials if t.logs is not None])
@@ -114,6 +117,12 @@ def cpu_factors(trials: Sequence[Stretched]) -> list[float]:
         float((usual / t.canary_ms) ** slope) if usual and t.canary_ms and slope else 1.0
         for t in trials
     ]
+
+
+def median_ms(values: NDArray[Any]) -> float | None:
+    """Return the median of what is known of the canary's times; None if nothing is."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else None
 
 
 def _median(values: Iterable[float | None]) -> float | None:

@@ -11,7 +11,7 @@ from bench.stats.core_speed import (
     CoreSpeed,
     Stretched,
     core_ms_at,
-    cpu_factors,
+    speed_factors,
 )
 
 SLOWED = 1.7  # what a busy second thread does to the canary and, here, to every request
@@ -53,12 +53,12 @@ def test_what_is_usual_is_common_to_all_deployments() -> None:
     ids=["too few", "one speed", "falling", "CPU unknown", "no canary", "none"],
 )
 def test_without_evidence_cpu_stays_as_it_was_measured(trials: list[Stretched]) -> None:
-    assert cpu_factors(trials) == [1.0] * len(trials)
+    assert speed_factors(trials) == [1.0] * len(trials)
 
 
 def test_a_slope_beyond_reason_is_cut() -> None:
     trials = [Stretched("a", float(np.exp(n / 10)), float(np.exp(n))) for n in range(21)]
-    assert cpu_factors(trials)[20] == pytest.approx(np.exp(-STEEPEST))
+    assert speed_factors(trials)[20] == pytest.approx(np.exp(-STEEPEST))
 
 
 def test_putting_cpu_back_narrows_the_ratio_and_its_interval_stays_honest() -> None:
@@ -74,7 +74,7 @@ def test_putting_cpu_back_narrows_the_ratio_and_its_interval_stays_honest() -> N
         stretch = rng.lognormal(0, 0.15, 12)
         value = np.repeat([4.0, 4.8], 6) * stretch * rng.lognormal(0, 0.04, 12)
         canary = 0.1 * stretch * rng.lognormal(0, 0.04, 12)
-        factors = cpu_factors(
+        factors = speed_factors(
             [Stretched(n, float(c), float(v)) for n, c, v in zip(names, canary, value, strict=True)]
         )
         for kept, values in ((raw, value), (back, value * factors)):
