@@ -1,6 +1,7 @@
 """What every test shares: a test marked `alone` has the machine to itself.
 
-pytest-xdist runs two tests at a time; one that measures time may not run beside another.
+pytest-xdist runs two tests at a time; one that measures time may not run beside another. A file's
+tests run in one worker, and so do those of a folder that shares deployments or databases.
 """
 
 from __future__ import annotations
@@ -8,30 +9,68 @@ from __future__ import annotations
 import fcntl
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+
+TOGETHER = (
+    "tests/contract/",
+    "tests/integration/services/",
+    "tests/integration/services_chassis/",
+    "tests/system_compose/",  # the second file's images are built from the first one's
+)
+HELD = pytest.StashKey[IO[str] | None]()
+
+
+class LoadFolderScheduling(LoadFileScheduling):
+    """`--dist loadfile`, with the folders of `TOGETHER` as one file each."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = next((name for name in TOGETHER if nodeid.startswith(name)), None)
+        return folder or super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Take ours where `--dist loadfile` is asked for."""
+    return LoadFolderScheduling(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Hold the lock, fixtures included: shared by most tests, exclusive for an `alone` one."""
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Hold the lock, fixtures included: shared by most tests, exclusive for an `alone` one.
+
+    Tests that are alone one after the other keep it, or each would wait for another of the rest.
+    """
     worker = getattr(item.config, "workerinput", None)
     if worker is None:  # one test at a time anyway
         return (yield)
-    folder = Path(tempfile.gettempdir()) / f"shopbench-tests-{worker['testrunuid']}"
-    folder.mkdir(exist_ok=True)
-    alone = item.get_closest_marker("alone") is not None
-    with _turn(folder, alone):
+    held = item.session.stash.get(HELD, None)
+    if held is None:
+        folder = Path(tempfile.gettempdir()) / f"shopbench-tests-{worker['testrunuid']}"
+        folder.mkdir(exist_ok=True)
+        held = _turn(folder, _is_alone(item))
+    item.session.stash[HELD] = None
+    try:
         return (yield)
+    finally:
+        if _is_alone(item) and nextitem is not None and _is_alone(nextitem):
+            item.session.stash[HELD] = held
+        else:
+            held.close()  # closing the file gives the lock back
 
 
-@contextmanager
-def _turn(folder: Path, alone: bool) -> Iterator[None]:
+def _is_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None
+
+
+def _turn(folder: Path, alone: bool) -> IO[str]:
     """Readers and one writer; the door keeps new readers out while a writer waits."""
-    with (folder / "door").open("w") as door, (folder / "room").open("w") as room:
+    with (folder / "door").open("w") as door:
         fcntl.flock(door, fcntl.LOCK_EX)
+        room = (folder / "room").open("w")
         fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(door, fcntl.LOCK_UN)
-        yield  # closing the files gives the locks back
+        return room
