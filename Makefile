@@ -4,8 +4,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
-# Most tests wait for processes; `loadfile` keeps a file's running deployment in one worker.
-SPREAD := -n 2 --dist loadfile --durations 25
+# Most tests wait for processes; `loadfile` keeps a file's running deployment in one worker, and
+# tests/conftest.py says which files begin.
+SPREAD := -n 2 --dist loadfile --no-loadscope-reorder --durations 25
 
 .PHONY: bench test test-slow test-soak check format install lock clean
 

@@ -1,7 +1,8 @@
 """What every test shares: a test marked `alone` has the machine to itself.
 
 pytest-xdist runs two tests at a time; one that measures time may not run beside another. A file's
-tests run in one worker, and so do those of a folder that shares deployments or databases.
+tests run in one worker, and so do those of a folder that shares what is expensive to set up.
+These folders begin, or one of them would be what the other worker waits for at the end.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 TOGETHER = (
+    "tests/system_compose/",  # the second file's images are built from the first one's
     "tests/contract/",
     "tests/integration/services/",
     "tests/integration/services_chassis/",
-    "tests/system_compose/",  # the second file's images are built from the first one's
+    "tests/unit/report/",
 )
 HELD = pytest.StashKey[IO[str] | None]()
 
@@ -29,8 +31,16 @@ class LoadFolderScheduling(LoadFileScheduling):
     """`--dist loadfile`, with the folders of `TOGETHER` as one file each."""
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = next((name for name in TOGETHER if nodeid.startswith(name)), None)
-        return folder or super()._split_scope(nodeid)
+        return _shared_folder(nodeid) or super()._split_scope(nodeid)
+
+
+def _shared_folder(nodeid: str) -> str | None:
+    return next((name for name in TOGETHER if nodeid.startswith(name)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders of `TOGETHER`; `--no-loadscope-reorder` keeps this order."""
+    items.sort(key=lambda item: _shared_folder(item.nodeid) is None)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,6 +1,7 @@
 """Several runs as one picture: who counts, what is refused, and the command that prints it."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,13 @@ def latency_run(root: Path, name: str, plan: Plan = SMALL) -> Path:
     run = make_run(root, plan, name)
     build_report(run)
     return run
+
+
+def copy_of(run: Path, root: Path, name: str) -> Path:
+    """The same run measured under another name; the report is not built again."""
+    other = Path(shutil.copytree(run, root / name))
+    change_journal(other, run_id=name)
+    return other
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +74,7 @@ def test_of_two_runs_with_one_experiment_the_larger_profile_counts(
 
 
 def test_of_two_like_runs_the_later_counts(latency: Path, tmp_path: Path) -> None:
-    later = latency_run(tmp_path, "later")
+    later = copy_of(latency, tmp_path, "later")
     change_journal(later, started_at="2999-01-01T00:00:00Z")
     picture = picture_of_runs([later, latency])
     assert {a.run_id for r in picture.results for a in r.answers} == {"later"}
@@ -89,7 +97,7 @@ def test_the_same_run_twice_is_one_run(latency: Path) -> None:
 def test_runs_that_make_no_one_picture_are_refused(
     latency: Path, tmp_path: Path, changes: dict[str, object], says: str
 ) -> None:
-    other = latency_run(tmp_path, "other")
+    other = copy_of(latency, tmp_path, "other")
     change_journal(other, **changes)
     with pytest.raises(ShopbenchError, match=says) as caught:
         picture_of_runs([latency, other])
@@ -97,7 +105,7 @@ def test_runs_that_make_no_one_picture_are_refused(
 
 
 def test_local_changes_are_remarked(tmp_path: Path, latency: Path, capacity: Path) -> None:
-    other = latency_run(tmp_path, "other")
+    other = copy_of(latency, tmp_path, "other")
     change_journal(other, dirty=True)
     remarks = picture_of_runs([capacity, other]).remarks
     assert remarks == ("measured with local changes, which may differ: other",)
