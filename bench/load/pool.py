@@ -50,7 +50,9 @@ class Session:
         self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
         self._hub = get_hub()
-        self._timer = self._hub.loop.timer(timeout_s)
+        # A timer that is stopped and started goes on with what was left of it; `again` takes the
+        # second number, whole.
+        self._timer = self._hub.loop.timer(timeout_s, timeout_s)
         self._readable: Any = None  # the hub's watcher of the connection
         self._poll: Callable[[int], list[Any]] | None = None
         self._broken: OSError | None = None  # what a send ahead of `exchange` ran into
@@ -145,7 +147,7 @@ class Session:
     def _wait_readable(self) -> None:
         """Like `gevent.socket.wait_read`, without a timer and a waiter made for each answer."""
         me = getcurrent()
-        self._timer.start(me.throw, TimeoutError)
+        self._timer.again(me.throw, TimeoutError)
         self._readable.start(me.switch)
         try:
             self._hub.switch()

@@ -18,6 +18,7 @@ COLUMNS = (
     "visit",
     "server_timing",
 )
+_WHOLE = 0.98  # a timer counts from the time of the loop's turn
 _VISIT = COLUMNS.index("visit")
 
 
@@ -26,3 +27,14 @@ def to_columns(rows: list[Row]) -> dict[str, list[object]]:
     ordered = sorted(rows, key=lambda row: (row[0], row[_VISIT]))
     columns = list(zip(*ordered, strict=True)) or [()] * len(COLUMNS)
     return {name: list(column) for name, column in zip(COLUMNS, columns, strict=True)}
+
+
+def given_up_early(rows: list[Row], timeout_s: float, until_s: float) -> int:
+    """Count the timeouts of less than `timeout_s` since the request was sent.
+
+    Those at or after `until_s`, where the drain begins, are the drain's end.
+    """
+    return sum(
+        error == "timeout" and done < until_s and done - sent < _WHOLE * timeout_s
+        for _, sent, done, _, _, _, _, error, _, _ in rows
+    )

@@ -20,7 +20,7 @@ from bench.load.operations import API_PREFIX, OPERATIONS, Operation, Order, chec
 from bench.load.pacer import make_pacer
 from bench.load.plan import Plan, Request, Result, Sample, Visit
 from bench.load.pool import Answer, Session, SessionPool
-from bench.load.rows import Row, to_columns
+from bench.load.rows import Row, given_up_early, to_columns
 
 LEAD_S = 0.05  # from 'all is ready' to the trial's zero
 MAX_SAMPLES = 300
@@ -195,6 +195,7 @@ class Replay:
 
     def _drain(self) -> None:
         """Wait for the answers still out; what does not come is a timeout, never dropped."""
+        self._drained_from = perf_counter()
         self._unfinished = self._crew.dismiss(self.plan.drain_s)
         self._drained = perf_counter()
         while len(self._cpu_marks) < 2:  # a closed loop of so many visits ends when they are made
@@ -203,9 +204,18 @@ class Replay:
         self._tell_locust()
 
     def result(self) -> Result:
-        """The trial's rows and counts. Raises what broke the replay, if something did."""
+        """The trial's rows and counts. Raises what broke the replay, if something did.
+
+        RuntimeError: answers were given up before their time, which would be the generator's
+        failures and not the server's.
+        """
         if self._failure is not None:
             raise self._failure
+        early = given_up_early(
+            self._rows, self.plan.request_timeout_s, self._drained_from - self._zero
+        )
+        if early:
+            raise RuntimeError(f"{early} answers were given up before their timeout")
         (start, cpu_start), (end, cpu_end) = self._cpu_marks
         columns: dict[str, Any] = to_columns(self._rows)
         return Result(

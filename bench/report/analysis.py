@@ -52,6 +52,12 @@ class Analysis:
         return [v for v in self.verdicts if v.note.startswith(NAMED)]
 
     @cached_property
+    def of_sections(self) -> list[Verdict]:
+        """Verdicts of experiments that have a section of their own."""
+        ids = {v.id for section in self.sections for v in section.verdicts}
+        return [v for v in self.verdicts if v.id in ids]
+
+    @cached_property
     def main_cell(self) -> Cell | None:
         """The cell that figures of one cell show: the main mix at its reference load."""
         mix = main_mix(self.cells)

@@ -11,7 +11,7 @@ from bench.report.build import PAGE
 from bench.report.claims import tally
 from bench.report.naming import deployment_order, interval, number, own_names
 from bench.report.picture import picture_of_runs
-from bench.report.verdicts import NAMED
+from bench.report.verdicts import EXPLORATORY, NAMED
 
 _COLOURS = {
     "supported": "green",
@@ -34,6 +34,7 @@ def show_results(run_dir: Path, console: Console | None = None) -> None:
     named = [v for v in reader.verdicts if v.note.startswith(NAMED)]
     floor = [v for v in reader.verdicts if v.id.startswith("floor/")]
     claims = [v for v in reader.verdicts if v.id.startswith("consistency/")]
+    others = [v for v in reader.verdicts if not v.note.startswith((NAMED, EXPLORATORY))]
     if named:
         console.print(_table("Metrics named beforehand", named))
     if floor:
@@ -41,7 +42,10 @@ def show_results(run_dir: Path, console: Console | None = None) -> None:
     if claims:
         console.print(_table("Data consistency", claims))
     if not named and not floor and not claims:
-        console.print("No metric named beforehand could be judged in this run.")
+        if others:
+            console.print(_table("Verdicts", others))
+        else:
+            console.print("Nothing could be judged in this run.")
     if reader.trials:
         console.print(_quality(reader))
     for note in reader.journal.notes:

@@ -24,7 +24,15 @@ from bench.stats.quantiles import SAMPLES_BEYOND
 
 _FOREST_GROUP = "forest-all"
 # Verdicts that their own sections show.
-_OWN_FIGURES = ("floor/", "capacity/", "adds-up/", "network/", "topologies/", "consistency/")
+_OWN_FIGURES = (
+    "floor/",
+    "capacity/",
+    "adds-up/",
+    "network/",
+    "topologies/",
+    "consistency/",
+    "scaling/",
+)
 _MAX_EXPLORATORY = 60  # rows of one exploratory forest; the table holds them all
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from bench.journal import Verdict
 from bench.report.analysis import Analysis
 from bench.report.measures import METRIC_NAMES
-from bench.report.naming import ALL, interval, number, words
+from bench.report.naming import ALL, interval, number, verdict_line, words
 from bench.report.verdicts import SMOKE_NOTE
 
 _METRICS = {METRIC_NAMES["p50"]: "p50 response time", METRIC_NAMES["cpu"]: "CPU per request"}
@@ -16,12 +16,17 @@ _DECIDED = ("supported", "refuted")
 
 
 def plain_words(analysis: Analysis) -> list[str]:
-    """Return the result of the metrics named beforehand in a few sentences, decided ones first."""
-    named = analysis.named
+    """Return the result of the metrics named beforehand in a few sentences, decided ones first.
+
+    Where none was measured: the verdicts of the other experiments, one a line.
+    """
+    named = analysis.named or analysis.of_sections
     if not named:
         return []
     if analysis.data.journal.profile == "smoke":
         return [f"Nothing is claimed: {SMOKE_NOTE}."]
+    if not analysis.named:
+        return [verdict_line(v) for v in sorted(named, key=lambda v: v.verdict not in _DECIDED)]
     pairs = dict.fromkeys((v.numerator, v.denominator) for v in named)
     lines = []
     for top, bottom in pairs:

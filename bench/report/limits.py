@@ -58,7 +58,7 @@ def banners(analysis: Analysis) -> list[str]:
 
 def limits(analysis: Analysis) -> list[str]:
     """Return what this run cannot be used for."""
-    present = set(deployment_order(s.trial.deployment for s in analysis.data.load_trials))
+    present = {trial.deployment for trial in analysis.data.judged_trials}
     present |= {episode.deployment for episode in analysis.data.journal.episodes}
     own = own_names(analysis.data.journal.settings)
     found = list(_OWN if own else _ALWAYS)

@@ -39,7 +39,8 @@ class Level:
 def trial_value(sample: TrialSample, kind: Kind, operation: str) -> float | None:
     """Return a metric of one trial, None where the trial cannot carry it (too few, no CPU).
 
-    Response times of requests due on a core of usual speed; CPU and median as on a core of one.
+    Response times are of requests due on a core of usual speed; CPU and the median are put back
+    to one speed of the core.
     """
     if kind == "cpu":
         spent_ms = cpu_ms_per_request(sample) if operation == ALL else None

@@ -1,6 +1,6 @@
 """What the speed of the deployment's core does to a trial's values, and how that is undone. Pure.
 
-On a shared host other guests slow the core by up to 100 %, for a tenth of a second to minutes,
+On a shared host other guests slow the core by 60-100 %, for a tenth of a second to minutes,
 whatever is measured meanwhile. The canary times a fixed piece of work throughout a trial; here its
 times say which requests met a slow core (they are left out of quantiles that are compared) and by
 how much CPU time and the median were stretched (a covariate).
@@ -26,7 +26,7 @@ from scipy import stats
 
 Floats = NDArray[np.float64]
 
-SLOW = 1.25  # of the deployment's usual fast time: between the modes, 1.0-1.1 and 1.6-1.9
+SLOW = 1.25  # of the cell's usual fast time: between the modes, 1.0-1.1 and 1.6-1.9
 FAST_QUANTILE = 0.2
 AROUND_S = 0.05  # a request's core time: the median of the work within this of when it was due
 LEAST_WORK = 4
@@ -120,7 +120,7 @@ def speed_factors(trials: Sequence[Stretched]) -> list[float]:
 
 
 def median_ms(values: NDArray[Any]) -> float | None:
-    """Return the median of what is known of the canary's times; None if nothing is."""
+    """Return the median of what is known of some times, in ms; None if nothing is."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if known.size else None
 

@@ -7,6 +7,7 @@ and upwards for the next, the other way round in the next block. The interval is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -36,6 +37,7 @@ _GUESS_SHARE = 0.75  # of what a closed loop reached, for the first search of a 
 
 def run(lab: Laboratory) -> None:
     """Pilot, then blocks."""
+    started = time.monotonic()
     names = lab.options.deployments or ARMS
     mixes = lab.options.mixes or MIXES
     size = SIZES.get(lab.profile.name, SIZES["smoke"])
@@ -57,7 +59,7 @@ def run(lab: Laboratory) -> None:
             )
         course = _Course(lab, stage, levels, mixes, size)
         course.find_paths()
-        course.run(slo)
+        course.run(slo, started)
 
 
 def _announce(lab: Laboratory, levels: dict[str, int], mixes: int, size: Size) -> None:
@@ -128,8 +130,9 @@ class _Course:
 
     # --- the blocks
 
-    def run(self, slo: Slo) -> None:
-        """Search every level of every arm and mix in each block."""
+    def run(self, slo: Slo, started: float) -> None:
+        """Search every level of every arm and mix in each block. `started`: the monotonic clock."""
+        blocks_s: list[float] = []
         for name in self.levels:
             self.stage.arm(name).edge(edged([self._replicas(name, mix) for mix in self.mixes]))
         for block in range(self.size.blocks):
@@ -137,7 +140,9 @@ class _Course:
             if all(self._known(point) for point in points):
                 self.lab.progress.drop(self._block_s)
                 continue
-            if not self.lab.has_time(self._block_s):
+            begun = time.monotonic()
+            room = self.size.has_room(begun - started, blocks_s, self._block_s)
+            if not (room and self.lab.has_time(self._block_s)):
                 self.lab.writer.note(f"{EXPERIMENT}: time limit reached after {block} blocks")
                 return
             for name in self.levels:
@@ -147,6 +152,7 @@ class _Course:
                 if self._known(point) is None:
                     self._search(point, slo)
                 self.lab.progress.done(_cell_s(self.size))
+            blocks_s.append(time.monotonic() - begun)
 
     @property
     def _block_s(self) -> float:

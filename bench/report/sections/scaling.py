@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from bench.journal import Verdict
 from bench.report.dataset import RunData
 from bench.report.fields import verdict_fields
 from bench.report.figures.scaling import scaling_figure
 from bench.report.measures import level_of
-from bench.report.naming import interval, number, words
+from bench.report.naming import interval, number, verdict_line, words
 from bench.report.scaling import SCALING, Climb, Step, climbs_of
 from bench.report.scaling_law import law_of, laws_of
 from bench.report.scaling_verdicts import growth_logs, scaling_verdicts
@@ -37,7 +36,7 @@ def section(data: RunData) -> Section | None:
         return None
     verdicts = scaling_verdicts(data, climbs)
     figure = scaling_figure(climbs, laws_of(climbs))
-    lines = [*map(_line, climbs), *map(_verdict_line, verdicts)]
+    lines = [*map(_line, climbs), *map(verdict_line, verdicts)]
     lead = _lead(data)
     steps = [(climb, step) for climb in climbs for step in climb.steps]
     return Section(
@@ -90,14 +89,6 @@ def _line(climb: Climb) -> str:
         f"{first.quota_cores:g} cores of quota to {told[1]} with {last.quota_cores:g}, by {how}"
         f"{grown}."
     )
-
-
-def _verdict_line(verdict: Verdict) -> str:
-    ratio = f" ×{number(verdict.estimate)}" if verdict.estimate is not None else ""
-    if verdict.low is not None:
-        ratio += f" {interval(verdict.low, verdict.high)}, n = {verdict.n_blocks}"
-    note = f" ({verdict.note})" if verdict.note else ""
-    return f"{verdict.question}{ratio}: {verdict.verdict}{note}."
 
 
 def _name(climb: Climb, step: Step) -> str:

@@ -108,6 +108,14 @@ def test_a_search_without_an_end_says_so() -> None:
     assert capacity_of(bracket) is None
 
 
+def test_no_block_begins_that_would_end_after_the_limit() -> None:
+    quick = SIZES["quick"]
+    assert quick.has_room(100.0, [], 200.0)
+    assert quick.has_room(quick.limit_s - 300.0, [300.0, 250.0], 200.0)
+    assert not quick.has_room(quick.limit_s - 299.0, [300.0, 250.0], 200.0)
+    assert SIZES["standard"].has_room(1e6, [1e6], 1e6)
+
+
 def test_a_probe_that_cannot_be_judged_ends_the_search() -> None:
     walk = short_search(Guess(50.0, 1.08, 9, 6_000))
     next(walk)

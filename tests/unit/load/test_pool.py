@@ -42,6 +42,30 @@ def test_every_way_to_get_no_answer_has_a_name() -> None:
     """) == ["refused", "closed", "parse", "timeout", "parse"]
 
 
+def test_each_answer_has_the_whole_timeout(serve: Callable[..., str]) -> None:
+    """Twelve waits of 0.1 s on one connection that gives each 0.8 s."""
+    port = serve("--delay-ms", "100").rpartition(":")[2]
+    assert (
+        in_load_process(f"""
+        session = Session("127.0.0.1", {port}, 0.8)
+        print(json.dumps([session.exchange(WIRE, "GET").error for _ in range(12)]))
+    """)
+        == [""] * 12
+    )
+
+
+def test_after_a_timeout_the_next_answer_has_the_whole_timeout() -> None:
+    assert (
+        in_load_process("""
+        silent = gevent.socket.socket(); silent.bind(("127.0.0.1", 0)); silent.listen()
+        session = Session("127.0.0.1", silent.getsockname()[1], 0.2)
+        answers = [session.exchange(WIRE, "GET") for _ in range(3)]
+        print(json.dumps([[a.error, a.done - a.sent > 0.15] for a in answers]))
+    """)
+        == [["timeout", True]] * 3
+    )
+
+
 def test_connection_close_is_obeyed() -> None:
     assert in_load_process("""
         head = b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n"

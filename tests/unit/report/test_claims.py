@@ -17,7 +17,7 @@ from bench.report.fields import estimate_text
 from bench.report.sections.base import Section
 from tests.unit.audit.sound_shop import sound_shop
 from tests.unit.failure import fault_runs
-from tests.unit.report import test_consistency, test_network, test_topologies
+from tests.unit.report import scaling_runs, test_consistency, test_network, test_topologies
 from tests.unit.report.capacity_runs import capacity_run
 from tests.unit.report.factory import Plan, make_run
 from tests.unit.report.test_consistency import ARMS, END, kills_of
@@ -29,6 +29,7 @@ WITNESSED = {
     "topologies",
     "failure",
     "consistency",
+    "scaling",
 }  # that a made-up run exists for
 
 
@@ -62,6 +63,7 @@ def test_every_pattern_of_a_built_experiment_meets_a_verdict(
         "consistency": lambda path: test_consistency.run_with(
             path, {arm: [*kills_of(20), *END] for arm in ARMS}, sound_shop()
         ),
+        "scaling": scaling_runs.scaling_run,
     }
     verdicts = [*analysed.verdicts, *capacity.verdicts]
     for name, make in made.items():

@@ -4,10 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bench.journal import CorruptResults, Verdict
+from bench.report.analysis import analyse
 from bench.report.build import build_report
+from bench.report.console import show_results
 from bench.report.dataset import load_run
+from bench.report.headline import plain_words
+from bench.report.limits import limits
 from bench.report.scaling import climbs_of
 from bench.report.scaling_law import Law, law_of
 from bench.report.scaling_verdicts import scaling_verdicts
@@ -142,6 +147,22 @@ def test_the_report_shows_it(run: Path) -> None:
     assert "## Scaling: as a whole, or per service" in summary
     written = json.loads((run / "verdicts.json").read_text(encoding="utf-8"))["verdicts"]
     assert sum(entry["id"].startswith("scaling/") for entry in written) == 12
+    assert not list((run / "figures").glob("forest-*"))
+
+
+def test_its_verdicts_are_the_result_of_a_run_without_named_metrics(run: Path) -> None:
+    analysis = analyse(run)
+    lines = plain_words(analysis)
+    assert len(lines) == len(analysis.of_sections) == 12
+    decided = [": supported" in line or ": refuted" in line for line in lines]
+    assert decided == sorted(decided, reverse=True)
+    (missing,) = [text for text in limits(analysis) if "did not measure" in text]
+    assert missing == "Deployments that this run did not measure: modular, modular-split."
+    console = Console(record=True, width=200)
+    show_results(run, console)
+    shown = console.export_text()
+    assert shown.count("Does a core carry more load") == 2
+    assert "could be judged" not in shown
 
 
 def test_a_run_without_it_has_no_section(tmp_path: Path) -> None:
