@@ -23,7 +23,7 @@ def scaling_figure(climbs: Sequence[Climb], laws: Sequence[Law]) -> Figure | Non
                 _climb(axis, climb)
             for law in (law for law in laws if law.mix == mix):
                 _law(axis, law)
-            axis.set_xlim(left=0)
+            axis.set_xlim(0, axis.get_xlim()[1] * 1.1)  # room for the last label
             axis.set_ylim(bottom=0)
             axis.set_xlabel("CPU cores: quotas + databases")
         axes[0].set_ylabel("capacity at the SLO, requests/s")
@@ -67,8 +67,8 @@ def _climb(axis: Axes, climb: Climb) -> None:
     axis.plot([0, ideal], [0, heights[0] / cores[0] * ideal], color=style.colour, lw=0.6)
     for (size, index), height in zip(points, heights, strict=True):
         if climb.scaled[index] and not climb.whole:
-            axis.annotate(f"+{climb.scaled[index]}", (size, height), xytext=(-6, 3), fontsize=6.5,
-                          ha="right", textcoords="offset points", color=style.colour)  # fmt: skip
+            axis.annotate(f"+{climb.scaled[index]}", (size, height), xytext=(4, -4), fontsize=6.5,
+                          va="top", textcoords="offset points", color=style.colour)  # fmt: skip
 
 
 def _law(axis: Axes, law: Law) -> None:
