@@ -215,7 +215,7 @@ class Replay:
             self._rows, self.plan.request_timeout_s, self._drained_from - self._zero
         )
         if early:
-            raise RuntimeError(f"{early} answers were given up before their timeout")
+            raise RuntimeError(f"{early} answers were given up long before their timeout")
         (start, cpu_start), (end, cpu_end) = self._cpu_marks
         columns: dict[str, Any] = to_columns(self._rows)
         return Result(

@@ -9,7 +9,8 @@ from rich.table import Table
 from bench.journal import RunReader, Verdict
 from bench.report.build import PAGE
 from bench.report.claims import tally
-from bench.report.naming import deployment_order, interval, number, own_names
+from bench.report.fields import estimate_text
+from bench.report.naming import deployment_order, interval, own_names
 from bench.report.picture import picture_of_runs
 from bench.report.verdicts import EXPLORATORY, NAMED
 
@@ -59,14 +60,14 @@ def show_results(run_dir: Path, console: Console | None = None) -> None:
 def _table(title: str, verdicts: list[Verdict]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("question", ratio=1)
-    for name in ("ratio", "interval"):
+    for name in ("estimate", "interval"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("n", justify="right")
     table.add_column("verdict", no_wrap=True)
     for verdict in verdicts:
         table.add_row(
             escape(verdict.question),
-            f"×{number(verdict.estimate)}" if verdict.estimate is not None else "–",
+            estimate_text(verdict),
             escape(interval(verdict.low, verdict.high)),
             str(verdict.n_blocks),
             f"[{_COLOURS[verdict.verdict]}]{verdict.verdict}[/]",

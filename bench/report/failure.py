@@ -63,6 +63,11 @@ class Stretch:
         """When the clearing began."""
         return self.trial.facts["cleared_s"]
 
+    @property
+    def watched_s(self) -> float:
+        """For how long the load went on after the clearing began."""
+        return self.trial.measured_to_s - self.cleared_s
+
     def counts(self, journey: str = EVERY, *, control: bool = False) -> Counts:
         """Visits due in the window, by outcome; of the control in the same seconds."""
         visits = self.control if control else self.visits

@@ -24,6 +24,7 @@ from bench.report.failure import (
 from bench.report.verdicts import SMOKE_NOTE
 from bench.stats.means import MeanInterval, mean_interval
 from bench.stats.precision import MIN_VALID_BLOCKS
+from bench.stats.recovery import STEADY_SECONDS
 
 POINTS, SECONDS, SHARE = "_in_points", "_in_seconds", "_in_share"
 MARGIN = 5.0  # percentage points of the visits that matter
@@ -55,6 +56,7 @@ class Claim:
     values: dict[int, float]
     rule: str
     decide: Callable[[MeanInterval], tuple[VerdictWord, str]]
+    undecided: str = ""  # why the values cannot answer the question
 
 
 def verdicts_of(data: RunData, matrix: Matrix) -> list[Verdict]:
@@ -120,6 +122,7 @@ def _isolation(matrix: Matrix) -> Iterable[Claim]:
 
 def _tolerance(matrix: Matrix) -> Iterable[Claim]:
     for arm in matrix.arms:
+        cells = _of(matrix, arm)
         yield Claim(
             f"tolerance/{arm}",
             f"Is {arm} back to normal within {BACK_WITHIN_S:g} s after a fault was cleared?",
@@ -128,12 +131,13 @@ def _tolerance(matrix: Matrix) -> Iterable[Claim]:
             "control",
             _mean_by_block(
                 {block: float(_back(stretch)) for block, stretch in _valid(cell).items()}
-                for cell in _of(matrix, arm)
+                for cell in cells
             ),
             f"share of the faults with three seconds within tolerance of the control begun at most "
             f"{BACK_WITHIN_S:g} s after the clearing; supported: interval above {BACK_SHARE:g}, "
             "refuted: below",
             _mostly,
+            _left_too_early(cells),
         )
 
 
@@ -176,6 +180,7 @@ def _overload(matrix: Matrix) -> Iterable[Claim]:
                 "twice its own capacity, then back to the load before; supported: in every "
                 "repetition, refuted: in none",
                 _always,
+                _left_too_early([cell]),
             )
 
 
@@ -204,6 +209,19 @@ def _lost(stretch: Stretch, journey: str) -> float:
 def _back(stretch: Stretch) -> bool:
     lag_s = stretch.recovery.lag_s
     return lag_s is not None and lag_s <= BACK_WITHIN_S
+
+
+def _left_too_early(cells: Iterable[FaultCell]) -> str:
+    """Say so if a shop that was not back might have been, had anybody watched for longer."""
+    needed_s = BACK_WITHIN_S + STEADY_SECONDS
+    stretches = [stretch for cell in cells for stretch in _valid(cell).values()]
+    watched_s = [s.watched_s for s in stretches if s.recovery.lag_s is None]
+    if not watched_s or min(watched_s) >= needed_s - 0.5:  # clearing takes some of it
+        return ""
+    return (
+        f"not back, and watched for {min(watched_s):.0f} s after the clearing only: "
+        f"{needed_s:g} s are needed (after_s)"
+    )
 
 
 def _mean_by_block(parts: Iterable[dict[int, float]]) -> dict[int, float]:
@@ -273,5 +291,7 @@ def _verdict(data: RunData, claim: Claim) -> Verdict:
         return replace(blank, note=SMOKE_NOTE)
     if len(values) < MIN_VALID_BLOCKS:
         return blank
+    if claim.undecided:
+        return replace(blank, note=claim.undecided)
     word, note = claim.decide(found)
     return replace(blank, verdict=word, note=note)

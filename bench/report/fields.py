@@ -45,6 +45,14 @@ def estimate_text(verdict: Verdict) -> str:
     return f"{number(verdict.estimate)} {unit}" if unit else f"×{number(verdict.estimate)}"
 
 
+def verdict_line(verdict: Verdict) -> str:
+    """Return a verdict as one line: question, estimate, interval, n, word and note."""
+    found = f" {estimate_with_interval(verdict)}" if verdict.estimate is not None else ""
+    count = f", n = {verdict.n_blocks}" if verdict.low is not None else ""
+    note = f" ({verdict.note})" if verdict.note else ""
+    return f"{verdict.question}{found}{count}: {verdict.verdict}{note}."
+
+
 def estimate_with_interval(verdict: Verdict) -> str:
     """Return `×0.76 [0.73, 0.79]`, without brackets where there is no interval."""
     if verdict.low is None:

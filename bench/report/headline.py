@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from bench.journal import Verdict
 from bench.report.analysis import Analysis
+from bench.report.fields import verdict_line
 from bench.report.measures import METRIC_NAMES
-from bench.report.naming import ALL, interval, number, verdict_line, words
+from bench.report.naming import ALL, interval, number, words
 from bench.report.verdicts import SMOKE_NOTE
 
 _METRICS = {METRIC_NAMES["p50"]: "p50 response time", METRIC_NAMES["cpu"]: "CPU per request"}

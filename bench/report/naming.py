@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from math import isnan
 from typing import Any
 
-from bench.journal import Verdict
-
 DEPLOYMENTS = ("monolith", "modular", "modular-split", "microservices")
 
 # What each step of the ladder adds: (from, to) -> cause.
@@ -111,15 +109,6 @@ def number(value: float | None, digits: int = 3) -> str:
 def interval(low: float | None, high: float | None) -> str:
     """Return `[low, high]`, or a dash where there is none."""
     return "–" if low is None or high is None else f"[{number(low)}, {number(high)}]"
-
-
-def verdict_line(verdict: Verdict) -> str:
-    """Return a verdict as one line: question, ratio, interval, n, word and note."""
-    ratio = f" ×{number(verdict.estimate)}" if verdict.estimate is not None else ""
-    if verdict.low is not None:
-        ratio += f" {interval(verdict.low, verdict.high)}, n = {verdict.n_blocks}"
-    note = f" ({verdict.note})" if verdict.note else ""
-    return f"{verdict.question}{ratio}: {verdict.verdict}{note}."
 
 
 def percent(share: float) -> str:

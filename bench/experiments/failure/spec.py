@@ -57,7 +57,7 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: float = 0.2
     rate: float | None = None
     warmup_s: float = 2.0
-    after_s: float = 10.0
+    after_s: float = 14.0  # ten to be back in, three to see that it lasts
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from bench.report.dataset import RunData
-from bench.report.fields import verdict_fields
+from bench.report.fields import verdict_fields, verdict_line
 from bench.report.figures.scaling import scaling_figure
 from bench.report.measures import level_of
-from bench.report.naming import interval, number, verdict_line, words
+from bench.report.naming import interval, number, words
 from bench.report.scaling import SCALING, Climb, Step, climbs_of
 from bench.report.scaling_law import law_of, laws_of
 from bench.report.scaling_verdicts import growth_logs, scaling_verdicts

@@ -36,6 +36,7 @@ class Losses:
     repetitions: int = 1
     profile: str = "quick"
     unsteady: str = ""  # the arm in which nothing could be injected
+    end_s: float = END_S
 
 
 def write_run(root: Path, losses: Losses | None = None) -> Path:
@@ -47,7 +48,13 @@ def write_run(root: Path, losses: Losses | None = None) -> Path:
     )
     for block in range(losses.repetitions):
         for arm in ARMS:
-            _add(writer, plan, ("failure:control 1", arm, block), _rows({}, 0.0, block), {})
+            _add(
+                writer,
+                plan,
+                ("failure:control 1", arm, block),
+                _rows({}, 0.0, block, losses.end_s),
+                {},
+            )
             for name in FAULTS:
                 if (arm, name) == ("monolith", "failure:2 hop_reset orders"):
                     continue
@@ -59,7 +66,13 @@ def write_run(root: Path, losses: Losses | None = None) -> Path:
                 }  # fmt: skip
                 if arm == losses.unsteady:
                     shares, moments = {}, {"steady_before": 0.0}
-                _add(writer, plan, (name, arm, block), _rows(shares, lag_s, block), moments)
+                _add(
+                    writer,
+                    plan,
+                    (name, arm, block),
+                    _rows(shares, lag_s, block, losses.end_s),
+                    moments,
+                )
     writer.finish()
     return writer.path
 
@@ -89,9 +102,9 @@ def settings(repetitions: int) -> dict[str, Any]:
     }
 
 
-def _rows(shares: Mapping[str, float], lag_s: float, block: int) -> pa.Table:
+def _rows(shares: Mapping[str, float], lag_s: float, block: int, end_s: float) -> pa.Table:
     """Visits of one step, evenly spaced, each journey in turn; every one of a share fails."""
-    due = np.arange(0, END_S, 1 / PER_SECOND)
+    due = np.arange(0, end_s, 1 / PER_SECOND)
     names = [list(JOURNEYS)[n % len(JOURNEYS)] for n in range(due.size)]
     rng = np.random.default_rng(block)
     fails = [
@@ -123,6 +136,7 @@ def _add(
     moments: Mapping[str, float],
 ) -> None:
     experiment, arm, block = key
+    end_s = rows.num_rows / PER_SECOND
     unsteady = moments.get("steady_before") == 0.0
     entry = trial_entry(
         plan,
@@ -140,8 +154,8 @@ def _add(
     gate = Gate("steady_state", float(not unsteady), 1.0, "holds", "fail" if unsteady else "pass")
     entry = replace(
         entry,
-        measured_to_s=END_S,
-        measured_s=END_S - entry.measured_from_s,
+        measured_to_s=end_s,
+        measured_s=end_s - entry.measured_from_s,
         sent=rows.num_rows,
         gates=(*entry.gates, gate),
     )

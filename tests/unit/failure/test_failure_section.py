@@ -84,6 +84,20 @@ def test_six_repetitions_judge_by_their_rules(tmp_path: Path) -> None:
     assert found["failure/tolerance/monolith/back_in_time_in_share"].verdict == "supported"
 
 
+@pytest.mark.parametrize(("end_s", "word"), [(23.0, "refuted"), (19.0, "inconclusive")])
+def test_who_was_not_watched_for_long_enough_is_not_called_late(
+    tmp_path: Path, end_s: float, word: str
+) -> None:
+    """Cleared at 9 s; the fault's losses go on to the end. Ten seconds and three are needed."""
+    never = {"monolith": 30.0, "microservices": 0.0}
+    data = load_run(write_run(tmp_path, Losses(lag_s=never, repetitions=6, end_s=end_s)))
+    found = {v.id: v for v in verdicts_of(data, matrix_of(data))}
+    late = found["failure/tolerance/monolith/back_in_time_in_share"]
+    assert late.verdict == word
+    assert ("watched for 10 s" in late.note) == (word == "inconclusive")
+    assert found["failure/tolerance/microservices/back_in_time_in_share"].verdict == "supported"
+
+
 def test_the_opposite_is_refuted_and_noise_is_not_decided(tmp_path: Path) -> None:
     worse = {"monolith": {}, "microservices": {"look": 1.0, "buy": 1.0}}
     data = load_run(write_run(tmp_path, Losses(shares=worse, repetitions=6)))
