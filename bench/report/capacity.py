@@ -251,7 +251,7 @@ def _verdict(data: RunData, top: Summary, bottom: Summary, claim: Claim) -> Verd
         word, note = "inconclusive", SMOKE_NOTE
     elif invalid_shares_differ(*(_invalid(summary) for summary in (top, bottom))):
         word = "inconclusive"
-        note = "shares of invalid probes differ by more than 10 points between the two"
+        note = "shares of invalid probes differ by more than 10 points and than chance explains"
     return Verdict(
         id=f"{CAPACITY}/{top.mix}/{names[0]}:{names[1]}",
         question=f"{question} ({words(top.mix)} load)",

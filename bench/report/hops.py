@@ -259,7 +259,11 @@ def _judged(
     if data.journal.profile == "smoke":
         return "inconclusive", SMOKE_NOTE, ratio
     if invalid_shares_differ(*(_invalid(data, curve, name) for name in (curve.top, curve.base))):
-        return "inconclusive", "shares of invalid trials differ by more than 10 points", ratio
+        return (
+            "inconclusive",
+            "shares of invalid trials differ by more than 10 points and than chance explains",
+            ratio,
+        )
     decision = decide(ratio, claim="greater", kind="p50", band=aa_bands(data).get("p50"))
     return decision.word, decision.reason, ratio
 

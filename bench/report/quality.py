@@ -18,7 +18,7 @@ LIMIT = "10 points"
 
 @dataclass(frozen=True)
 class ShareRow:
-    """Shares of invalid trials of a pair; `differ`: more than 10 points apart."""
+    """Shares of invalid trials of a pair; `differ`: more than 10 points and chance apart."""
 
     experiment: str
     pair: str

@@ -137,7 +137,10 @@ def _ratio(data: RunData, pair: Pair, question: Question, levels: dict[str, floa
     ratio = paired_ratio(logs, level=level) if len(logs) >= 2 else None
     word, note = _judged(data, ratio, len(logs))
     if _shares_differ(data, pair.mix):
-        word, note = "inconclusive", "shares of invalid probes differ by more than 10 points"
+        word, note = (
+            "inconclusive",
+            "shares of invalid probes differ by more than 10 points and than chance explains",
+        )
     lost, barren = pair.lost(question.value), pair.barren(question.value)
     if barren:  # to drop them would favour the arm that gained nothing in them
         word = "inconclusive"

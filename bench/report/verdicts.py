@@ -119,7 +119,7 @@ def _decision(
         return Decision("inconclusive", SMOKE_NOTE)
     counts = [_invalid_count(data, question, d) for d in (question.numerator, question.denominator)]
     if invalid_shares_differ(*counts):
-        reason = "shares of invalid trials differ by more than 10 points between the two"
+        reason = "shares of invalid trials differ by more than 10 points and than chance explains"
         return Decision("inconclusive", reason)
     return decide(ratio, claim=question.claim, kind=question.kind, band=band)
 

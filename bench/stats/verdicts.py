@@ -9,6 +9,7 @@ from math import exp, log
 from typing import Literal
 
 import numpy as np
+from scipy import stats
 
 from bench.stats.arrays import Numbers, finite_vector
 from bench.stats.errors import StatisticsError, TooFewSamples
@@ -22,6 +23,7 @@ Claim = Literal["greater", "less", "different"]  # what is claimed of numerator 
 THRESHOLDS: dict[str, float] = {"p50": 0.03, "cpu": 0.03, "p95": 0.10, "p99": 0.10}
 AA_BAND_MIN_BLOCKS = 20
 MAX_INVALID_SHARE_GAP = 0.10
+CHANCE = 0.05  # of calling equal shares apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,14 @@ def invalid_shares_differ(first: tuple[int, int], second: tuple[int, int]) -> bo
     """Return whether two arms' shares of invalid trials differ by more than 10 points.
 
     Each arm is (invalid, all). Then the surviving blocks are a selection, and every verdict on
-    the pair is inconclusive.
+    the pair is inconclusive. Of few trials one alone is more than 10 points, so the shares must
+    also differ by more than chance explains (Fisher's exact test).
     """
     shares = [invalid / total if total else 0.0 for invalid, total in (first, second)]
-    return abs(shares[0] - shares[1]) > MAX_INVALID_SHARE_GAP
+    if abs(shares[0] - shares[1]) <= MAX_INVALID_SHARE_GAP:
+        return False
+    table = [[invalid, total - invalid] for invalid, total in (first, second)]
+    return float(stats.fisher_exact(table).pvalue) < CHANCE
 
 
 def _directed(claim: Claim, greater: bool) -> Decision:

@@ -21,6 +21,10 @@ def one_arm_invalid(deployment: str, block: int) -> str:
     return "invalid" if deployment == "monolith" and block < 3 else "valid"
 
 
+def half_of_one_arm(deployment: str, block: int) -> str:
+    return "invalid" if deployment == "monolith" and block < 6 else "valid"
+
+
 def test_every_gate_is_counted_by_deployment_and_outcome(tmp_path: Path) -> None:
     plan = Plan(blocks=6, requests=60, deployments=PAIR, status=one_arm_invalid)  # type: ignore[arg-type]
     names, rows = gate_rows(analyse(make_run(tmp_path, plan)).trials)
@@ -31,10 +35,10 @@ def test_every_gate_is_counted_by_deployment_and_outcome(tmp_path: Path) -> None
 
 
 def test_unequal_invalid_shares_are_named_with_their_consequence(tmp_path: Path) -> None:
-    plan = Plan(blocks=6, requests=60, deployments=PAIR, status=one_arm_invalid)  # type: ignore[arg-type]
+    plan = Plan(blocks=12, requests=60, deployments=PAIR, status=half_of_one_arm)  # type: ignore[arg-type]
     run = make_run(tmp_path, plan)
     (row,) = share_rows(analyse(run))
-    assert (row.first, row.second, row.points) == ("0 of 6 (0%)", "3 of 6 (50%)", "50.0")
+    assert (row.first, row.second, row.points) == ("0 of 12 (0%)", "6 of 12 (50%)", "50.0")
     assert row.differ
     assert "every verdict on this pair is inconclusive" in build_report(run).read_text()
 

@@ -91,9 +91,9 @@ def test_only_invalid_blocks_make_the_verdict_invalid(tmp_path: Path) -> None:
 
 def test_unequal_shares_of_invalid_trials_make_it_inconclusive(tmp_path: Path) -> None:
     def status(deployment: str, block: int) -> str:
-        return "invalid" if deployment == "modular" and block < 2 else "valid"
+        return "invalid" if deployment == "modular" and block < 6 else "valid"
 
-    found = run(tmp_path, blocks=10, status=status)
+    found = run(tmp_path, blocks=12, status=status)
     assert pick(found, "modular:monolith").verdict == "inconclusive"
     assert "10 points" in pick(found, "modular:monolith").note
     assert pick(found, "microservices:modular-split").verdict == "supported"

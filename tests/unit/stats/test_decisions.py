@@ -145,10 +145,30 @@ def test_an_unknown_kind_of_metric_is_refused() -> None:
         threshold_for("p42")
 
 
-def test_shares_of_invalid_trials_may_differ_by_ten_points() -> None:
+def test_shares_of_invalid_trials_may_differ_by_ten_points_or_by_chance() -> None:
     assert not invalid_shares_differ((1, 10), (2, 10))
-    assert invalid_shares_differ((0, 10), (2, 10))
+    assert not invalid_shares_differ((0, 10), (2, 10))
+    assert invalid_shares_differ((0, 10), (6, 10))
+    assert invalid_shares_differ((6, 31), (0, 31))
+    assert not invalid_shares_differ((6, 31), (2, 31))
+    assert not invalid_shares_differ((100, 2000), (200, 2000))  # five points, beyond chance
     assert not invalid_shares_differ((0, 0), (0, 10))
+
+
+def test_equal_shares_are_seldom_called_apart_and_a_selection_is_seen() -> None:
+    """30 trials in each arm, 2,000 times: 12 % invalid in both, or 10 % and 50 %."""
+    rng = np.random.default_rng(5)
+    same, apart = (
+        np.mean(
+            [
+                invalid_shares_differ((int(a), 30), (int(b), 30))
+                for a, b in zip(rng.binomial(30, p, 2_000), rng.binomial(30, q, 2_000), strict=True)
+            ]
+        )
+        for p, q in ((0.12, 0.12), (0.1, 0.5))
+    )
+    assert same <= 0.05
+    assert apart >= 0.85
 
 
 def test_the_stop_rule_goes_by_width_alone() -> None:
