@@ -35,7 +35,8 @@ def test_a_trial_without_samples_says_nothing_and_leaves_no_trace() -> None:
 def test_it_times_its_work_on_the_core_it_was_given() -> None:
     cpu = usable_cpus()[-1]
     with Canary(cpu) as canary:
-        took = watched(canary, 1.0)
+        tries = (watched(canary, 1.0) for _ in range(20))  # it shares the core with other tests
+        took = next((each for each in tries if each is not None), None)
         child = next(each for each in psutil.Process().children() if "thread_time" in text(each))
         if hasattr(child, "cpu_affinity"):
             assert child.cpu_affinity() == [cpu]
