@@ -4,12 +4,12 @@ The SQL is in `statements` (moves) and `queries` (reads).
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from microservices.chassis.context import Context
+from microservices.chassis.context import Context, current_or_none
 from microservices.chassis.database import Connection, Database
 from microservices.chassis.idempotency import fingerprint
 from microservices.orders import queries, statements, views
@@ -18,6 +18,9 @@ from microservices.orders.saga import Answer, LostOrder
 
 ORDERS_PATH = "/api/v1/orders"
 LEASE_S = 10.0
+# An order is answered this long before the edge's deadline, settled or not.
+MARGIN_S = 0.3
+FOREVER = datetime.max.replace(tzinfo=UTC)
 _lines = msgspec.json.Decoder(tuple[Line, ...]).decode
 
 
@@ -52,12 +55,13 @@ class OrderStore:
 
     async def confirm(self, held: Order, order: Order) -> Answer:
         answer = views.created(order)
-        parameters = _moving(held, order) | _naming(order) | _answering(order, answer)
+        parameters = _moving(held, order) | _naming(order) | _answering(order, answer, _until())
         return await self._finish(statements.CONFIRM, parameters, answer, "orders.confirm")
 
     async def reject(self, held: Order, order: Order, owed: Sequence[Topic]) -> Answer:
         answer = views.refused(order)
-        parameters = _moving(held, order) | _answering(order, answer) | {"owed": list(owed)}
+        parameters = _moving(held, order) | _answering(order, answer, _until())
+        parameters |= {"owed": list(owed)}
         if order.reason == "unknown_product" and order.by_request:  # else a 202 may be out
             rows = await self._database.write(statements.DROP, parameters, fault="orders.reject")
             if rows[0][0]:
@@ -129,11 +133,11 @@ class OrderStore:
         self, sql: str, parameters: dict[str, Any], answer: Answer, fault: str = ""
     ) -> Answer:
         """Run a move that records an answer; the first finisher's answer is the one returned."""
-        moved, answered = (await self._database.write(sql, parameters, fault=fault))[0]
+        moved, status = (await self._database.write(sql, parameters, fault=fault))[0]
         if not moved:
             raise LostOrder(parameters["id"])
-        if answered:
-            return answer
+        if status is not None:
+            return answer if status == answer.status else Answer(status, parameters["accepted"])
         earlier = await self.recorded(parameters["user_id"], parameters["path"], parameters["key"])
         return earlier or answer
 
@@ -159,8 +163,18 @@ def _naming(order: Order) -> dict[str, Any]:
     }
 
 
-def _answering(order: Order, answer: Answer) -> dict[str, Any]:
+def _until() -> datetime:
+    """When the request gives up waiting; a driver without one records 202 whenever it ends."""
+    ctx = current_or_none()
+    if ctx is None:
+        return FOREVER
+    return datetime.now(UTC) + timedelta(seconds=ctx.remaining() - MARGIN_S)
+
+
+def _answering(order: Order, answer: Answer, until: datetime = FOREVER) -> dict[str, Any]:
     return {
+        "accepted": views.accepted(order).body,
+        "until": until,
         "user_id": order.user_id,
         "path": ORDERS_PATH,
         "key": order.idempotency_key,

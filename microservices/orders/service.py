@@ -33,11 +33,9 @@ from microservices.orders.messages import (
 )
 from microservices.orders.model import Line, Order
 from microservices.orders.peers import InventoryPeer, PaymentsPeer
-from microservices.orders.repository import OrderStore, cancellation_path
+from microservices.orders.repository import MARGIN_S, OrderStore, cancellation_path
 from microservices.orders.saga import Answer, LostOrder, OrderSaga, Unclear
 
-# An order is answered this long before the edge's deadline, settled or not.
-MARGIN_S = 0.3
 # What it takes to write that answer down; then it is given unrecorded.
 HAND_OVER_S = 0.2
 HAND_OVER_PAUSE_S = 0.5
@@ -61,11 +59,15 @@ class Orders:
             answer = await give_up_after(ctx.remaining() - MARGIN_S, self.saga.advance(order))
         except (Unclear, LostOrder, TimeoutError, ApiError) as error:
             _log.info("order %s goes on without its request: %r", order.id, error)
-            answer = await self._hand_over(ctx, order)
+            answer = await self._hand_over(ctx, order, isinstance(error, DependencyUnavailable))
         return Reply(answer.status, answer.body)
 
-    async def _hand_over(self, ctx: Context, order: Order) -> Answer:
-        """The pending order is committed, so whatever fails from here on, it is accepted."""
+    async def _hand_over(self, ctx: Context, order: Order, in_doubt: bool) -> Answer:
+        """The pending order is committed, so whatever fails from here on, it is accepted.
+
+        Raises DependencyUnavailable if `in_doubt` (the database was lost under a statement) and the
+        database cannot be asked: it may hold another answer, and a replay would contradict a 202.
+        """
         answer = views.accepted(order)
         try:
             return await give_up_after(
@@ -74,6 +76,10 @@ class Orders:
             )
         except (ApiError, TimeoutError) as error:
             _log.warning("order %s: the answer 202 is not recorded: %r", order.id, error)
+            if in_doubt:
+                raise DependencyUnavailable(
+                    "The order may be placed; repeat the request."
+                ) from error
             return answer
 
     async def _replay(self, ctx: Context) -> Reply:

@@ -2,7 +2,8 @@
 
 Lock order in each: the order, then its idempotency key. `moved` is the compare-and-set on (status,
 attempt): when it finds nothing, nothing else in the statement happens. `answered` writes the
-recorded answer unless there is one.
+recorded answer unless there is one. A request that waited in vain (until `until`) has given 202, so
+a statement that a hanging database reads later than that records 202 and drops no order.
 """
 
 from microservices.orders.queries import ORDER_COLUMNS
@@ -43,11 +44,14 @@ named AS (
 
 _ANSWERED = """
 answered AS (
-    UPDATE idempotency_keys k SET status = %(answer_status)s, response = %(answer)s
+    UPDATE idempotency_keys k
+    SET status = CASE WHEN statement_timestamp() < %(until)s THEN %(answer_status)s ELSE 202 END,
+        response = CASE WHEN statement_timestamp() < %(until)s THEN %(answer)s
+                        ELSE %(accepted)s END
     FROM moved m
     WHERE k.user_id = %(user_id)s::uuid AND k.method = 'POST' AND k.path = %(path)s::text
       AND k.key = %(key)s::text AND k.resource_id = m.id AND k.status IS NULL
-    RETURNING 1
+    RETURNING k.status
 )"""
 
 _HELD = "id = %(id)s::uuid AND status = %(held)s AND attempt = %(attempt)s"
@@ -62,7 +66,7 @@ WITH moved AS (
 ), {_NAMED}, owed AS (
     INSERT INTO outbox (topic, subject_id, payload) SELECT 'inventory.settle', id, '{{}}' FROM moved
 ), {_ANSWERED}
-SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM answered)"""
+SELECT (SELECT count(*) FROM moved), (SELECT status FROM answered)"""
 
 COMPENSATING = f"""
 WITH moved AS (
@@ -83,13 +87,13 @@ WITH moved AS (
     INSERT INTO outbox (topic, subject_id, payload)
     SELECT topic, id, '{{}}' FROM moved CROSS JOIN unnest(%(owed)s::text[]) AS o (topic)
 ), {_ANSWERED}
-SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM answered)"""
+SELECT (SELECT count(*) FROM moved), (SELECT status FROM answered)"""
 
 # An order for an unknown product goes without a trace, unless it was answered (with 202) before.
 DROP = f"""
 WITH moved AS (
     DELETE FROM orders o
-    WHERE {_HELD} AND EXISTS (
+    WHERE {_HELD} AND statement_timestamp() < %(until)s AND EXISTS (
         SELECT FROM idempotency_keys k
         WHERE k.user_id = o.user_id AND k.method = 'POST' AND k.path = %(path)s::text
           AND k.key = o.idempotency_key AND k.resource_id = o.id AND k.status IS NULL
@@ -113,7 +117,7 @@ WITH moved AS (
     WHERE {_HELD} AND cancel_requested_at IS NOT NULL
     RETURNING id
 ), {_ANSWERED}
-SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM answered)"""
+SELECT (SELECT count(*) FROM moved), (SELECT status FROM answered)"""
 
 REQUEST_CANCELLATION = f"""
 UPDATE orders o
@@ -130,7 +134,7 @@ WITH moved AS (
     WHERE id = %(id)s::uuid AND attempt = %(attempt)s AND status IN ('pending', 'compensating')
     RETURNING id
 ), {_ANSWERED}
-SELECT (SELECT count(*) FROM moved), (SELECT count(*) FROM answered)"""
+SELECT (SELECT count(*) FROM moved), (SELECT status FROM answered)"""
 
 RECORDED = """
 SELECT status, response FROM idempotency_keys

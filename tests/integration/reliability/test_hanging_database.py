@@ -23,3 +23,5 @@ def test_an_accepted_order_is_answered_202_while_its_database_hangs(lab: Lab) ->
             shop.deployment.resume("db:orders")
         assert [answer.status for answer in result.answers] == [202]
         shop.assert_sound()
+        again = shop.client(shop.buyers[0]).place([item(product)], key=result.key)
+        assert again.answers[-1] == result.answers[-1]

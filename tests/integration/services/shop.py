@@ -131,6 +131,21 @@ class Shop:
         items = [{"product_id": product, "quantity": quantity} for product, quantity in lines]
         return await self.post("/api/v1/orders", user, {"items": items}, key)
 
+    async def until_answered(self, user: User, line: tuple[str, int], key: str) -> Answered:
+        """The order once more, until the shop is back and nobody else is at it."""
+        found: list[Answered] = []
+
+        async def settled() -> bool:
+            found.append(await self.order(user, line, key=key))
+            return found[-1].json.get("code") not in {
+                "dependency_unavailable",
+                "overloaded",
+                "request_in_progress",
+            }
+
+        await until(settled, 20.0)
+        return found[-1]
+
     async def cancel(self, user: User, order_id: str, key: str | None = None) -> Answered:
         return await self.post(f"/api/v1/orders/{order_id}/cancellation", user, None, key)
 

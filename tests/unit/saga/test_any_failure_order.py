@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from microservices.orders.model import Line, Order
-from microservices.orders.saga import LostOrder, OrderSaga, Unclear
+from microservices.orders.saga import Answer, LostOrder, OrderSaga, Unclear
+from microservices.orders.views import accepted
 from tests.unit.saga.fakes import (
     NOW,
     Call,
@@ -61,6 +62,7 @@ class SagaMachine(RuleBasedStateMachine):
         self.saga = self.saga_type(self.store, self.inventory, self.payments, lambda: NOW)
         self.drivers: list[asyncio.Task[None]] = []
         self.placed: dict[str, Order] = {}
+        self.unrecorded: dict[str, Answer] = {}
         self.deposited = 2 * BALANCE_CENTS
 
     @rule(
@@ -158,13 +160,22 @@ class SagaMachine(RuleBasedStateMachine):
             return
 
     async def drive_live(self, order: Order) -> None:
-        """As a request does it: what it cannot finish it answers with 202."""
+        """As a request does it: what it cannot finish it answers with 202, written down or not.
+
+        Not where another answer may be written down already: then it says nothing (503).
+        """
         try:
+            answer = await self.saga.advance(order)
+        except (Unclear, LostOrder, StoreDown) as error:
             try:
-                answer = await self.saga.advance(order)
-            except (Unclear, LostOrder, StoreDown):
                 answer = await self.store.hand_over(order)
-        except (StoreDown, Crash):
+            except StoreDown:
+                if not isinstance(error, StoreDown):
+                    self.unrecorded[order.idempotency_key] = accepted(order)
+                return
+            except Crash:
+                return
+        except Crash:
             return
         assert answer == self.store.answers[order.idempotency_key]
 
@@ -244,6 +255,8 @@ class SagaMachine(RuleBasedStateMachine):
             assert product.available >= 0
 
     def check_answers(self, statuses: dict[str, str]) -> None:
+        for key, given in self.unrecorded.items():
+            assert self.store.answers[key] == given
         for order_id, order in self.placed.items():
             answer = self.store.answers[order.idempotency_key]
             assert answer is not None

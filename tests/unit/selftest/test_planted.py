@@ -1,5 +1,8 @@
 """What is planted, what is true, and how sets are judged."""
 
+import math
+import time
+
 import numpy as np
 import pytest
 
@@ -74,8 +77,14 @@ def test_the_cpu_variant_burns_after_its_answer_and_the_others_before() -> None:
 
 @pytest.mark.alone
 def test_the_spin_takes_time_in_proportion_to_its_units() -> None:
-    tries = [unit_ns(4_000, 9) / unit_ns(500, 9) for _ in range(5)]
-    assert min(abs(ratio - 1) for ratio in tries) < 0.03
+    """Short and long in turn, because a shared core is now fast, now slow: the least of each."""
+    short = long = float("inf")
+    deadline = time.monotonic() + 20
+    while abs(long / short - 1) >= 0.03 or math.isinf(short):
+        assert time.monotonic() < deadline, f"{long / short:.3f} times the time of a unit"
+        for _ in range(9):
+            short = min(short, unit_ns(500, 1))
+            long = min(long, unit_ns(4_000, 1))
 
 
 def test_a_set_is_found_narrow_and_covering_by_the_users_rule() -> None:
