@@ -36,12 +36,12 @@ def selftest(  # noqa: PLR0913, PLR0917 - one argument for each option
     PART       quick    what is done
     gates      1 min    each validity gate tripped on purpose, and the same trial undisturbed
     generator  1.5 min  send lag, sustained rate, and a second tool against the load generator
-    planted    13 min   servers of known difference: A/A, +5 %, +20 % response time, +10 % CPU,
-                        in 20 sets of 6 to 12 blocks; 13 is for 6 each, at most 30
+    planted    24 min   servers of known difference: A/A, +5 %, +20 % response time, +10 % CPU,
+                        in 20 sets of 6 to 12 blocks; 24 is for 6 each, at most 72
     aa         5 min    the shop against itself, 20 blocks: the A/A band of this machine
     coverage   1 min    4,000 resamples of each recorded comparison: do the intervals hold?
 
-    All parts: about 21 minutes at quick on a quiet machine, 3 at smoke (claims nothing).
+    All parts: about 32 minutes at quick on a quiet machine, 3 at smoke (claims nothing).
     The outcome is kept in the state home; every later run on this machine prints it, and its
     verdicts use the A/A band. Exit code 1 if something required was not met.
 
