@@ -45,9 +45,8 @@ def test_a_smoke_run_of_both_arms_is_valid_and_leaves_nothing(
     assert ">valid<" in (path / "report.html").read_text()
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGINT]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_cut_off_among_its_kills_keeps_what_was_seen_and_is_finished_later(
     shopbench: CommandLine, out: Path, number: int
 ) -> None:

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.system
 CPU = str(usable_cpus()[0])
 
 
+@pytest.mark.slow
 def test_a_deployment_runs_on_the_users_own_server(shopbench: CommandLine, free_port: int) -> None:
     with temporary_server() as server:
         env = {"SHOPBENCH_DATABASE_URL": server.admin_dsn}

@@ -79,6 +79,7 @@ def finish(shopbench: CommandLine, folder: Path) -> RunReader:
     return after
 
 
+@pytest.mark.slow
 def test_a_run_ended_while_it_starts_leaves_nothing(shopbench: CommandLine, out: Path) -> None:
     command = begin(shopbench, out, "start", "latency")
     everything = everything_of(shopbench, command)

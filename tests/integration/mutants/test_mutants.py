@@ -128,8 +128,15 @@ def test_the_same_procedures_find_nothing_in_the_shop_as_it_is(
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("arm_name", ARMS)
-@pytest.mark.parametrize("durable", [False, True])
+@pytest.mark.parametrize(
+    ("arm_name", "durable"),
+    [
+        ("monolith", False),
+        ("monolith", True),
+        pytest.param("microservices", False, marks=pytest.mark.soak),
+        ("microservices", True),
+    ],
+)
 def test_commits_that_are_not_synced_are_lost_with_the_database(
     arm_name: str, durable: bool, tmp_path: Path
 ) -> None:

@@ -55,6 +55,7 @@ def ends(reader: RunReader) -> dict[str, dict[str, Any]]:
     return {end["deployment"]: end for end in reader.journal.settings["capacity_searches"]}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("calm_gates", "echo")
 def test_each_deployment_ends_in_a_bracket_around_what_it_serves(
     options: RunOptions, serves: dict[str, float]

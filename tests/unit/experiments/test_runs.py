@@ -59,6 +59,7 @@ def test_a_block_gives_every_deployment_the_same_schedule(options: RunOptions) -
         assert trial.usage["echo"].cpu_seconds > 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("echo")
 def test_an_invalid_block_is_kept_and_run_again_whole_at_most_twice(
     options: RunOptions, monkeypatch: pytest.MonkeyPatch
@@ -147,6 +148,7 @@ def test_a_deployment_that_answers_wrongly_stops_the_run_in_one_line(
     assert any(note.startswith("stopped:") for note in reader.journal.notes)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("calm_gates", "echo")
 def test_expectations_are_judged_after_the_report(options: RunOptions) -> None:
     reported: list[Path] = []

@@ -5,6 +5,7 @@ import pytest
 from bench.report.scale import run_benchmark
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_what_it_says() -> None:
     found = run_benchmark(rows=32_000)
     assert (found["rows"], found["trials"]) == (32_000, 32)
