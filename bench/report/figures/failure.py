@@ -88,9 +88,16 @@ def _blast_figure(matrix: Matrix, state: str, arms: Sequence[str]) -> Figure:
     )
 
 
-def difference_figure(matrix: Matrix, pair: tuple[str, str]) -> Figure:
-    """The difference matrix: share served in time, first minus second arm, in points."""
+def difference_figures(matrix: Matrix, pair: tuple[str, str]) -> list[Figure]:
+    """The difference matrix: share served in time, first minus second arm, in points.
+
+    None where nothing but overloads was planned.
+    """
     grid = _Grid.of(matrix, pair, same_visits=True)
+    return [_difference_figure(matrix, pair, grid)] if grid.rows else []
+
+
+def _difference_figure(matrix: Matrix, pair: tuple[str, str], grid: _Grid) -> Figure:
     height = grid.height
     with drawing(WIDTH_IN * 0.72, height) as (canvas, axes):
 

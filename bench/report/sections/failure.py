@@ -17,7 +17,7 @@ from bench.report.failure import (
     matrix_of,
 )
 from bench.report.failure_verdicts import verdicts_of
-from bench.report.figures.failure import blast_figures, difference_figure
+from bench.report.figures.failure import blast_figures, difference_figures
 from bench.report.figures.failure_series import series_figures
 from bench.report.naming import number
 from bench.report.sections.base import Section
@@ -34,7 +34,7 @@ def section(data: RunData) -> Section | None:
         return None
     maps = blast_figures(matrix)
     paired = set(PAIR) <= set(matrix.arms)
-    difference = [difference_figure(matrix, PAIR)] if paired else []
+    difference = difference_figures(matrix, PAIR) if paired else []
     series = series_figures(matrix)
     verdicts = verdicts_of(data, matrix)
     sentences = [*_sentences(matrix), *_overloads(matrix)]

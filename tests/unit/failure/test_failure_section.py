@@ -1,5 +1,6 @@
 """The failure section on runs with planted losses."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from bench.report.build import build_report
 from bench.report.dataset import load_run
 from bench.report.failure import EVERY, _chosen, matrix_of
 from bench.report.failure_verdicts import verdicts_of
+from bench.report.figures.failure import OVERLOAD, difference_figures
 from bench.report.sections.failure import section
 from tests.unit.failure.fault_runs import AT_S, Losses, write_run
 from tests.unit.report.factory import Plan, trial_entry
@@ -137,3 +139,11 @@ def test_a_valid_trial_of_a_repetition_stands_in_for_its_invalid_ones() -> None:
     ]  # fmt: skip
     chosen = _chosen(trials, 2)
     assert {key[2]: trial.trial_id for key, trial in chosen.items()} == {0: "again", 1: "late"}
+
+
+def test_overloads_alone_have_no_difference_matrix(once: Path) -> None:
+    matrix = matrix_of(load_run(once))
+    pair = ("microservices", "monolith")
+    assert len(difference_figures(matrix, pair)) == 1
+    cells = {key: replace(cell, kind=OVERLOAD) for key, cell in matrix.cells.items()}
+    assert difference_figures(replace(matrix, cells=cells), pair) == []
