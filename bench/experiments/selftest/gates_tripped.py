@@ -34,7 +34,7 @@ PART, EXPERIMENT = "gates", "selftest-gates"
 MIX = "product_read"
 # What the machine does meanwhile can spoil either trial. A gate that fails without our disturbance
 # may be right: the host was seen to be 40 % slow for ten seconds, over three tries in a row.
-TRIES, UNDISTURBED_TRIES = 3, 12
+TRIES, UNDISTURBED_TRIES = 3, 6
 PAIR_S = 2 * (END_S + TRIAL_OVERHEAD_S + 0.5)  # with the start of both servers
 FED = "fed readings; nothing inside this machine can cause it"
 
