@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 
@@ -139,4 +139,4 @@ def _slope(trials: Sequence[Stretched]) -> float:
         logs[names == name] -= np.median(logs[names == name], axis=0)
     if np.ptp(logs[:, 0]) == 0.0:
         return 0.0
-    return float(np.clip(stats.theilslopes(logs[:, 1], logs[:, 0]).slope, 0.0, STEEPEST))
+    return float(np.clip(scipy.stats.theilslopes(logs[:, 1], logs[:, 0]).slope, 0.0, STEEPEST))

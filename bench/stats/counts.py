@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import exp, log, sqrt
 
-from scipy import stats
+import scipy
 
 from bench.stats.arrays import check_level
 from bench.stats.errors import StatisticsError, TooFewSamples
@@ -41,8 +41,8 @@ def poisson_rate(count: int, exposure: float, *, level: float = 0.95) -> Rate:
     if count < 0:
         raise StatisticsError(f"{count} is no count")
     tail = (1.0 - level) / 2.0
-    low = float(stats.chi2.ppf(tail, 2 * count)) / 2.0 if count else 0.0
-    high = float(stats.chi2.ppf(1.0 - tail, 2 * count + 2)) / 2.0
+    low = float(scipy.stats.chi2.ppf(tail, 2 * count)) / 2.0 if count else 0.0
+    high = float(scipy.stats.chi2.ppf(1.0 - tail, 2 * count + 2)) / 2.0
     return Rate(count / exposure, low / exposure, high / exposure, level, count)
 
 
@@ -63,5 +63,5 @@ def share_ratio(
             raise StatisticsError(f"{count} of {n} is no share")
         logs.append((log((count + 0.5) / (n + 0.5)), 1 / (count + 0.5) - 1 / (n + 0.5)))
     middle = logs[0][0] - logs[1][0]
-    spread = float(stats.norm.ppf(0.5 + level / 2.0)) * sqrt(logs[0][1] + logs[1][1])
+    spread = float(scipy.stats.norm.ppf(0.5 + level / 2.0)) * sqrt(logs[0][1] + logs[1][1])
     return ShareRatio(exp(middle), exp(middle - spread), exp(middle + spread), level)

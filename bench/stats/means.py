@@ -6,7 +6,7 @@ Neighbours: `paired` for ratios, which live on the logarithm.
 from dataclasses import dataclass
 from math import sqrt
 
-from scipy import stats
+import scipy
 
 from bench.stats.arrays import Numbers, check_level, finite_vector
 from bench.stats.errors import TooFewSamples
@@ -33,6 +33,6 @@ def mean_interval(values: Numbers, *, level: float = 0.95) -> MeanInterval:
     if found.size < 2:
         raise TooFewSamples(f"an interval needs at least 2 values, there are {found.size}")
     mean = float(found.mean())
-    reach = float(stats.t.ppf(0.5 + level / 2.0, found.size - 1))
+    reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, found.size - 1))
     reach *= float(found.std(ddof=1)) / sqrt(found.size)
     return MeanInterval(mean, mean - reach, mean + reach, level, int(found.size))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import exp, expm1, sqrt
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from bench.stats.arrays import Floats, Numbers, check_level, finite_vector
 from bench.stats.errors import StatisticsError, TooFewSamples
@@ -69,7 +69,7 @@ def paired_ratio(logs: Numbers, *, level: float = 0.95) -> PairedRatio:
     if n < 2:
         raise TooFewSamples(f"an interval needs at least 2 blocks, there are {n}")
     mean, sd = float(values.mean()), float(values.std(ddof=1))
-    reach = float(stats.t.ppf(0.5 + level / 2.0, n - 1)) * sd / sqrt(n)
+    reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, n - 1)) * sd / sqrt(n)
     return PairedRatio(
         estimate=exp(mean),
         low=exp(mean - reach),
@@ -99,8 +99,10 @@ def ratio_of_ratios(first: Numbers, second: Numbers, *, level: float = 0.95) -> 
         freedom = float(a.size + b.size - 2)
     else:
         freedom = (var_a + var_b) ** 2 / (var_a**2 / (a.size - 1) + var_b**2 / (b.size - 1))
-    reach = float(stats.t.ppf(0.5 + level / 2.0, freedom)) * error
-    p_value = 2.0 * float(stats.t.sf(abs(mean) / error, freedom)) if error else float(mean == 0.0)
+    reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, freedom)) * error
+    p_value = (
+        2.0 * float(scipy.stats.t.sf(abs(mean) / error, freedom)) if error else float(mean == 0.0)
+    )
     n = min(a.size, b.size)
     return PairedRatio(
         estimate=exp(mean),
@@ -152,7 +154,7 @@ def wilcoxon_signed_rank(logs: Numbers) -> float:
     nonzero = values[values != 0.0]
     if not nonzero.size:
         return 1.0
-    doubled = np.rint(2.0 * stats.rankdata(np.abs(nonzero))).astype(np.int64)
+    doubled = np.rint(2.0 * scipy.stats.rankdata(np.abs(nonzero))).astype(np.int64)
     pmf = _signed_rank_pmf(doubled)
     positive = int(doubled[nonzero > 0.0].sum())
     smaller = min(positive, int(doubled.sum()) - positive)
@@ -173,4 +175,4 @@ def _signed_rank_pmf(doubled_ranks: np.ndarray[tuple[int], np.dtype[np.int64]]) 
 def _t_p_value(mean: float, sd: float, n: int) -> float:
     if sd == 0.0:
         return float(mean == 0.0)
-    return 2.0 * float(stats.t.sf(abs(mean) / (sd / sqrt(n)), n - 1))
+    return 2.0 * float(scipy.stats.t.sf(abs(mean) / (sd / sqrt(n)), n - 1))

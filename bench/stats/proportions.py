@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import sqrt
 
-from scipy import stats
+import scipy
 
 from bench.stats.arrays import check_level
 from bench.stats.errors import StatisticsError, TooFewSamples
@@ -30,7 +30,7 @@ def wilson(count: int, n: int, *, level: float = 0.95) -> Share:
         raise TooFewSamples("a share of nothing")
     if not 0 <= count <= n:
         raise StatisticsError(f"{count} of {n} is no share")
-    z = float(stats.norm.ppf(0.5 + level / 2.0))
+    z = float(scipy.stats.norm.ppf(0.5 + level / 2.0))
     p = count / n
     spread = z * sqrt(p * (1.0 - p) / n + z * z / (4.0 * n * n))
     middle, scale = p + z * z / (2.0 * n), 1.0 + z * z / n

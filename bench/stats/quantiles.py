@@ -9,8 +9,8 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from bench.stats.arrays import check_level
 from bench.stats.errors import StatisticsError, TooFewSamples
@@ -61,8 +61,8 @@ def order_statistic_ranks(n: int, q: float, level: float = 0.95) -> tuple[int, i
     """
     check_level(level)
     tail = (1.0 - level) / 2.0
-    low = int(stats.binom.ppf(tail, n, q))
-    high = int(stats.binom.ppf(1.0 - tail, n, q)) + 1
+    low = int(scipy.stats.binom.ppf(tail, n, q))
+    high = int(scipy.stats.binom.ppf(1.0 - tail, n, q)) + 1
     if low < 1 or high > n:
         raise TooFewSamples(f"{n} samples give no {level:.0%} interval for the {q:g} quantile")
     return low, high
@@ -105,7 +105,7 @@ def clustered_quantile(
     k = len(parts)
     logs = np.log(left_out)
     error = float(np.sqrt((k - 1) / k * np.square(logs - logs.mean()).sum()))
-    reach = float(np.exp(stats.t.ppf(0.5 + level / 2.0, k - 1) * error))
+    reach = float(np.exp(scipy.stats.t.ppf(0.5 + level / 2.0, k - 1) * error))
     return QuantileEstimate(q, value, value / reach, value * reach, level, int(pooled.size), k)
 
 

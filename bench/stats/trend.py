@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from bench.stats.arrays import Floats, Numbers, check_level, finite_vector
 from bench.stats.errors import StatisticsError, TooFewSamples
@@ -40,8 +40,8 @@ def mann_kendall(x: Numbers, y: Numbers) -> Trend:
     middle = float(np.median(ys))
     if np.ptp(ys) == 0.0:
         return Trend(0.0, 1.0, 0.0, 0.0, xs.size)
-    result = stats.kendalltau(xs, ys)
-    slope = float(stats.theilslopes(ys, xs).slope)
+    result = scipy.stats.kendalltau(xs, ys)
+    slope = float(scipy.stats.theilslopes(ys, xs).slope)
     change = slope * float(np.ptp(xs)) / middle if middle else 0.0
     return Trend(float(result.statistic), float(result.pvalue), slope, change, xs.size)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from bench.stats.arrays import Floats, Numbers, check_level, finite_vector
 from bench.stats.errors import StatisticsError, TooFewSamples
@@ -70,7 +70,7 @@ def fit_usl(sizes: Numbers, throughput: Numbers) -> Usl:
         return np.asarray(predicted / x - 1, dtype=float)
 
     start = [float(np.median(x / n)), 0.01, 0.0001]
-    found = optimize.least_squares(off, start, bounds=(0.0, np.inf), x_scale=start)
+    found = scipy.optimize.least_squares(off, start, bounds=(0.0, np.inf), x_scale=start)
     if not found.success:
         raise StatisticsError(f"no fit of the scalability law: {found.message}")
     rate, contention, coherency = map(float, found.x)
@@ -84,6 +84,6 @@ def usl_band(fits: Sequence[Usl], sizes: Numbers, *, level: float = 0.95) -> Ban
         raise TooFewSamples(f"a band needs at least 2 fits, there are {len(fits)}")
     table = np.array([fit.at(sizes) for fit in fits])
     middle = table.mean(axis=0)
-    reach = float(stats.t.ppf(0.5 + level / 2.0, len(fits) - 1)) / sqrt(len(fits))
+    reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, len(fits) - 1)) / sqrt(len(fits))
     spread = reach * table.std(axis=0, ddof=1)
     return Band(middle, np.maximum(middle - spread, 0.0), middle + spread, len(fits))

@@ -9,7 +9,7 @@ from math import exp, log
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from bench.stats.arrays import Numbers, finite_vector
 from bench.stats.errors import StatisticsError, TooFewSamples
@@ -94,7 +94,7 @@ def invalid_shares_differ(first: tuple[int, int], second: tuple[int, int]) -> bo
     if abs(shares[0] - shares[1]) <= MAX_INVALID_SHARE_GAP:
         return False
     table = [[invalid, total - invalid] for invalid, total in (first, second)]
-    return float(stats.fisher_exact(table).pvalue) < CHANCE
+    return float(scipy.stats.fisher_exact(table).pvalue) < CHANCE
 
 
 def _directed(claim: Claim, greater: bool) -> Decision:

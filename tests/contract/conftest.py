@@ -10,11 +10,11 @@ from bench.deployments.base import UpOptions
 from bench.deployments.local.driver import LocalDeployment, open_deployment
 from bench.deployments.local.home import StateHome
 
-# The slow two are other topologies of the code that `modular` and `microservices` run.
+# The others are topologies of the code that `microservices` runs.
 DEPLOYMENTS = (
     "monolith",
-    "modular",
-    pytest.param("modular-split", marks=pytest.mark.slow),
+    pytest.param("modular", marks=pytest.mark.slow),
+    pytest.param("modular-split", marks=pytest.mark.soak),
     "microservices",
     pytest.param("users+inventory|orders+payments", marks=pytest.mark.slow),
 )

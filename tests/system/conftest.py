@@ -24,7 +24,8 @@ from bench.deployments.local.ports import is_free
 from bench.deployments.local.processes import ProcessId, descendants, wait_gone
 
 ROOT = Path(__file__).resolve().parents[2]
-GONE_SECONDS = 5.0
+GONE_SECONDS = 5.0  # a promise, kept on a machine that does nothing else: test_kills.py
+GONE_BESIDE_OTHERS_S = 30.0  # where other tests run meanwhile: that nothing is left, not how fast
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ def test_a_smoke_run_of_both_arms_is_valid_and_leaves_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.soak)]
+)
 def test_a_run_cut_off_among_its_kills_keeps_what_was_seen_and_is_finished_later(
     shopbench: CommandLine, out: Path, number: int
 ) -> None:

@@ -27,10 +27,8 @@ CPU = min(os.sched_getaffinity(0))
 NAMES = [
     "monolith",
     "users+inventory|orders+payments",
-    *(
-        pytest.param(n, marks=pytest.mark.slow)
-        for n in ("modular", "modular-split", "microservices")
-    ),
+    *(pytest.param(n, marks=pytest.mark.slow) for n in ("modular", "microservices")),
+    pytest.param("modular-split", marks=pytest.mark.soak),
 ]
 
 

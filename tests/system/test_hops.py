@@ -27,6 +27,14 @@ with open_deployment({name!r}, options=UpOptions(hops="all")) as up:
 """
 
 
+# two and two, three and one, two and twice one
+ONE_OF_EACH_SHAPE = {
+    "users+orders|inventory+payments",
+    "users+inventory+orders|payments",
+    "users|inventory+orders|payments",
+}
+
+
 def fetch_ms(base_url: str) -> float:
     start = time.perf_counter()
     with urllib.request.urlopen(f"{base_url}/api/v1/products?limit=5") as answer:
@@ -64,7 +72,15 @@ def test_hops_are_delayed_while_it_runs_and_nothing_outlives_it(
     everything.wait_gone()
 
 
-@pytest.mark.parametrize("name", [topology.name for topology in all_partitions()])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            topology.name, marks=() if topology.name in ONE_OF_EACH_SHAPE else pytest.mark.soak
+        )
+        for topology in all_partitions()
+    ],
+)
 def test_every_partition_serves_a_journey(
     shopbench: CommandLine, free_port: int, name: str
 ) -> None:

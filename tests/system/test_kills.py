@@ -45,6 +45,7 @@ def test_nothing_outlives_a_killed_supervisor(
     assert "no deployment is up" in shopbench.run("status").stderr
 
 
+@pytest.mark.slow
 def test_nothing_outlives_a_killed_janitor(shopbench: CommandLine, free_port: int) -> None:
     supervisor = up(shopbench, "monolith", free_port)
     everything = owned(shopbench.home)
@@ -66,7 +67,7 @@ def test_what_outlives_both_is_removed_by_the_next_command(
     everything.wait_gone()
 
 
-@pytest.mark.parametrize("kind", ["postgres", "process"])
+@pytest.mark.parametrize("kind", [pytest.param("postgres", marks=pytest.mark.slow), "process"])
 @pytest.mark.parametrize("name", ["microservices"])
 def test_nothing_outlives_an_up_killed_while_it_starts(
     shopbench: CommandLine, name: str, kind: str, free_port: int
@@ -79,7 +80,8 @@ def test_nothing_outlives_an_up_killed_while_it_starts(
     everything.wait_gone()
 
 
-@pytest.mark.parametrize("name", ONE_FAST)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["monolith", "microservices"])
 def test_nothing_outlives_the_killed_holder_of_a_deployment(
     shopbench: CommandLine, name: str
 ) -> None:
@@ -93,7 +95,9 @@ def test_nothing_outlives_the_killed_holder_of_a_deployment(
     everything.wait_gone()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM]
+)
 def test_an_interrupted_up_leaves_nothing(
     shopbench: CommandLine, number: int, free_port: int
 ) -> None:
@@ -137,6 +141,7 @@ def wait_for_entry(shopbench: CommandLine, kind: str, seconds: float = 60.0) -> 
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_two_ups_at_once_start_one_deployment(shopbench: CommandLine, free_port: int) -> None:
     commands: list[subprocess.Popen[str]] = [
         shopbench.start("up", "monolith", "--port", str(free_port)) for _ in range(2)

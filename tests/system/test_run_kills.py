@@ -14,10 +14,9 @@ import pytest
 
 from bench.deployments.local.processes import descendants
 from bench.journal import RunReader
-from tests.system.conftest import CommandLine, Owned, owned
+from tests.system.conftest import GONE_BESIDE_OTHERS_S, CommandLine, Owned, owned
 
-# alone: what is left 5 s after a kill is judged, and a busy machine takes longer to clear up
-pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 SHORT = ("--profile", "smoke", "--deployments", "monolith,modular", "--mixes", "product_read,order")
 # what the run says when it has come so far
@@ -96,7 +95,7 @@ def test_a_run_ended_while_it_starts_leaves_nothing(shopbench: CommandLine, out:
 @pytest.mark.parametrize(
     ("moment", "number"),
     [
-        ("probing", signal.SIGTERM),
+        pytest.param("probing", signal.SIGTERM, marks=pytest.mark.soak),
         ("last block", signal.SIGKILL),
         pytest.param("floor", signal.SIGKILL, marks=pytest.mark.soak),
     ],
@@ -108,7 +107,7 @@ def test_whatever_ends_a_run_it_is_finished_later(
     command = begin(shopbench, out, moment, *names)
     everything = everything_of(shopbench, command)
     command.send_signal(number)
-    everything.wait_gone()
+    everything.wait_gone(GONE_BESIDE_OTHERS_S)
     command.communicate(timeout=60)
     assert command.returncode == (-9 if number == signal.SIGKILL else 130)
     finish(shopbench, out)

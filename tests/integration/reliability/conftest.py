@@ -13,7 +13,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture(params=DEPLOYMENTS)
+# `modular` runs the code of the services in one process.
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=pytest.mark.slow) if name == "modular" else name
+        for name in DEPLOYMENTS
+    ]
+)
 def shop(lab: Lab, request: pytest.FixtureRequest) -> Iterator[RunningShop]:
     """A running shop; one whose test failed is stopped, and the next test gets a fresh one.
 

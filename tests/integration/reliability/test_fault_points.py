@@ -1,7 +1,8 @@
 """Every single-fault case of checkout and cancellation ends with every invariant valid.
 
-The fast suite runs some of each kind, `make test-slow` all; cases of different deployments run
-at the same time (`SideBySide`), each test waits for its own.
+The fast suite runs some of each kind and `make test-slow` all that can break data; a reply that is
+only late, and `modular`, which runs the code of the services, are left to `make test-soak`. Cases
+of different deployments run at the same time (`SideBySide`), each test waits for its own.
 """
 
 from collections.abc import Iterator
@@ -27,8 +28,15 @@ FAST = {
 
 
 def _param(deployment: str, case: SingleFault) -> object:
-    marks = () if case.name in FAST else (pytest.mark.slow,)
+    marks = _level(deployment, case)
     return pytest.param(deployment, case, id=f"{deployment}-{case.name}", marks=marks)
+
+
+def _level(deployment: str, case: SingleFault) -> tuple[pytest.MarkDecorator, ...]:
+    if case.name in FAST:
+        return (pytest.mark.slow,) if deployment == "modular" else ()
+    rare = deployment == "modular" or case.action == "delay"
+    return (pytest.mark.soak,) if rare else (pytest.mark.slow,)
 
 
 PARAMS = [_param(deployment, case) for deployment in DEPLOYMENTS for case in SINGLE_FAULTS]

@@ -2,11 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from bench.experiments.consistency.client import item
 from bench.faults.points import FaultSpec, arm, wait_fired
 from tests.integration.reliability.lab import Lab
 
 
+@pytest.mark.slow
 def test_an_accepted_order_is_answered_202_while_its_database_hangs(lab: Lab) -> None:
     """The charge is slow; meanwhile the database that is to confirm the order stops."""
     point = "payments.charge.before_commit"

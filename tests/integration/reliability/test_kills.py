@@ -93,11 +93,8 @@ def assert_wallets_agree_with_the_ledger(shop: RunningShop) -> None:
 
 
 FAST = [
-    ("monolith", (WORKER,)),
     ("monolith", ("db:shop",)),
-    ("modular", ("users+inventory+orders+payments",)),
     ("microservices", ("orders",)),
-    ("microservices", ("db:payments",)),
 ]
 SLOW = [(name, group) for name, groups in GROUPS.items() for group in groups]
 PARAMS = [

@@ -231,12 +231,20 @@ CHECKS: dict[str, Check] = {
     "bad_release": refused,
     "overload": lambda *_: None,
 }
+
+
+def _level(name: str, fault: Fault) -> tuple[pytest.MarkDecorator, ...]:
+    if name == "modular":  # its faults are those of one process and one database, as the monolith's
+        return (pytest.mark.soak,)
+    return () if fault.name in FAST else (pytest.mark.slow,)
+
+
 PARAMS = [
     pytest.param(
         name,
         fault,
         id=f"{name}-{fault.name}",
-        marks=() if name != "modular" and fault.name in FAST else pytest.mark.slow,
+        marks=_level(name, fault),
     )
     for name in ("monolith", "microservices", "modular")
     for fault in catalogue()

@@ -12,7 +12,7 @@ from tests.integration.reliability.lab import Lab, RunningShop
 PAIRS = list(itertools.permutations(COMPONENTS, 2))
 
 
-@pytest.fixture(params=["modular", "microservices"])
+@pytest.fixture(params=[pytest.param("modular", marks=pytest.mark.slow), "microservices"])
 def services(lab: Lab, request: pytest.FixtureRequest) -> RunningShop:
     """A shop made of services; its data does not matter here."""
     return lab.shop(str(request.param))

@@ -78,6 +78,7 @@ def test_a_run_may_be_resumed_before_it_measured_anything(
     assert len(RunReader(resume_run(path, quiet=True)).trials) == 2 * 2 * 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("calm_gates", "echo")
 def test_a_full_disk_stops_the_run_in_one_line_and_it_is_finished_later(
     options: RunOptions, monkeypatch: pytest.MonkeyPatch

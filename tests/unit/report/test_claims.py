@@ -22,6 +22,8 @@ from tests.unit.report.capacity_runs import capacity_run
 from tests.unit.report.factory import Plan, make_run
 from tests.unit.report.test_consistency import ARMS, END, kills_of
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 WITNESSED = {
     "latency",
     "capacity",

@@ -12,6 +12,8 @@ from bench.report.compare import Comparison, compare_runs
 from bench.report.environment import environment_differences
 from tests.unit.report.factory import RATIOS, Plan, make_run
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 SMALL = {"requests": 500, "noise": 0.01}
 FASTER = {**RATIOS, "microservices": 1.2}
 

@@ -19,6 +19,8 @@ from bench.report.sections.ladder_check import section
 from bench.report.selection import cells_of
 from tests.unit.report.factory import LADDER, RATIOS, Plan, make_run, make_trial
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 
 def ladder_run(root: Path, own_ratios: Mapping[str, float] | None = None, **plan: Any) -> Path:
     """Shared blocks of four deployments, then own blocks of the two ends."""

@@ -15,6 +15,8 @@ from bench.report.figures.style import file_name, look
 from bench.report.naming import deployment_order, show_own
 from tests.unit.report.factory import Plan, make_run
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 NAMES = ("new", "old")  # not in the order of the alphabet, and the baseline is `old`
 SETTINGS = {
     "deployments": ["old", "new"],

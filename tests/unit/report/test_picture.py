@@ -15,6 +15,8 @@ from bench.report.picture import picture_of_runs
 from tests.unit.report.capacity_runs import capacity_run
 from tests.unit.report.factory import Plan, make_run
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 PAIR = ("monolith", "microservices")
 SMALL = Plan(blocks=6, requests=300, deployments=PAIR, noise=0.01)
 

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from bench.report.analysis import analyse
 from bench.report.build import build_report
 from bench.report.quality import gate_rows, resume_rows, share_rows, stop_rows
 from tests.unit.report.factory import Plan, make_run
+
+pytestmark = pytest.mark.usefixtures("unpainted")
 
 PAIR = ("monolith", "microservices")
 SETTINGS = {
