@@ -109,6 +109,7 @@ def test_an_interrupted_up_leaves_nothing(
     everything.wait_gone()
 
 
+@pytest.mark.slow
 def test_a_killed_component_is_shown_and_down_still_works(
     shopbench: CommandLine, free_port: int
 ) -> None:
