@@ -27,14 +27,6 @@ with open_deployment({name!r}, options=UpOptions(hops="all")) as up:
 """
 
 
-# two and two, three and one, two and twice one
-ONE_OF_EACH_SHAPE = {
-    "users+orders|inventory+payments",
-    "users+inventory+orders|payments",
-    "users|inventory+orders|payments",
-}
-
-
 def fetch_ms(base_url: str) -> float:
     start = time.perf_counter()
     with urllib.request.urlopen(f"{base_url}/api/v1/products?limit=5") as answer:
@@ -76,7 +68,8 @@ def test_hops_are_delayed_while_it_runs_and_nothing_outlives_it(
     "name",
     [
         pytest.param(
-            topology.name, marks=() if topology.name in ONE_OF_EACH_SHAPE else pytest.mark.soak
+            topology.name,
+            marks=() if topology.name == "users|inventory+orders|payments" else pytest.mark.soak,
         )
         for topology in all_partitions()
     ],

@@ -244,8 +244,9 @@ def test_a_frozen_second_is_seen_by_all_who_arrived_in_it(
 ) -> None:
     """200 rps for 8 s with 1 s of silence: an eighth of the arrivals wait, on average half of it.
 
-    So p90 = the silence - 0.10 x 8 s = 200 ms. A closed loop would report a few milliseconds. The
-    first to wait tells how long the silence was, and the last one how long the queue took to drain.
+    So half of these wait 0.5 s and p90 of all is 1 s - 0.10 x 8 s. A closed loop would report a few
+    milliseconds. The first to wait tells how long the silence was, the last one how long the queue
+    took to drain; a slow machine makes both longer.
     """
     spec = ScheduleSpec("product_read", 200.0, 4, 0.0, 0.0, 8.0, gaps="uniform")
     schedule = build_schedule(spec, catalogue)
@@ -253,11 +254,13 @@ def test_a_frozen_second_is_seen_by_all_who_arrived_in_it(
     due, done = (np.asarray(rows.column(name)) * 1000 for name in ("due_s", "done_s"))
     response = done - due
     first = response.argmax()
+    silence = response[first]
     silent = (due >= due[first]) & (due < done[first])
-    assert response[first] > 980
-    assert silent.sum() == pytest.approx(200 * response[first] / 1000, abs=2)
-    p90, expected = float(np.quantile(response, 0.90)), response[first] - 800
-    assert expected - 20 < p90 < expected + (done[silent].max() - done[first]) + 20
+    drain = done[silent].max() - done[first]
+    assert silence > 980
+    assert silent.sum() == pytest.approx(200 * silence / 1000, abs=2)
+    assert silence / 2 - 10 < np.median(response[silent]) < silence / 2 + drain + 10
+    assert np.quantile(response, 0.90) > silence - 800 - 10
 
 
 @pytest.mark.alone

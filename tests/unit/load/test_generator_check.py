@@ -147,7 +147,6 @@ def test_the_responder_answers_each_request_also_in_pieces_or_together(responder
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_the_check_runs_end_to_end() -> None:
     """All is sent and every figure is there; how good they are is the machine's to say."""
