@@ -55,6 +55,9 @@ def add_commands(parser: argparse.ArgumentParser, *options: argparse.ArgumentPar
             command.add_argument(
                 "--if-empty", action="store_true", help="leave a database with rows as it is"
             )
+            command.add_argument(
+                "--migrate", action="store_true", help="bring the database up to date first"
+            )
     return commands
 
 
@@ -116,6 +119,8 @@ async def _load_seed_all(
     directory: Path = arguments.directory
     if not (directory / "seed.json").is_file():  # noqa: ASYNC240 - a command, not a server
         stop(f"{directory} is no seed directory: seed.json is missing")
+    if arguments.migrate:
+        await _migrate_all(components, environ)
     for component in components:
         url = required(environ, component.database_setting)
         try:

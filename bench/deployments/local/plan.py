@@ -20,13 +20,12 @@ _COMPONENT_POOL = TOTAL_POOL // len(COMPONENTS)
 
 @dataclass(frozen=True)
 class ProcessPlan:
-    """One serving process. `migrate` and `load_seed` are empty where there is no database."""
+    """One serving process. `load_seed` is empty where there is no database."""
 
     name: str
     port: int
     components: Block
     serve: tuple[str, ...]
-    migrate: tuple[str, ...]
     load_seed: tuple[str, ...]
     environment: dict[str, str]
 
@@ -81,7 +80,6 @@ def _common(name: str, facts: Facts, options: UpOptions) -> dict[str, str]:
 
 def _monolith(facts: Facts, options: UpOptions) -> ProcessPlan:
     workers = max(1, len(options.cpus))
-    manage = (sys.executable, "-m", "monolith.manage")
     return ProcessPlan(
         MONOLITH,
         facts.ports[MONOLITH],
@@ -90,8 +88,7 @@ def _monolith(facts: Facts, options: UpOptions) -> ProcessPlan:
             *(sys.executable, "-m", "gunicorn", "-c", "python:monolith.config.gunicorn"),
             "monolith.config.wsgi:application",
         ),
-        migrate=(*manage, "migrate"),
-        load_seed=(*manage, "load_seed"),
+        load_seed=(sys.executable, "-m", "monolith.manage", "load_seed"),
         environment={
             **_common(MONOLITH, facts, options),
             "DATABASE_URL": facts.dsns[MONOLITH],
@@ -109,7 +106,6 @@ def _gateway(topology: Topology, facts: Facts, options: UpOptions) -> ProcessPla
         facts.ports[GATEWAY],
         (),
         serve=(sys.executable, "-m", "microservices.gateway"),
-        migrate=(),
         load_seed=(),
         environment={
             **_common(GATEWAY, facts, options),
@@ -132,7 +128,6 @@ def _block(topology: Topology, block: Block, facts: Facts, options: UpOptions) -
         facts.ports[name],
         block,
         serve=_host_command("serve", block, edge=not topology.has_gateway),
-        migrate=_host_command("migrate", block),
         load_seed=_host_command("load-seed", block),
         environment={**settings, **options.environment},
     )

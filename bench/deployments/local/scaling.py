@@ -193,7 +193,7 @@ class ReplicaSet:
         for address in self._addresses(self._names):
             command += ["--replica", address]
         settings = {**inherited_settings(), "SHOP_BIND": f"{LOOPBACK}:{port}"}
-        return ProcessPlan(self.edge_name, port, (), tuple(command), (), (), settings)
+        return ProcessPlan(self.edge_name, port, (), tuple(command), (), settings)
 
     def _addresses(self, names: Sequence[str]) -> list[str]:
         return [f"{LOOPBACK}:{self._ground.processes[name].run.port}" for name in names]

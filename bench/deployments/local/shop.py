@@ -1,6 +1,6 @@
 """A whole deployment as its supervisor sees it: start gated on health, reset, stop.
 
-Order of a start: database servers together, migrations together, seed, serving processes
+Order of a start: database servers together, migrations and seed, serving processes
 together; each step only when the one before it has succeeded everywhere.
 """
 
@@ -54,7 +54,7 @@ from bench.deployments.local.topology import parse_topology
 from bench.deployments.local.workers import SUFFIX, Workers
 from bench.errors import ShopbenchError
 
-STEP_SECONDS = 90.0  # a migration or a load of the seed; the orders' load may wait 30 s for quiet
+STEP_SECONDS = 90.0  # to migrate and load the seed; the orders' load may wait 30 s for quiet
 
 Report = Callable[[str], None]
 
@@ -116,10 +116,8 @@ class Shop:
             self._start_databases(ports)
         routes = self._start_proxy(ports)
         self.plans = process_plans(self.topology, self._facts(ports, routes), self.request.options)
-        report("migrating")
-        _together(self._step(plan, "migrate", plan.migrate) for plan in self.plans if plan.migrate)
-        report("loading the seed")
-        self._load(self.request.options.seed, patient=False)
+        report("migrating, loading the seed")
+        self._load(self.request.options.seed, first=True)
         report(f"starting {', '.join(self.topology.processes)}")
         self._serve()
 
@@ -128,7 +126,7 @@ class Shop:
         if not self._loading.acquire(blocking=False):
             raise ShopbenchError("a seed is being loaded already", 1)
         try:
-            self._load(seed, patient=True)
+            self._load(seed, first=False)
         finally:
             self._loading.release()
 
@@ -323,21 +321,24 @@ class Shop:
             for owner in owners:
                 self.dsns[owner] = servers[name].create_database(f"shop_{owner}")
 
-    def _load(self, seed: SeedSpec, *, patient: bool) -> None:
+    def _load(self, seed: SeedSpec, *, first: bool) -> None:
+        """Load a seed; the first time the databases are migrated by the same processes.
+
+        Later the shop runs: no other table may change under an order that is still open.
+        """
         folder = write_seed(seed, self.folder / f"seed-{secrets.token_hex(3)}")
         holders = [plan for plan in self.plans if plan.load_seed]
-        if patient:  # the others' tables must not change under an order that is still open
-            first = [plan for plan in holders if "orders" in plan.components]
-            _together(self._step(p, "load-seed", (*p.load_seed, str(folder))) for p in first)
-            holders = [plan for plan in holders if plan not in first]
-        _together(self._step(p, "load-seed", (*p.load_seed, str(folder))) for p in holders)
+        early = [] if first else [plan for plan in holders if "orders" in plan.components]
+        options = ("--migrate",) if first else ()
+        for group in (early, [plan for plan in holders if plan not in early]):
+            _together(self._load_step(plan, (*options, str(folder))) for plan in group)
 
-    def _step(self, plan: ProcessPlan, verb: str, command: tuple[str, ...]) -> Callable[[], None]:
-        """Make a task that runs a command of an arm to its end."""
-        log = self.request.logs / f"{plan.name}.{verb}.log"
+    def _load_step(self, plan: ProcessPlan, arguments: tuple[str, ...]) -> Callable[[], None]:
+        """Make a task that runs an arm's command to load a seed to its end."""
+        log = self.request.logs / f"{plan.name}.load-seed.log"
 
         def run() -> None:
-            child = start_logged(command, plan.environment, log)
+            child = start_logged((*plan.load_seed, *arguments), plan.environment, log)
             process = ProcessId.of(child.pid)
             self.ledger.process(process)
             code: int | None = None
@@ -346,7 +347,8 @@ class Shop:
             if code != 0:
                 kill_tree(process)
                 how = "took too long" if code is None else f"failed ({code})"
-                raise ShopbenchError(f"{plan.name}: {verb} {how}: {last_line(log)} (log: {log})")
+                message = f"{plan.name}: load-seed {how}: {last_line(log)} (log: {log})"
+                raise ShopbenchError(message)
 
         return run
 

@@ -58,14 +58,14 @@ def test_one_block_serves_the_edge_itself() -> None:
         *("-m", "microservices.host", "serve", "--components"),
         *("users,inventory,orders,payments", "--edge"),
     )
-    assert "--edge" not in plan.migrate + plan.load_seed
+    assert "--edge" not in plan.load_seed
 
 
 def test_several_blocks_stand_behind_a_gateway_without_a_database() -> None:
     found = plans("users+inventory|orders+payments")
     assert list(found) == ["gateway", "users+inventory", "orders+payments"]
     assert found["gateway"].environment["ORDERS_URL"] == "http://127.0.0.1:9002"
-    assert not found["gateway"].migrate
+    assert not found["gateway"].load_seed
     assert found["orders+payments"].serve[2] == "microservices.host"
     assert plans("microservices")["orders"].serve[2] == "microservices.orders"
 

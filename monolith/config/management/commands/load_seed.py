@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 from psycopg import sql
@@ -33,11 +34,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--if-empty", action="store_true", help="leave a database with rows as it is"
         )
+        parser.add_argument(
+            "--migrate", action="store_true", help="bring the database up to date first"
+        )
 
-    def handle(self, *args: Any, directory: Path, if_empty: bool, **options: Any) -> None:
+    def handle(
+        self, *args: Any, directory: Path, if_empty: bool, migrate: bool, **options: Any
+    ) -> None:
         missing = [name for name in FILES if not (directory / name).is_file()]
         if missing:
             raise CommandError(f"{directory} is no seed directory: {', '.join(missing)} missing")
+        if migrate:
+            call_command("migrate", interactive=False)
         if if_empty and _has_rows():
             self.stdout.write("the shop has data, the seed is not loaded")
             return
