@@ -10,7 +10,7 @@ from bench.deployments.base import UpOptions
 from bench.deployments.local.driver import LocalDeployment, open_deployment
 from bench.deployments.local.home import StateHome
 
-# The others are topologies of the code that `microservices` runs.
+# The others run the code of `microservices` in other processes.
 DEPLOYMENTS = (
     "monolith",
     pytest.param("modular", marks=pytest.mark.slow),

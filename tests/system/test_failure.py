@@ -116,6 +116,4 @@ def test_a_run_that_ends_in_the_middle_of_a_fault_leaves_nothing_and_is_finished
     assert not list(ledger.glob("*.json"))
     after = RunReader(path).trials
     assert after[: len(before)] == before
-    assert {(t.experiment, t.deployment) for t in after} >= {
-        ("failure:1 hang orders", "microservices")
-    }
+    assert "failure:1 hang orders" in {t.experiment for t in after}

@@ -1,4 +1,4 @@
-"""Hops of a real deployment: delayed while it runs, and gone with it. All 15 partitions serve."""
+"""Hops of a real deployment: delayed while it runs, and gone with it. Partitions serve."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ def _verdicts(
     return {v.metric: v for v in found if v.operation == "all" and "named" in v.note}
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.timeout(400)
 def test_a_planted_difference_is_found(

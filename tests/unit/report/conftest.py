@@ -33,8 +33,8 @@ def analysis(built: Path) -> Analysis:
 def unpainted() -> Iterator[None]:
     """For tests of words: figures are composed as ever, only their rendering is left out.
 
-    Rendering is nine tenths of a report's time; test_build.py, test_figures.py and the sections'
-    own tests render.
+    Rendering is most of a report's time; test_build.py, test_figures.py and the sections' own
+    tests render.
     """
 
     def savefig(_: Canvas, file: IO[str] | IO[bytes], *, format: str, **_options: object) -> None:
