@@ -6,6 +6,7 @@ each is started once and all stay up, since idle ones cost little.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -23,6 +24,8 @@ from bench.load.schedule import ScheduleSpec, build_schedule
 
 PRIME_CLIENTS = 8
 PRIME_LIMIT_S = 300.0
+PRIME_ATTEMPTS, PRIME_WAIT_S = 5, 1.0
+REFUSED = 503
 _PRIME_SEED = 20_260_101  # the same orders everywhere, whatever the run's seed
 
 
@@ -128,17 +131,27 @@ def prime_orders(
 ) -> None:
     """Place the same orders in every deployment, so that its pages have something to show.
 
+    An order refused for load (503) was not placed: it is sent again, as its Retry-After asks.
     Raises ShopbenchError if an order is not accepted.
     """
-    if not orders_per_user:
-        return
-    visits = priming_visits(catalogue, orders_per_user)
-    loop = ClosedLoop(PRIME_CLIENTS, 0.0, PRIME_LIMIT_S, max_visits=len(visits))
-    result = load.run_closed(target, visits, loop)
-    errors = sorted({text for text in result.error if text})
-    if errors or len(result.due_s) < len(visits):
-        reason = ", ".join(errors) or "too slow"
-        raise ShopbenchError(f"{target.base_url} does not take orders: {reason}", 1)
+    visits = priming_visits(catalogue, orders_per_user) if orders_per_user else []
+    for attempt in range(PRIME_ATTEMPTS):
+        if not visits:
+            return
+        time.sleep(PRIME_WAIT_S if attempt else 0.0)
+        loop = ClosedLoop(PRIME_CLIENTS, 0.0, PRIME_LIMIT_S, max_visits=len(visits))
+        result = load.run_closed(target, visits, loop)
+        rows = list(zip(result.visit, result.status, result.error, strict=True))
+        others = {error for _, status, error in rows if error and status != REFUSED}
+        if others or len(rows) < len(visits):
+            reason = ", ".join(sorted(others)) or "too slow"
+            raise ShopbenchError(f"{target.base_url} does not take orders: {reason}", 1)
+        visits = [visits[number] for number, status, _ in rows if status == REFUSED]
+    raise ShopbenchError(
+        f"{target.base_url} does not take orders: {len(visits)} of them refused with status "
+        f"{REFUSED}, {PRIME_ATTEMPTS} times in a row",
+        1,
+    )
 
 
 def priming_visits(catalogue: Catalogue, orders_per_user: int) -> list[Visit]:

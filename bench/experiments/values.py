@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -23,11 +23,13 @@ class TrialValues:
     """p50, p95, p99 in ms and CPU-ms per request, where the trial can carry them.
 
     `app_ms_p50`, `app_ms_mean`: the server's own time, of the window and of all its answers.
+    `db_share`: of p50 and cpu, the share that the server states as `db`; none if it states none.
     """
 
     metrics: Mapping[str, float]
     app_ms_p50: float
     app_ms_mean: float
+    db_share: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,18 @@ class Columns:
 
     response: Floats
     app: Floats
+    db: Floats
     core: Floats
     inside: NDArray[np.bool_]
 
     @classmethod
     def of(cls, trial: Trial, rows: pa.Table) -> Columns:
-        due, done, app, core = (
+        due, done, app, db, core = (
             np.asarray(rows.column(name), dtype=np.float64)
-            for name in ("due_s", "done_s", "app_ms", "core_ms")
+            for name in ("due_s", "done_s", "app_ms", "db_ms", "core_ms")
         )
         inside = (due >= trial.measured_from_s) & (due < trial.measured_to_s)
-        return cls((done - due) * 1000, app, core, inside)
+        return cls((done - due) * 1000, app, db, core, inside)
 
 
 def trial_values(trial: Trial, rows: pa.Table) -> TrialValues:
@@ -89,7 +92,19 @@ def _values(
         metrics,
         float(np.median(stated)) if stated.size else float("nan"),
         float(everything.mean()) if everything.size else float("nan"),
+        dict(_db_shares(columns, kept, spent_ms)),
     )
+
+
+def _db_shares(
+    columns: Columns, kept: NDArray[np.bool_], spent_ms: float | None
+) -> Iterator[tuple[str, float]]:
+    """Each from the same requests, so that no factor of the core's speed matters."""
+    shares = (columns.db / columns.response)[kept & ~np.isnan(columns.db)]
+    if shares.size:
+        yield "p50", float(np.median(shares))
+        if spent_ms is not None:
+            yield "cpu", float(np.nanmean(columns.db)) / spent_ms
 
 
 def _quantile(values: Floats, q: float) -> float | None:

@@ -139,4 +139,6 @@ def _slope(trials: Sequence[Stretched]) -> float:
         logs[names == name] -= np.median(logs[names == name], axis=0)
     if np.ptp(logs[:, 0]) == 0.0:
         return 0.0
-    return float(np.clip(scipy.stats.theilslopes(logs[:, 1], logs[:, 0]).slope, 0.0, STEEPEST))
+    with np.errstate(invalid="ignore"):  # of its interval, not used here, where values are tied
+        slope = scipy.stats.theilslopes(logs[:, 1], logs[:, 0]).slope
+    return float(np.clip(slope, 0.0, STEEPEST))

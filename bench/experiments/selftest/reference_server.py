@@ -7,6 +7,10 @@ one process differ by their behaviour alone.
 `python -m bench.experiments.selftest.reference_server`, bound by SHOP_BIND. Plain asyncio, one
 thread: a written answer leaves at once, so work after the write delays no answer but the next.
 It reads no more of HTTP/1.1 than the load generator sends: requests without a body.
+
+It states what its variant did beyond the base, as `db` in Server-Timing (it has no database): the
+time of `extra` in this answer, or the CPU of `after` in the answer before. Units are no measure of
+that: the last of a piece of work are up to 8 % cheaper than the first, which find cold caches.
 """
 
 from __future__ import annotations
@@ -40,13 +44,14 @@ _REASONS = {200: "OK", 500: "Internal Server Error"}
 class Behaviour:
     """What the server does for a request.
 
-    `spin`, `after`: units of work before and after the answer is sent. `sleep_ms`: whole
-    milliseconds, because asyncio sleeps 1.08 ms for any less. `states`: the share of its own time
-    that it admits in Server-Timing. `broken`: the right shape with values the contract forbids.
-    `backlog`: put-off jobs that are never done.
+    `spin`, `extra`, `after`: units of work, two pieces before and one after the answer is sent.
+    `sleep_ms`: whole milliseconds, because asyncio sleeps 1.08 ms for any less. `states`: the
+    share of its own time that it admits in Server-Timing. `broken`: the right shape with values
+    the contract forbids. `backlog`: put-off jobs that are never done.
     """
 
     spin: int = 0
+    extra: int = 0
     after: int = 0
     sleep_ms: int = 0
     states: float = 1.0
@@ -78,8 +83,8 @@ def unit_ns(units: int = 2_000, repeats: int = 15) -> float:
     return best / units
 
 
-def answer(behaviour: Behaviour, path: bytes, app_ms: float) -> bytes:
-    """The whole HTTP answer."""
+def answer(behaviour: Behaviour, path: bytes, app_ms: float, beyond_ms: float = 0.0) -> bytes:
+    """The whole HTTP answer. `beyond_ms`: what `extra` and `after` took, stated as `db`."""
     if path == b"/backlog":
         content: dict[str, object] = {"left": behaviour.backlog}
     elif path.endswith(b"/wallet"):
@@ -92,14 +97,22 @@ def answer(behaviour: Behaviour, path: bytes, app_ms: float) -> bytes:
     head = (
         f"HTTP/1.1 {behaviour.status} {_REASONS.get(behaviour.status, '')}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        f"Server-Timing: app;dur={app_ms * behaviour.states:.3f}\r\n\r\n"
+        f"Server-Timing: app;dur={app_ms * behaviour.states:.3f}, db;dur={beyond_ms:.4f}\r\n\r\n"
     )
     return head.encode() + body
 
 
+class _Played:
+    """A behaviour, and what it still has to state: the CPU of the last `after`, in ms."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        self.after_ms = 0.0
+
+
 class _Connection(asyncio.Protocol):
-    def __init__(self, behaviour: Behaviour, variants: Mapping[bytes, Behaviour]) -> None:
-        self._behaviour = behaviour
+    def __init__(self, usual: _Played, variants: Mapping[bytes, _Played]) -> None:
+        self._usual = usual
         self._variants = variants
         self._left = b""
         self._transport: asyncio.WriteTransport | None = None
@@ -114,29 +127,37 @@ class _Connection(asyncio.Protocol):
             self._serve(request.split(b" ", 2)[1])
 
     def _serve(self, path: bytes) -> None:
-        start = time.perf_counter()
-        behaviour = self._variants.get(path[:2], self._behaviour)
+        start = between = time.perf_counter()
+        played = self._variants.get(path[:2], self._usual)
+        behaviour = played.behaviour
         if path != b"/backlog":
             spin(behaviour.spin)
+            between = time.perf_counter()
+            spin(behaviour.extra)
             if behaviour.sleep_ms:
                 loop = asyncio.get_running_loop()
-                loop.call_later(behaviour.sleep_ms / 1000, self._send, behaviour, path, start)
+                loop.call_later(behaviour.sleep_ms / 1000, self._send, played, path, start, between)
                 return
-        self._send(behaviour, path, start)
+        self._send(played, path, start, between)
 
-    def _send(self, behaviour: Behaviour, path: bytes, start: float) -> None:
+    def _send(self, played: _Played, path: bytes, start: float, between: float) -> None:
         if self._transport is None or self._transport.is_closing():
             return
-        app_ms = (time.perf_counter() - start) * 1000
-        self._transport.write(answer(behaviour, path, app_ms))
-        spin(behaviour.after)
+        now = time.perf_counter()
+        behaviour = played.behaviour
+        beyond_ms = (now - between) * 1000 if behaviour.extra else played.after_ms
+        self._transport.write(answer(behaviour, path, (now - start) * 1000, beyond_ms))
+        if behaviour.after:
+            before = time.thread_time()
+            spin(behaviour.after)
+            played.after_ms = (time.thread_time() - before) * 1000
 
 
 async def serve(behaviour: Behaviour, variants: Sequence[Behaviour], host: str, port: int) -> None:
     """Serve until cancelled."""
     loop = asyncio.get_running_loop()
-    numbered = {b"/%d" % number: each for number, each in enumerate(variants)}
-    made = partial(_Connection, behaviour, numbered)
+    numbered = {b"/%d" % number: _Played(each) for number, each in enumerate(variants)}
+    made = partial(_Connection, _Played(behaviour), numbered)
     server = await loop.create_server(made, host, port, backlog=1024)
     await server.serve_forever()
 

@@ -3,7 +3,7 @@
 Prints its port. `--freeze-after S` blocks the whole process for `--freeze-for S` seconds, S
 after the first request; `--status`, `--body` answer every request so; `--service-ms` makes each
 request hold the one server for so long (an M/D/1 queue under Poisson arrivals); what it really
-held is stated as `db`.
+held is stated as `db`; `--refuse` so many requests for load before it takes any.
 """
 
 from __future__ import annotations
@@ -57,11 +57,15 @@ class Server:
         self.turn = asyncio.Lock()
         self.freeze_at: float | None = None
         self.keys: set[str] = set()
+        self.refused = 0
 
     async def handle(self, request: web.Request) -> web.Response:
         start = time.perf_counter()
         self.freeze_if_due(start)
         await request.read()
+        if self.refused < self.options.refuse:
+            self.refused += 1
+            return web.json_response({"code": "overloaded"}, status=503)
         service_ms = 0.0
         if self.options.service_ms:
             async with self.turn:
@@ -101,6 +105,7 @@ async def main() -> None:
     parser.add_argument("--freeze-after", type=float)
     parser.add_argument("--freeze-for", type=float, default=1.0)
     parser.add_argument("--status", type=int)
+    parser.add_argument("--refuse", type=int, default=0)
     parser.add_argument("--body")
     parser.add_argument("--service-ms", type=float, default=0.0)
     parser.add_argument("--delay-ms", type=float, default=0.0)

@@ -13,6 +13,7 @@ from bench.experiments.selftest.cases import CASES
 from bench.experiments.selftest.gates_tripped import _seen, fed
 from bench.experiments.selftest.reference_server import Behaviour, answer, serve
 from bench.experiments.served import free_port
+from bench.load.generator import server_times
 from bench.load.operations import OPERATIONS, check_answer
 from bench.load.plan import Sample
 
@@ -51,7 +52,7 @@ def test_the_broken_answer_has_the_right_shape_and_only_the_schema_finds_it() ->
 
 
 def test_the_server_states_the_share_of_its_time_it_is_told_to() -> None:
-    assert b"app;dur=5.000\r\n" in answer(Behaviour(states=0.5), PATH, 10.0)
+    assert b"app;dur=5.000," in answer(Behaviour(states=0.5), PATH, 10.0)
     assert json.loads(body_of(answer(Behaviour(backlog=5), b"/backlog", 0.0))) == {"left": 5}
 
 
@@ -70,6 +71,25 @@ async def test_the_server_answers_requests_that_arrive_in_one_piece_or_in_two() 
         writer.write(request.replace(b"/api/v1", b"/0"))  # the first of its variants
         assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200 ")
         writer.close()
+    finally:
+        serving.cancel()
+
+
+@pytest.mark.parametrize("variant", [Behaviour(extra=500), Behaviour(after=500)])
+async def test_the_server_states_what_a_variant_does_beyond_the_base(variant: Behaviour) -> None:
+    port = free_port()
+    serving = asyncio.create_task(serve(Behaviour(spin=50), [variant], "127.0.0.1", port))
+    try:
+        stated = {}
+        for prefix in (b"/api", b"/0/api"):
+            for _ in range(2):  # what comes after an answer stands in the next
+                reader, writer = await _connected(port)
+                writer.write(b"GET " + prefix + b"/v1/products/x HTTP/1.1\r\n\r\n")
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                writer.close()
+            stated[prefix] = server_times(head.partition("Server-Timing: ")[2].strip())[1]
+        assert stated[b"/api"] == 0.0
+        assert stated[b"/0/api"] > 0.1
     finally:
         serving.cancel()
 

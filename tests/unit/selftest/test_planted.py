@@ -27,39 +27,37 @@ from bench.experiments.selftest.sets import Comparison, SetResult, judge_sets
 TRUTH = {AGAIN: 1.0, SLOWER_5: 1.05, SLOWER_20: 1.2, CPU_10: 1.1}
 
 
-def values(p50: float = 5.0, cpu: float = 4.4, app: float = 4.0) -> TrialValues:
-    return TrialValues({"p50": p50, "cpu": cpu}, app, app)
+def values(p50: float = 5.0, cpu: float = 4.4, app: float = 4.0, extra: float = 0.0) -> TrialValues:
+    """`extra`: the share of response time and CPU that is the variant's own."""
+    return TrialValues({"p50": p50, "cpu": cpu}, app, app, {"p50": extra, "cpu": extra})
 
 
-def test_the_extra_work_makes_the_true_ratios_from_the_whole_response_time() -> None:
+def test_the_extra_work_aims_at_the_ratios_of_the_whole_response_time() -> None:
     plan = planned(1_000, 62.5, [values()])
     assert work_share([values()], "p50") == pytest.approx(0.8)
     # 5 % of a response that is 0.8 work: 6.25 % more work
     assert plan.extra == {SLOWER_5: 62, SLOWER_20: 250, CPU_10: 110}
-    found = truths(plan, [block()])
+
+
+def block(**extra: float) -> dict[str, TrialValues]:
+    """What each states of itself, by name with an underscore."""
+    return {name: values(extra=extra.get(name.replace("-", "_"), 0.0)) for name in NAMES}
+
+
+def test_the_truth_is_what_the_variants_state_of_their_own_trials() -> None:
+    stated = block(slower_5=0.05 / 1.05, slower_20=0.2 / 1.2, cpu_10=0.1 / 1.1, base=0.5)
+    found = truths([stated, stated, block(slower_5=0.5)])
     assert found[AGAIN] == 1.0
-    assert found[SLOWER_5] == pytest.approx(1.05, abs=0.0005)
+    assert found[SLOWER_5] == pytest.approx(1.05)
     assert found[SLOWER_20] == pytest.approx(1.2)
     assert found[CPU_10] == pytest.approx(1.1)
 
 
-def block(**base: float) -> dict[str, TrialValues]:
-    """What the base states; of the others only the behaviour counts."""
-    return {name: values(**base if name == BASE else {}) for name in NAMES}
-
-
-def test_the_truth_follows_the_share_of_the_work_in_the_bases_own_trials() -> None:
-    plan = planned(1_000, 62.5, [values()])
-    found = truths(plan, [block(p50=8.0, cpu=8.0)])
-    assert found[SLOWER_20] == pytest.approx(1 + 0.5 * 0.25)
-    assert found[CPU_10] == pytest.approx(1 + 0.5 * 0.11)
-    assert found[AGAIN] == 1.0
-
-
-def test_a_base_that_stated_nothing_in_a_trial_leaves_the_truth_known() -> None:
-    plan = planned(1_000, 62.5, [values()])
-    silent = {BASE: TrialValues({}, float("nan"), float("nan"))}
-    assert truths(plan, [block(), silent]) == truths(plan, [block()])
+def test_a_trial_that_stated_nothing_leaves_the_truth_known() -> None:
+    silent = {name: TrialValues({}, float("nan"), float("nan")) for name in NAMES}
+    stated = block(slower_5=0.1, slower_20=0.1, cpu_10=0.1)
+    assert truths([stated, silent]) == truths([stated])
+    assert math.isnan(truths([silent])[CPU_10])
 
 
 def test_a_disturbed_calibration_does_not_plant_a_giant() -> None:
@@ -72,7 +70,8 @@ def test_the_cpu_variant_burns_after_its_answer_and_the_others_before() -> None:
     found = behaviours(planned(1_000, 62.5, [values()]))
     assert found[BASE] == found[AGAIN]
     assert (found[CPU_10].spin, found[CPU_10].after) == (1_000, 110)
-    assert (found[SLOWER_20].spin, found[SLOWER_20].after) == (1_250, 0)
+    slow = found[SLOWER_20]
+    assert (slow.spin, slow.extra, slow.after) == (1_000, 250, 0)
 
 
 @pytest.mark.alone
@@ -192,6 +191,5 @@ def test_pairs_without_the_metric_are_left_out() -> None:
 
 
 def test_every_comparison_names_a_known_variant() -> None:
-    plan = planned(1_000, 62.5, [values()])
-    assert {each.variant for each in COMPARISONS} <= set(truths(plan, [block()]))
+    assert {each.variant for each in COMPARISONS} <= set(truths([block()]))
     assert all(isinstance(each, Comparison) for each in COMPARISONS)

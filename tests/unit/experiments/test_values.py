@@ -1,0 +1,47 @@
+"""The values of a trial: the share a server states is of the requests and the CPU compared."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.experiments.values import Columns, cell_values
+from bench.journal import ComponentUsage
+from tests.unit.report.factory import Plan, trial_entry
+
+N = 100
+
+
+@pytest.mark.parametrize("cpu_ms", [4.0, 0.0], ids=["CPU known", "CPU unknown"])
+def test_a_stated_share_is_that_of_the_median_request_and_of_all_cpu(cpu_ms: float) -> None:
+    inside = np.arange(N) >= 20  # the first 20 are the warm-up: their CPU counts, their time not
+    response = np.linspace(4.0, 6.0, N)
+    db = np.where(inside, 0.2 * response, 3.0)
+    columns = Columns(response, 0.5 * response, db, np.full(N, np.nan), inside)
+    found = values_of(columns, cpu_ms)
+    shares = {"p50": pytest.approx(0.2)}
+    if cpu_ms:
+        shares["cpu"] = pytest.approx(db.mean() / cpu_ms)
+    assert found.db_share == shares
+
+
+def test_a_server_that_states_nothing_has_no_share() -> None:
+    unknown = np.full(N, np.nan)
+    columns = Columns(np.ones(N), unknown, unknown, unknown, np.ones(N, dtype=bool))
+    assert values_of(columns, 4.0).db_share == {}
+
+
+def values_of(columns: Columns, cpu_ms: float):  # type: ignore[no-untyped-def]
+    trial = trial_entry(
+        Plan(requests=N),
+        trial_id="t1",
+        experiment="latency",
+        block=0,
+        position=0,
+        deployment="monolith",
+        mix="product_read",
+        offered_rps=50.0,
+        status="valid",
+        usage={"shop": ComponentUsage(cpu_ms * N / 1000, 1 << 20)},
+    )
+    return cell_values([trial], [columns])[0]
