@@ -6,7 +6,7 @@ import hashlib
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,7 +98,8 @@ class Series:
     """The blocks of one cell: `attempt(block)` runs one, in `planned_s`.
 
     `key` (experiment, mix, offered_rps) and `names` (the deployments of a block) say which trials
-    in the journal are these. `stopped`: why it gets no more blocks.
+    in the journal are these. `stopped`: why it gets no more blocks. `pairs`: what is compared, if
+    that is known: a block is then valid when each pair was, in whichever of its attempts.
     """
 
     label: str
@@ -109,6 +110,7 @@ class Series:
     stopped: str = ""
     key: tuple[str, str, float] = field(kw_only=True)
     names: tuple[str, ...] = field(kw_only=True)
+    pairs: tuple[tuple[str, str], ...] = ()
 
     def holds(self, trial: Trial) -> bool:
         """Whether it is a trial of this cell."""
@@ -129,15 +131,22 @@ class Series:
             if {trial.deployment for trial in held} == set(self.names)
         ]
         last = max(attempts)
-        valid = all(trial.status != "invalid" for trial in attempts[last])
-        return Recorded(last in whole, last in whole and valid, len(whole), last + 1)
+        valid = self._all_paired(attempts.values()) or (
+            last in whole and all(trial.status != "invalid" for trial in attempts[last])
+        )
+        return Recorded(last in whole, valid, len(whole), last + 1)
+
+    def _all_paired(self, attempts: Iterable[list[Trial]]) -> bool:
+        valid = [{t.deployment for t in held if t.status != "invalid"} for held in attempts]
+        paired = (any(set(pair) <= names for names in valid) for pair in self.pairs)
+        return bool(self.pairs) and all(paired)
 
 
 def run_until_valid(lab: Laboratory, series: Series, block: int, held: Recorded) -> bool:
-    """Run a block; while a trial of it is invalid run it again whole, at most twice.
+    """Run a block; until it is valid run it again whole, at most twice.
 
     Reruns stop early when the run has spent its time for them: an invalid block is kept and
-    marked. Returns whether the last attempt was valid.
+    marked. Returns whether it is valid.
     """
     attempt = series.attempt(block)
     for tried in range(lab.profile.max_reruns + 1 - min(held.whole, lab.profile.max_reruns)):
@@ -156,7 +165,7 @@ def run_until_valid(lab: Laboratory, series: Series, block: int, held: Recorded)
             lab.load.start()
             statuses = ["invalid"]
         lab.progress.done(series.planned_s)
-        if "invalid" not in statuses:
+        if "invalid" not in statuses or series.recorded(lab.writer.journal.trials, block).valid:
             return True
     return False
 
@@ -174,10 +183,10 @@ def _judged_among(lab: Laboratory, series: Series, block: int, attempt: int) -> 
 def run_series(lab: Laboratory, series: list[Series]) -> None:
     """Run the blocks of all cells, blocks outermost: an interrupted run has as many of each.
 
-    Beyond the least number a cell gets more blocks while it has too few valid ones (on the time
-    for reruns) or is not precise enough (up to the profile's limit). Blocks the journal holds
-    whole, from before a resume, are not run again. Why each cell has no more blocks is in the
-    setting `stopped`, by `cell_name`.
+    Beyond the least number a cell gets more blocks while it has too few valid ones (beyond the
+    profile's limit on the time for reruns) or is not precise enough (up to that limit). Blocks the
+    journal holds whole, from before a resume, are not run again. Why each cell has no more blocks
+    is in the setting `stopped`, by `cell_name`.
     """
     least, limit = lab.profile.min_blocks, lab.profile.max_blocks
     before = lab.writer.journal.trials
@@ -223,7 +232,7 @@ def _why_stop(lab: Laboratory, series: Series, block: int) -> str:
         return ""
     if series.valid < least:
         short = f"{series.valid} of {least} valid blocks, no time left to repeat others"
-        return "" if lab.spend(series.planned_s) else short
+        return "" if block < limit or lab.spend(series.planned_s) else short
     if series.precise is None or series.precise():
         enough = "all planned blocks" if series.precise is None else "every interval narrow enough"
         return f"{enough}, {series.valid} valid blocks"

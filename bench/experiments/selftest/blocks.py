@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ from bench.journal import RunReader, Trial, TrialStatus
 from bench.stats.paired import log_ratios
 
 Floats = NDArray[np.float64]
+Block = Sequence[Mapping[str, TrialValues]]  # of each attempt the valid trials, by deployment
 
 
 class Ledger:
@@ -30,8 +31,8 @@ class Ledger:
         self._known[measured[0].trial_id] = Columns.of(*measured)
         return status
 
-    def blocks(self, experiment: str, mix: str | None = None) -> list[dict[str, TrialValues]]:
-        """The valid blocks of an experiment (and mix): values by deployment."""
+    def blocks(self, experiment: str, mix: str | None = None) -> list[Block]:
+        """The blocks of an experiment (and mix)."""
         trials = [
             trial
             for trial in self._lab.writer.journal.trials
@@ -45,8 +46,8 @@ class Ledger:
             )
         )
         return [
-            {trial.deployment: values[trial.trial_id] for trial in block}
-            for block in valid_blocks(trials)
+            [{trial.deployment: values[trial.trial_id] for trial in each} for each in attempts]
+            for attempts in valid_trials(trials)
         ]
 
     def _columns(self, trial: Trial) -> Columns:
@@ -60,24 +61,28 @@ class Ledger:
         return self._known[trial.trial_id]
 
 
-def valid_blocks(trials: Iterable[Trial]) -> list[list[Trial]]:
-    """The last attempts of the blocks, in order, without those that hold an invalid trial."""
+def valid_trials(trials: Iterable[Trial]) -> list[list[list[Trial]]]:
+    """The valid trials of each attempt of each block, both in order."""
     attempts: dict[int, dict[int, list[Trial]]] = {}
     for trial in trials:
-        attempts.setdefault(trial.block, {}).setdefault(trial.attempt, []).append(trial)
-    last = [attempts[block][max(attempts[block])] for block in sorted(attempts)]
-    return [block for block in last if all(trial.status != "invalid" for trial in block)]
+        held = attempts.setdefault(trial.block, {}).setdefault(trial.attempt, [])
+        held += [trial] if trial.status != "invalid" else []
+    return [[held[number] for number in sorted(held)] for _, held in sorted(attempts.items())]
 
 
-def pair_logs(
-    blocks: Iterable[Mapping[str, TrialValues]], kind: str, numerator: str, denominator: str
-) -> Floats:
-    """Log-ratios over the blocks that have both trials with that metric."""
-    pairs = [
-        (block[numerator].metrics[kind], block[denominator].metrics[kind])
-        for block in blocks
-        if all(name in block and kind in block[name].metrics for name in (numerator, denominator))
-    ]
+def pair_logs(blocks: Iterable[Block], kind: str, numerator: str, denominator: str) -> Floats:
+    """Log-ratios, one from each block that has a valid pair with that metric: the last.
+
+    As in a user's report: what spoiled a third trial says nothing of these two.
+    """
+    pairs: list[tuple[float, float]] = []
+    for block in blocks:
+        valid = [
+            (attempt[numerator].metrics[kind], attempt[denominator].metrics[kind])
+            for attempt in block
+            if all(n in attempt and kind in attempt[n].metrics for n in (numerator, denominator))
+        ]
+        pairs += valid[-1:]
     return log_ratios([top for top, _ in pairs], [low for _, low in pairs]) if pairs else _NONE
 
 

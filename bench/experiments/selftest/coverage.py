@@ -12,7 +12,7 @@ import numpy as np
 from bench.errors import ShopbenchError
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.selftest import aa, planted
-from bench.experiments.selftest.blocks import pair_logs, valid_blocks
+from bench.experiments.selftest.blocks import pair_logs, valid_trials
 from bench.experiments.selftest.publish import publish
 from bench.experiments.selftest.record import SETTING, Outcome, judged, selftest_settings
 from bench.experiments.selftest.resampling import Coverage, populations, resample, simulate
@@ -135,8 +135,11 @@ def _pairs(reader: RunReader) -> Iterator[tuple[str, str, Sequence[float]]]:
         columns = [Columns.of(trial, reader.rows(trial.trial_id)) for trial in trials]
         ids = (trial.trial_id for trial in trials)
         values = dict(zip(ids, cell_values(trials, columns), strict=True))
-        blocks = [{t.deployment: values[t.trial_id] for t in each} for each in valid_blocks(trials)]
-        names = sorted({name for block in blocks for name in block})
+        blocks = [
+            [{t.deployment: values[t.trial_id] for t in each} for each in attempts]
+            for attempts in valid_trials(trials)
+        ]
+        names = sorted({trial.deployment for trial in trials})
         for name in names[1:]:
             for kind in ("p50", "p95", "cpu"):
                 logs = pair_logs(blocks, kind, name, names[0])

@@ -31,7 +31,7 @@ from bench.experiments.laboratory import (
     run_series,
     shuffled,
 )
-from bench.experiments.selftest.blocks import Ledger, pair_logs
+from bench.experiments.selftest.blocks import Block, Ledger, pair_logs
 from bench.experiments.selftest.publish import publish
 from bench.experiments.selftest.record import Outcome
 from bench.experiments.selftest.reference import (
@@ -167,7 +167,7 @@ def work_share(base: Iterable[TrialValues], kind: str) -> float:
     return min(1.0, statistics.median(shares)) if shares else 0.0
 
 
-def truths(blocks: Sequence[Mapping[str, TrialValues]]) -> dict[str, float]:
+def truths(blocks: Sequence[Block]) -> dict[str, float]:
     """The true ratio of each variant to the base, from what the variants state."""
     return {
         each.variant: 1.0 if each.step is None else 1 / (1 - _extra_share(blocks, each))
@@ -175,13 +175,10 @@ def truths(blocks: Sequence[Mapping[str, TrialValues]]) -> dict[str, float]:
     }
 
 
-def _extra_share(blocks: Sequence[Mapping[str, TrialValues]], compared: Comparison) -> float:
+def _extra_share(blocks: Sequence[Block], compared: Comparison) -> float:
     """The extra work's share of a variant's response time or CPU. NaN: never stated."""
-    shares = [
-        block[compared.variant].db_share[compared.kind]
-        for block in blocks
-        if compared.kind in block[compared.variant].db_share
-    ]
+    trials = [attempt.get(compared.variant) for block in blocks for attempt in block]
+    shares = [each.db_share[compared.kind] for each in trials if each and each.db_share]
     return statistics.median(shares) if shares else float("nan")
 
 
@@ -214,10 +211,11 @@ def _series(lab: Laboratory, ledger: Ledger, servers: Servers, plan: Plan, numbe
         ),
         key=(name, MIX, plan.offered_rps),
         names=NAMES,
+        pairs=tuple((each.variant, BASE) for each in COMPARISONS),
     )
 
 
-def stopped(blocks: Sequence[dict[str, TrialValues]], min_blocks: int, max_blocks: int) -> bool:
+def stopped(blocks: Sequence[Block], min_blocks: int, max_blocks: int) -> bool:
     """The stop rule over every comparison of the set."""
     logs = {each.what: pair_logs(blocks, each.kind, each.variant, BASE) for each in COMPARISONS}
     kinds = {each.what: each.kind for each in COMPARISONS}
@@ -247,10 +245,10 @@ def _attempt(
     return attempt
 
 
-def _publish(lab: Laboratory, sets: Sequence[Sequence[dict[str, TrialValues]]]) -> None:
+def _publish(lab: Laboratory, sets: Sequence[Sequence[Block]]) -> None:
     every = [block for blocks in sets for block in blocks]
-    if not every:
-        nothing = Outcome("planted effects", "no valid block", "valid blocks", "not judged")
+    if not any(attempt for block in every for attempt in block):
+        nothing = Outcome("planted effects", "no valid trial", "valid trials", "not judged")
         publish(lab, PART, [nothing], {"sets": [], "logs": {}, "truth": {}, "blocks": 0})
         return
     truth = truths(every)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 PRIMER_S, WARMUP_S = 0.05, 0.15
 JUDGED_FROM_SETS = 20
-RERUN_SHARE = 1.0  # of the planned time, at most, for repeating invalid blocks
+RERUN_SHARE = 0.5  # of the planned time, at most, for repeating invalid blocks
 
 
 @dataclass(frozen=True)

@@ -72,9 +72,36 @@ def test_a_cell_gets_blocks_until_it_is_precise_or_at_its_limit(
 
 def test_invalid_blocks_are_repeated_while_there_is_time_for_it(lab: Laboratory) -> None:
     blocks, why = run(lab, 1, valid=False)
-    assert blocks == [0, 0, 0, 1, 2, 3, 4, 5]  # two reruns in 25 s
+    assert blocks == [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]  # two reruns in 25 s, and up to the limit
     assert why == "0 of 6 valid blocks, no time left to repeat others"
     assert lab.setting("reruns") == {"spent_s": 20.0}
+
+
+def spoiled_by_turns(lab: Laboratory, pairs: tuple[tuple[str, str], ...]) -> list[int]:
+    """The attempts of one block of three, in each of which another trial is invalid."""
+    names, made = ("a", "b", "c"), []
+    profile = replace(PROFILE, min_blocks=1, max_blocks=1)
+
+    def attempt(number: int) -> list[TrialStatus]:
+        made.append(number)
+        found: list[TrialStatus] = ["valid", "valid", "valid"]
+        found[2 - number] = "invalid"
+        for name, status in zip(names, found, strict=True):
+            trial = make_trial(f"{name}{number}", deployment=name, attempt=number, status=status)
+            lab.writer.add_trial(trial, make_rows())
+        return found
+
+    each = Series("x", 10.0, lambda _: attempt, key=KEY, names=names, pairs=pairs)
+    run_series(replace(lab, profile=profile), [each])
+    return made
+
+
+def test_a_block_is_valid_when_each_pair_was_in_some_attempt(lab: Laboratory) -> None:
+    assert spoiled_by_turns(lab, (("b", "a"), ("c", "a"))) == [0, 1]
+
+
+def test_without_pairs_all_its_trials_must_be_valid_in_one(lab: Laboratory) -> None:
+    assert spoiled_by_turns(lab, ()) == [0, 1, 2]
 
 
 def test_a_time_limit_replaces_the_block_limit(

@@ -39,9 +39,9 @@ def test_the_extra_work_aims_at_the_ratios_of_the_whole_response_time() -> None:
     assert plan.extra == {SLOWER_5: 62, SLOWER_20: 250, CPU_10: 110}
 
 
-def block(**extra: float) -> dict[str, TrialValues]:
-    """What each states of itself, by name with an underscore."""
-    return {name: values(extra=extra.get(name.replace("-", "_"), 0.0)) for name in NAMES}
+def block(**extra: float) -> list[dict[str, TrialValues]]:
+    """One attempt: what each states of itself, by name with an underscore."""
+    return [{name: values(extra=extra.get(name.replace("-", "_"), 0.0)) for name in NAMES}]
 
 
 def test_the_truth_is_what_the_variants_state_of_their_own_trials() -> None:
@@ -54,7 +54,7 @@ def test_the_truth_is_what_the_variants_state_of_their_own_trials() -> None:
 
 
 def test_a_trial_that_stated_nothing_leaves_the_truth_known() -> None:
-    silent = {name: TrialValues({}, float("nan"), float("nan")) for name in NAMES}
+    silent = [{name: TrialValues({}, float("nan"), float("nan")) for name in NAMES}, {}]
     stated = block(slower_5=0.1, slower_20=0.1, cpu_10=0.1)
     assert truths([stated, silent]) == truths([stated])
     assert math.isnan(truths([silent])[CPU_10])
@@ -170,11 +170,10 @@ def test_sets_that_stay_wide_are_not_judged_and_smoke_never_is() -> None:
 
 
 def test_the_stop_rule_waits_for_every_comparison() -> None:
-    def noisy(noise: float) -> dict[str, TrialValues]:
-        return {
-            name: values(p50=5.0 * np.exp(noise * (name == SLOWER_5)))
-            for name in (BASE, AGAIN, SLOWER_5, SLOWER_20, CPU_10)
-        }
+    def noisy(noise: float) -> list[dict[str, TrialValues]]:
+        return [
+            {name: values(p50=5.0 * np.exp(noise * (name == SLOWER_5))) for name in NAMES},
+        ]
 
     quiet = [noisy(0.001 * (-1) ** n) for n in range(6)]
     loud = [noisy(0.1 * (-1) ** n) for n in range(6)]
@@ -184,9 +183,12 @@ def test_the_stop_rule_waits_for_every_comparison() -> None:
     assert stopped(loud + loud, 6, 12)
 
 
-def test_pairs_without_the_metric_are_left_out() -> None:
-    blocks = [{BASE: values(), AGAIN: values(p50=10.0)}, {BASE: values()}]
-    assert pair_logs(blocks, "p50", AGAIN, BASE) == pytest.approx([np.log(2)])
+def test_a_block_gives_its_last_pair_whatever_else_was_spoiled() -> None:
+    first = {BASE: values(), AGAIN: values(p50=10.0)}
+    spoiled = {BASE: values(), SLOWER_5: values(p50=20.0)}  # not valid: the twin's trial
+    blocks = [[first, spoiled], [{BASE: values()}], [first, {BASE: values(), AGAIN: values()}]]
+    assert pair_logs(blocks, "p50", AGAIN, BASE) == pytest.approx([np.log(2), 0.0])
+    assert pair_logs(blocks, "p50", SLOWER_5, BASE) == pytest.approx([np.log(4)])
     assert pair_logs(blocks, "p95", AGAIN, BASE).size == 0
 
 
