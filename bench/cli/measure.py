@@ -70,6 +70,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     fail_on: given.FailOn = None,
     deployments: given.Deployments = "",
     mixes: given.Mixes = "",
+    sweep: given.Sweep = "",
     seed: given.RunSeed = 1,
     cpus: Cpus = "",
     folder: given.Folder = RESULTS,
@@ -113,6 +114,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
         results_root=folder,
         deployments=_listed(deployments),
         mixes=_listed(mixes),
+        sweep=_shares(sweep),
         fail_on=tuple(fail_on or ()),
         cpus=parse_cpus(cpus),
         quiet=quiet,
@@ -207,3 +209,15 @@ def _existing(run_dir: Path) -> Path:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _shares(text: str) -> tuple[float, ...] | None:
+    """Loads as shares of a capacity: None for the profile's own, () for none."""
+    if not text:
+        return None
+    try:
+        return tuple(float(part) for part in _listed(text) if part != "none")
+    except ValueError:
+        raise ShopbenchError(
+            f"--sweep takes numbers such as 0.5,0.9, or none; not {text!r}", 2
+        ) from None

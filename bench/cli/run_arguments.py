@@ -19,6 +19,14 @@ Deployments = Annotated[
     str, typer.Option("--deployments", help="Comma-separated; the experiment's own if left out.")
 ]
 Mixes = Annotated[str, typer.Option("--mixes", help="Comma-separated, e.g. order,mixed.")]
+Sweep = Annotated[
+    str,
+    typer.Option(
+        "--sweep",
+        help="Loads of the pair beside the reference, as shares of the smaller capacity, e.g. "
+        "0.5,0.9; or none. The profile's if left out.",
+    ),
+]
 RunSeed = Annotated[int, typer.Option("--seed", min=0, help="Number the schedules come from.")]
 Folder = Annotated[Path, typer.Option("--out", help="Where runs are kept.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.contract.seed import SeedSpec
@@ -12,6 +12,7 @@ from bench.errors import ShopbenchError
 DEPLOYMENTS = ("monolith", "modular", "modular-split", "microservices")
 # `quick` spends its minutes on the metrics named beforehand.
 QUICK_MIXES = ("product_read", "order", "overview", "mixed")
+LARGEST_SHARE = 2.0  # of a capacity: beyond it a trial is only refusals
 LATENCY_MIXES = ("product_read", "product_list", "wallet_read", "order", "overview", "mixed")
 
 
@@ -140,6 +141,8 @@ class RunOptions:
     `kills`, `points`: kills and fault points for each deployment in `consistency`; None, the
     profile's.
     `max_minutes`: add blocks until the intervals are narrow or this time is over.
+    `sweep`: shares of the smaller capacity at which the pair is measured besides the reference
+    load; None, the profile's.
     `spec`: of `failure`, a file or the name of a built-in one; "": the profile's own.
     """
 
@@ -153,6 +156,7 @@ class RunOptions:
     base_port: int | None = None
     quiet: bool = False
     max_minutes: float | None = None
+    sweep: tuple[float, ...] | None = None
     load_workers: int = 1
     place: str = "local"
     kills: int | None = None
@@ -170,3 +174,19 @@ def profile_of(name: str) -> Profile:
     except KeyError:
         known = ", ".join(PROFILES)
         raise ShopbenchError(f"unknown profile {name!r}; there are {known}", 2) from None
+
+
+def profile_for(options: RunOptions) -> Profile:
+    """The profile a run was asked for, with the loads it names itself.
+
+    Raises ShopbenchError (usage): no such profile, or a load outside (0, 2].
+    """
+    profile = profile_of(options.profile)
+    if options.sweep is None:
+        return profile
+    for share in options.sweep:
+        if not 0 < share <= LARGEST_SHARE:
+            text = f"--sweep takes shares of a capacity above 0 up to {LARGEST_SHARE:g}"
+            raise ShopbenchError(f"{text}, not {share:g}", 2)
+    beside = tuple(sorted({*options.sweep} - {*profile.load_shares}))
+    return replace(profile, sweep_shares=beside)

@@ -89,6 +89,8 @@ def check_pair(names: list[str], options: RunOptions) -> None:
         raise ShopbenchError(f"with --url there is only `run {EXPERIMENT}`", 2)
     if options.deployments:
         raise ShopbenchError("--deployments are ours and --url are yours: give one of the two", 2)
+    if options.sweep is not None:
+        raise ShopbenchError("--sweep is for the shop; with --url the load is --rate", 2)
     if pair.locustfile and options.mixes:
         raise ShopbenchError("--mixes are the shop's; with --locustfile the file is the load", 2)
     if pair.locustfile and options.load_workers > 1:

@@ -32,7 +32,7 @@ from bench.experiments.failure import run as failure
 from bench.experiments.failure.spec import check_spec
 from bench.experiments.fleet import Fleet
 from bench.experiments.laboratory import RERUNS, Laboratory
-from bench.experiments.options import PROFILES, Profile, RunOptions, profile_of
+from bench.experiments.options import PROFILES, Profile, RunOptions, profile_for
 from bench.experiments.outcome import measured_values
 from bench.experiments.placing import check_place, place_settings
 from bench.experiments.progress import Progress, duration
@@ -149,7 +149,7 @@ def _carry_out(names: list[str], options: RunOptions, writer: RunWriter) -> Path
     progress.tell(_announced(names, options, writer))
     try:
         with _interruptible():
-            _measure(names, options, profile_of(options.profile), writer, progress)
+            _measure(names, options, profile_for(options), writer, progress)
     except KeyboardInterrupt:
         _end_early(writer)
         raise RunStopped(writer.path, "interrupted", INTERRUPTED_EXIT) from None
@@ -185,7 +185,7 @@ def _announced(names: list[str], options: RunOptions, writer: RunWriter) -> str:
 
 
 def _adaptive(options: RunOptions) -> bool:
-    profile = profile_of(options.profile)
+    profile = profile_for(options)
     return profile.max_blocks > profile.min_blocks
 
 
@@ -268,7 +268,7 @@ def _checked(names: list[str], options: RunOptions) -> tuple[Profile, RunOptions
     pair.check_pair(names, options)
     check_place(names, options)
     check_spec(names, options.spec)
-    return profile_of(options.profile), replace(options, deployments=tuple(canonical))
+    return profile_for(options), replace(options, deployments=tuple(canonical))
 
 
 def _measure(
@@ -317,7 +317,7 @@ def _planned_after(names: list[str], number: int, options: RunOptions) -> float:
     """Seconds that the experiments after this one will plan, what they share counted once."""
     if options.pair or number + 1 == len(names):
         return 0.0
-    profile, until_now = profile_of(options.profile), names[: number + 1]
+    profile, until_now = profile_for(options), names[: number + 1]
     planned = [expected(_pieces(part), profile, options).planned_s for part in (names, until_now)]
     return max(0.0, planned[0] - planned[1])
 
@@ -333,7 +333,7 @@ def _share(names: list[str], options: RunOptions) -> float:
     """The share of the time left that is for the first of these, by what they plan."""
     if options.pair or len(names) == 1:
         return 1 / len(names)
-    profile = profile_of(options.profile)
+    profile = profile_for(options)
     planned = [expected(_pieces([name]), profile, options).planned_s for name in names]
     return planned[0] / sum(planned) if sum(planned) else 1 / len(names)
 

@@ -51,3 +51,9 @@ def test_no_cpus_is_no_budget() -> None:
 def test_a_bad_cpu_list_is_refused(text: str) -> None:
     with pytest.raises(ShopbenchError):
         parse_cpus(text)
+
+
+@pytest.mark.parametrize("text", ["half", "0.5;0.9", "0.5,2.5", "0"])
+def test_a_bad_list_of_loads_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["run", "latency", "--sweep", text]) == 2
+    assert "--sweep" in capsys.readouterr().err

@@ -6,9 +6,16 @@ import subprocess
 
 import pytest
 
+from bench.errors import ShopbenchError
 from bench.experiments import capacity, floor, ladder, latency
 from bench.experiments.latency import plan_cells
-from bench.experiments.options import DEPLOYMENTS, LATENCY_MIXES, PROFILES, RunOptions
+from bench.experiments.options import (
+    DEPLOYMENTS,
+    LATENCY_MIXES,
+    PROFILES,
+    RunOptions,
+    profile_for,
+)
 from bench.experiments.progress import Progress, duration
 from bench.experiments.rehearsal import Expected, Experiment, expected
 from bench.experiments.runner import EXPERIMENTS, _planned_after, durations, expected_duration
@@ -119,3 +126,34 @@ def test_the_time_left_is_never_negative() -> None:
 )
 def test_durations_are_written_as_people_do(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("asked", "shares"),
+    [
+        (None, PROFILES["standard"].sweep_shares),
+        ((), ()),
+        ((0.9, 0.5, 0.5), (0.5, 0.9)),
+        ((0.3, 0.7), (0.7,)),  # 0.3 is the reference: measured anyway, with all deployments
+    ],
+)
+def test_a_run_may_name_its_loads(asked: tuple[float, ...] | None, shares: tuple[float]) -> None:
+    options = RunOptions(profile="standard", sweep=asked)
+    profile = profile_for(options)
+    assert profile.sweep_shares == shares
+    capacities = {mix: dict.fromkeys(DEPLOYMENTS, 100.0) for mix in ("mixed", "order")}
+    cells = plan_cells(profile, DEPLOYMENTS, capacities)
+    loads = [cell.offered_rps for cell in cells if cell.mix == "mixed"]
+    assert loads == pytest.approx([*(100 * share for share in shares), 30])
+    assert [cell.offered_rps for cell in cells if cell.mix == "order"] == [30]
+    whole = expected_duration(["latency"], RunOptions(profile="standard"))
+    assert (expected_duration(["latency"], options).planned_s < whole.planned_s) == (
+        len(shares) < len(PROFILES["standard"].sweep_shares)
+    )
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 2.5, float("nan")])
+def test_a_load_outside_its_range_is_refused(share: float) -> None:
+    with pytest.raises(ShopbenchError, match="--sweep") as refused:
+        profile_for(RunOptions(sweep=(0.5, share)))
+    assert refused.value.exit_code == 2
