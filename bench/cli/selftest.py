@@ -12,8 +12,8 @@ from bench.errors import ShopbenchError
 from bench.machine import parse_cpus
 
 RESULTS = Path("results/runs")
-COVERAGE = "coverage"
-PARTS = ("gates", "generator", "planted", "aa", COVERAGE)
+PLANTED, COVERAGE = "planted", "coverage"
+PARTS = ("gates", "generator", PLANTED, "aa", COVERAGE)
 
 
 def selftest(  # noqa: PLR0913, PLR0917 - one argument for each option
@@ -25,7 +25,9 @@ def selftest(  # noqa: PLR0913, PLR0917 - one argument for each option
     cpus: Cpus = "",
     recorded: Annotated[
         Path | None,
-        typer.Option("--from", help="With coverage alone: resample this run's blocks."),
+        typer.Option(
+            "--from", help="With coverage or planted alone: judge this run's blocks again."
+        ),
     ] = None,
     folder: Annotated[Path, typer.Option("--out", help="Where runs are kept.")] = RESULTS,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
@@ -49,11 +51,13 @@ def selftest(  # noqa: PLR0913, PLR0917 - one argument for each option
     Examples:
       shopbench selftest
       shopbench selftest planted gates --profile quick
-      shopbench selftest coverage --from results/runs/20261122-…
+      shopbench selftest coverage --from results/runs/20261122-…    # or planted
     """
     chosen = _checked(parts or [], recorded)
     if chosen == [COVERAGE]:
         rows = _resampled(recorded, profile, seed)
+    elif recorded is not None:
+        rows = _judged_again(recorded)
     else:
         rows = _measured(chosen, profile, seed, parse_cpus(cpus), folder, quiet)
     _print(rows)
@@ -66,8 +70,11 @@ def _checked(parts: list[str], recorded: Path | None) -> list[str]:
         if part not in PARTS:
             raise ShopbenchError(f"unknown part {part!r}; there are {', '.join(PARTS)}", 2)
     chosen = [part for part in PARTS if part in parts or not parts]
-    if recorded is not None and chosen != [COVERAGE]:
-        raise ShopbenchError("--from goes with the part coverage alone", 2)
+    if recorded is not None:
+        if chosen not in ([COVERAGE], [PLANTED]):
+            raise ShopbenchError("--from goes with the part coverage or planted alone", 2)
+        if not recorded.is_dir():
+            raise ShopbenchError(f"there is no run folder {recorded}", 2)
     return chosen
 
 
@@ -97,9 +104,14 @@ def _resampled(recorded: Path | None, profile: str, seed: int) -> list[dict[str,
     from bench.experiments.options import profile_of
     from bench.experiments.selftest.coverage import examine
 
-    if recorded is not None and not recorded.is_dir():
-        raise ShopbenchError(f"there is no run folder {recorded}", 2)
     return examine(recorded, profile_of(profile).name, seed)
+
+
+def _judged_again(recorded: Path) -> list[dict[str, str]]:
+    """Judge the planted sets of a run by today's rules, without measuring."""
+    from bench.experiments.selftest.planted import examine
+
+    return examine(recorded)
 
 
 def _print(rows: list[dict[str, str]]) -> None:

@@ -13,6 +13,7 @@ from bench.journal import Trial
 from bench.stats.core_speed import CoreSpeed, Stretched, median_ms, speed_factors
 from bench.stats.errors import StatisticsError
 from bench.stats.quantiles import exact_quantile
+from bench.stats.queueing import without_extra
 
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 Floats = NDArray[np.float64]
@@ -23,7 +24,8 @@ class TrialValues:
     """p50, p95, p99 in ms and CPU-ms per request, where the trial can carry them.
 
     `app_ms_p50`, `app_ms_mean`: the server's own time, of the window and of all its answers.
-    `db_share`: of p50 and cpu, the share that the server states as `db`; none if it states none.
+    `db_share`: of p50 and cpu, the share that goes with what the server states as `db`, for a
+    server that works on one request at a time; none if it states none.
     """
 
     metrics: Mapping[str, float]
@@ -36,6 +38,7 @@ class TrialValues:
 class Columns:
     """What a trial's values are computed from, in ms; `inside`: due in the measured window."""
 
+    due: Floats
     response: Floats
     app: Floats
     db: Floats
@@ -49,7 +52,7 @@ class Columns:
             for name in ("due_s", "done_s", "app_ms", "db_ms", "core_ms")
         )
         inside = (due >= trial.measured_from_s) & (due < trial.measured_to_s)
-        return cls((done - due) * 1000, app, db, core, inside)
+        return cls(due * 1000, (done - due) * 1000, app, db, core, inside)
 
 
 def trial_values(trial: Trial, rows: pa.Table) -> TrialValues:
@@ -100,11 +103,28 @@ def _db_shares(
     columns: Columns, kept: NDArray[np.bool_], spent_ms: float | None
 ) -> Iterator[tuple[str, float]]:
     """Each from the same requests, so that no factor of the core's speed matters."""
-    shares = (columns.db / columns.response)[kept & ~np.isnan(columns.db)]
-    if shares.size:
-        yield "p50", float(np.median(shares))
+    stated = ~np.isnan(columns.db)
+    share = _median_share(columns, kept, stated & ~np.isnan(columns.response))
+    if share is not None:
+        yield "p50", share
         if spent_ms is not None:
-            yield "cpu", float(np.nanmean(columns.db)) / spent_ms
+            yield "cpu", float(np.mean(columns.db[stated])) / spent_ms
+
+
+def _median_share(
+    columns: Columns, kept: NDArray[np.bool_], known: NDArray[np.bool_]
+) -> float | None:
+    """How much lower the median would be without `db`, as a share of it; None: not stated."""
+    order = np.flatnonzero(known)
+    order = order[np.argsort(columns.due[order], kind="stable")]
+    due, response = columns.due[order], columns.response[order]
+    measured = kept[order]
+    if not measured.any():
+        return None
+    outside = (response - columns.app[order])[measured]  # on the way, there and back
+    way = max(0.0, float(np.nanmedian(outside))) if not np.isnan(outside).all() else 0.0
+    less = without_extra(due + way, due + response, columns.db[order]) - due
+    return 1 - float(np.median(less[measured])) / float(np.median(response[measured]))
 
 
 def _quantile(values: Floats, q: float) -> float | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.experiments.selftest.planted import examine
 from bench.experiments.selftest.record import FILE
 from bench.journal import RunReader, Trial
 from tests.system.conftest import CommandLine
@@ -79,6 +80,11 @@ def test_a_smoke_selftest_is_not_kept_for_later_runs(
     assert not (shopbench.home.root / FILE).exists()
 
 
+def test_recorded_sets_judged_again_say_the_same(smoke: RunReader) -> None:
+    measured = smoke.journal.settings["selftest"]["parts"]["planted"]["outcomes"]
+    assert examine(smoke.path) == measured
+
+
 def test_an_interrupted_selftest_keeps_its_trials_and_leaves_no_server(
     shopbench: CommandLine, tmp_path: Path
 ) -> None:
@@ -105,7 +111,12 @@ def test_an_interrupted_selftest_keeps_its_trials_and_leaves_no_server(
 
 
 def test_wrong_usage_is_one_line(shopbench: CommandLine) -> None:
-    for arguments in (["nonsense"], ["aa", "--from", "x"], ["coverage", "--from", "missing"]):
+    for arguments in (
+        ["nonsense"],
+        ["aa", "--from", "x"],
+        ["coverage", "--from", "missing"],
+        ["planted", "--from", "missing"],
+    ):
         done = shopbench.run("selftest", *arguments)
         assert done.returncode == 2
         assert done.stderr.count("\n") == 1

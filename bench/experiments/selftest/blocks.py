@@ -38,17 +38,7 @@ class Ledger:
             for trial in self._lab.writer.journal.trials
             if trial.experiment == experiment and mix in {None, trial.mix}
         ]
-        values = dict(
-            zip(
-                (trial.trial_id for trial in trials),
-                cell_values(trials, [self._columns(trial) for trial in trials]),
-                strict=True,
-            )
-        )
-        return [
-            [{trial.deployment: values[trial.trial_id] for trial in each} for each in attempts]
-            for attempts in valid_trials(trials)
-        ]
+        return blocks_of(trials, [self._columns(trial) for trial in trials])
 
     def _columns(self, trial: Trial) -> Columns:
         """Of a stored trial, also of one from before a resume."""
@@ -59,6 +49,21 @@ class Ledger:
                 self._reader = RunReader(self._lab.writer.path)
             self._known[trial.trial_id] = Columns.of(trial, self._reader.rows(trial.trial_id))
         return self._known[trial.trial_id]
+
+
+def blocks_of(trials: Sequence[Trial], columns: Sequence[Columns]) -> list[Block]:
+    """The blocks of one cell, from its trials and what each of them holds."""
+    ids = (trial.trial_id for trial in trials)
+    values = dict(zip(ids, cell_values(trials, columns), strict=True))
+    return [
+        [{trial.deployment: values[trial.trial_id] for trial in each} for each in attempts]
+        for attempts in valid_trials(trials)
+    ]
+
+
+def stored_blocks(reader: RunReader, trials: Sequence[Trial]) -> list[Block]:
+    """The blocks of one cell of a run folder. Raises CorruptResults for damaged rows."""
+    return blocks_of(trials, [Columns.of(trial, reader.rows(trial.trial_id)) for trial in trials])
 
 
 def valid_trials(trials: Iterable[Trial]) -> list[list[list[Trial]]]:

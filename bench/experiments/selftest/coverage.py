@@ -12,12 +12,11 @@ import numpy as np
 from bench.errors import ShopbenchError
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.selftest import aa, planted
-from bench.experiments.selftest.blocks import pair_logs, valid_trials
+from bench.experiments.selftest.blocks import pair_logs, stored_blocks
 from bench.experiments.selftest.publish import publish
 from bench.experiments.selftest.record import SETTING, Outcome, judged, selftest_settings
 from bench.experiments.selftest.resampling import Coverage, populations, resample, simulate
 from bench.experiments.selftest.sizes import SIZES
-from bench.experiments.values import Columns, cell_values
 from bench.journal import RunReader, Trial
 
 PART = "coverage"
@@ -132,13 +131,7 @@ def _pairs(reader: RunReader) -> Iterator[tuple[str, str, Sequence[float]]]:
         if trial.experiment in _PAIRED:
             cells.setdefault((trial.experiment, trial.mix, trial.offered_rps), []).append(trial)
     for (_, mix, _), trials in cells.items():
-        columns = [Columns.of(trial, reader.rows(trial.trial_id)) for trial in trials]
-        ids = (trial.trial_id for trial in trials)
-        values = dict(zip(ids, cell_values(trials, columns), strict=True))
-        blocks = [
-            [{t.deployment: values[t.trial_id] for t in each} for each in attempts]
-            for attempts in valid_trials(trials)
-        ]
+        blocks = stored_blocks(reader, trials)
         names = sorted({trial.deployment for trial in trials})
         for name in names[1:]:
             for kind in ("p50", "p95", "cpu"):

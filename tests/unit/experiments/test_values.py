@@ -17,7 +17,8 @@ def test_a_stated_share_is_that_of_the_median_request_and_of_all_cpu(cpu_ms: flo
     inside = np.arange(N) >= 20  # the first 20 are the warm-up: their CPU counts, their time not
     response = np.linspace(4.0, 6.0, N)
     db = np.where(inside, 0.2 * response, 3.0)
-    columns = Columns(response, 0.5 * response, db, np.full(N, np.nan), inside)
+    due = 20.0 * np.arange(N)
+    columns = Columns(due, response, 0.5 * response, db, np.full(N, np.nan), inside)
     found = values_of(columns, cpu_ms)
     shares = {"p50": pytest.approx(0.2)}
     if cpu_ms:
@@ -27,8 +28,35 @@ def test_a_stated_share_is_that_of_the_median_request_and_of_all_cpu(cpu_ms: flo
 
 def test_a_server_that_states_nothing_has_no_share() -> None:
     unknown = np.full(N, np.nan)
-    columns = Columns(np.ones(N), unknown, unknown, unknown, np.ones(N, dtype=bool))
+    columns = Columns(
+        np.arange(N) * 20.0, np.ones(N), unknown, unknown, unknown, np.ones(N, dtype=bool)
+    )
     assert values_of(columns, 4.0).db_share == {}
+
+
+@pytest.mark.parametrize("extra", [0.05, 0.2])
+def test_the_share_of_the_median_is_what_a_server_without_the_extra_work_shows(
+    extra: float,
+) -> None:
+    """Two servers of one arrival sequence; the one with extra work states it."""
+    rng = np.random.default_rng(7)
+    due = np.cumsum(rng.exponential(1000 / 60, 20_000))
+    work = rng.gamma(30.0, 2.6 / 30, due.size)
+    way = rng.uniform(0.3, 0.6, due.size)
+    more = extra * work
+    base, slower = (_responses(due, way, each) for each in (work, work + more))
+    inside = np.ones(due.size, dtype=bool)
+    stated = Columns(due, slower, work + more, more, np.full(due.size, np.nan), inside)
+    share = values_of(stated, 4.0).db_share["p50"]
+    assert 1 / (1 - share) == pytest.approx(np.median(slower) / np.median(base), rel=0.002)
+
+
+def _responses(due, way, work):  # type: ignore[no-untyped-def]
+    free, done = 0.0, []
+    for at, needs in zip(due + way, work, strict=True):
+        free = max(at, free) + needs
+        done.append(free)
+    return np.array(done) - due
 
 
 def values_of(columns: Columns, cpu_ms: float):  # type: ignore[no-untyped-def]
