@@ -105,8 +105,8 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     from bench.experiments.runner import run as run_experiments
 
     if resume is not None:
-        _refuse_more(context, {"resume", "quiet"})
-        resume_run(_existing(resume), _report, quiet=quiet)
+        _refuse_more(context, {"resume", "quiet", "max_minutes"})
+        resume_run(_existing(resume), _report, quiet=quiet, max_minutes=max_minutes)
         return
     options = RunOptions(
         profile=profile,

@@ -1,4 +1,5 @@
-"""Where a run's deployments are: which experiments need processes, and what the journal says."""
+"""Where a run's deployments are: their CPUs, which experiments need processes, and what the journal
+says."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from bench.deployments.compose.layout import layout_of
 from bench.deployments.places import environment_of, place_named
 from bench.errors import ShopbenchError
 from bench.experiments.options import RunOptions
+from bench.machine import usable_cpus
 
 # These have one side, or a proxy, that runs as processes of this machine: beside containers they
 # would compare the place with itself.
@@ -18,6 +20,21 @@ NEEDS_PROCESSES = {
     "topologies": "only four of the cuts have a profile in docker-compose.yml",
     "selftest": "its servers are processes",
 }
+
+
+def choose_cpus(
+    wanted: tuple[int, ...], workers: int = 1
+) -> tuple[tuple[int, ...], tuple[int, ...], list[str]]:
+    """(the deployment's CPUs, the load generator's, remarks): the last CPUs are the generator's."""
+    available = tuple(usable_cpus())
+    unknown = sorted(set(wanted) - set(available))
+    if unknown:
+        raise ShopbenchError(f"CPU {unknown[0]} is not available; there are {available}", 2)
+    cpus = wanted or available[: max(1, len(available) - workers)]
+    rest = tuple(cpu for cpu in available if cpu not in cpus)
+    if not rest:
+        return cpus, available, ["the load generator shares its cores with the deployments"]
+    return cpus, rest[-workers:], []
 
 
 def check_place(names: list[str], options: RunOptions) -> None:

@@ -34,7 +34,7 @@ from bench.experiments.fleet import Fleet
 from bench.experiments.laboratory import RERUNS, Laboratory
 from bench.experiments.options import PROFILES, Profile, RunOptions, profile_for
 from bench.experiments.outcome import measured_values
-from bench.experiments.placing import check_place, place_settings
+from bench.experiments.placing import check_place, choose_cpus, place_settings
 from bench.experiments.progress import Progress, duration
 from bench.experiments.rehearsal import Expected, Experiment, expected
 from bench.experiments.resume import OPTIONS, reopen, spent_before, stored_options
@@ -47,7 +47,7 @@ from bench.load.generator import LoadProcess
 from bench.load.mixes import MIXES
 from bench.load.plan import REQUEST_TIMEOUT_S
 from bench.load.tokens import request_tokens, sign_tokens
-from bench.machine import machine_facts, package_versions, source_commit, usable_cpus
+from bench.machine import machine_facts, package_versions, source_commit
 
 EXPERIMENTS: dict[str, Callable[[Laboratory], None]] = {
     latency.EXPERIMENT: latency.run,
@@ -96,13 +96,24 @@ def run(names: list[str], options: RunOptions, report: Report | None = None) -> 
     return _reported(lambda: measure(names, options), options.fail_on, report)
 
 
-def resume(run_dir: Path, report: Report | None = None, *, quiet: bool = False) -> Path:
+def resume(
+    run_dir: Path,
+    report: Report | None = None,
+    *,
+    quiet: bool = False,
+    max_minutes: float | None = None,
+) -> Path:
     """Finish an interrupted run with the experiments and options of its journal.
 
-    Raises what `run` raises, and usage (2) if the run cannot be gone on with: see `reopen`.
+    `max_minutes`: another limit, of all its sittings together. Raises what `run` raises, and usage
+    (2) if the run cannot be gone on with: see `reopen`.
     """
     writer, asked = reopen(run_dir)
     names, options = asked.experiments, replace(asked.options, quiet=quiet)
+    if max_minutes is not None:
+        options = replace(options, max_minutes=max_minutes)
+        writer.add_settings(**{OPTIONS: stored_options(names, options)})
+        writer.note(f"from here on the time limit is {duration(max_minutes * 60)} in all")
     return _reported(lambda: _carry_out(names, options, writer), options.fail_on, report)
 
 
@@ -234,21 +245,6 @@ def check_expectations(run_dir: Path, fail_on: tuple[str, ...]) -> None:
             raise ExpectationBroken(run_dir, lines)
 
 
-def choose_cpus(
-    wanted: tuple[int, ...], workers: int = 1
-) -> tuple[tuple[int, ...], tuple[int, ...], list[str]]:
-    """(the deployment's CPUs, the load generator's, remarks): the last CPUs are the generator's."""
-    available = tuple(usable_cpus())
-    unknown = sorted(set(wanted) - set(available))
-    if unknown:
-        raise ShopbenchError(f"CPU {unknown[0]} is not available; there are {available}", 2)
-    cpus = wanted or available[: max(1, len(available) - workers)]
-    rest = tuple(cpu for cpu in available if cpu not in cpus)
-    if not rest:
-        return cpus, available, ["the load generator shares its cores with the deployments"]
-    return cpus, rest[-workers:], []
-
-
 def _checked(names: list[str], options: RunOptions) -> tuple[Profile, RunOptions]:
     """Refuse what cannot be run; the options with full names. Raises ShopbenchError (usage)."""
     if not names:
@@ -304,7 +300,7 @@ def _measure(
         limit_s = _time_left(options, writer)
         for number, name in enumerate(names):
             now = time.monotonic()
-            lab.deadline = now + (begun + limit_s - now) * _share(names[number:], options)
+            lab.deadline = now + (begun + limit_s - now) * _share(names, number, options)
             progress.later(_planned_after(names, number, options))
             (pair.run if options.pair else EXPERIMENTS[name])(lab)
             if not fleet.controlled:
@@ -329,13 +325,20 @@ def _time_left(options: RunOptions, writer: RunWriter) -> float:
     return options.max_minutes * 60 - spent_before(writer.journal)
 
 
-def _share(names: list[str], options: RunOptions) -> float:
-    """The share of the time left that is for the first of these, by what they plan."""
-    if options.pair or len(names) == 1:
-        return 1 / len(names)
+def _share(names: list[str], number: int, options: RunOptions) -> float:
+    """The share of the time left that is for this experiment, by what it and the later ones plan.
+
+    What it shares with an earlier one is counted there.
+    """
+    if options.pair or number + 1 == len(names):
+        return 1 / (len(names) - number)
     profile = profile_for(options)
-    planned = [expected(_pieces([name]), profile, options).planned_s for name in names]
-    return planned[0] / sum(planned) if sum(planned) else 1 / len(names)
+    before, until_now, whole = (
+        expected(_pieces(part), profile, options).planned_s if part else 0.0
+        for part in (names[:number], names[: number + 1], names)
+    )
+    left = whole - before
+    return (until_now - before) / left if left > 0 else 1 / (len(names) - number)
 
 
 def _facts(

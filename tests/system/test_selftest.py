@@ -116,6 +116,7 @@ def test_wrong_usage_is_one_line(shopbench: CommandLine) -> None:
         ["aa", "--from", "x"],
         ["coverage", "--from", "missing"],
         ["planted", "--from", "missing"],
+        ["gates", "generator", "--from", "missing"],
     ):
         done = shopbench.run("selftest", *arguments)
         assert done.returncode == 2

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.errors import ShopbenchError
 from bench.experiments.generator_check import (
     CONTROL_LIMIT_MS,
     LAG_LIMIT_MS,
@@ -11,9 +18,10 @@ from bench.experiments.generator_check import (
     check_generator,
 )
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.selftest.publish import publish
-from bench.experiments.selftest.record import CLAIMS_NOTHING, Outcome, Word
+from bench.experiments.selftest.publish import publish, publish_again
+from bench.experiments.selftest.record import CLAIMS_NOTHING, SETTING, Outcome, Word
 from bench.experiments.selftest.reference import shop_cpus
+from bench.journal import RunReader
 
 PART = "generator"
 _SECONDS = {"smoke": 0.5, "quick": 2.0, "standard": 5.0, "full": 10.0}
@@ -35,11 +43,27 @@ def run(lab: Laboratory) -> None:
     publish(lab, PART, outcomes(found, lab.profile.name), {"generator": found.as_json()})
 
 
+def examine(run_dir: Path) -> list[dict[str, Any]]:
+    """Judge what a run found by today's rules and keep that; return the outcomes as rows.
+
+    Raises ShopbenchError for a run without this part, CorruptResults for a damaged one.
+    """
+    journal = RunReader(run_dir).journal
+    part = journal.settings.get(SETTING, {}).get("parts", {}).get(PART, {})
+    if part.get("run") != journal.run_id:
+        raise ShopbenchError(f"{run_dir} holds no check of the load generator", 2)
+    found = msgspec.convert(part["generator"], GeneratorReport)
+    return publish_again(
+        journal, PART, outcomes(found, journal.profile), {"generator": found.as_json()}
+    )
+
+
 def outcomes(found: GeneratorReport, profile: str) -> list[Outcome]:
     """The generator's three promises."""
     words = {name: _word(verdict, profile) for name, verdict in found.verdicts.items()}
     judged = [pair for pair in found.lag if pair.judged]
-    lags = ", ".join(f"{pair.send_lag_ms_p99:.2f}" for pair in judged)
+    lags = sorted(pair.send_lag_ms_p99 for pair in judged or found.lag)
+    controls = sorted(pair.control_ms_p99 for pair in judged or found.lag)
     off = max((abs(one.ours_ms / one.theirs_ms - 1) for one in found.agreement), default=None)
     return [
         Outcome(
@@ -47,8 +71,9 @@ def outcomes(found: GeneratorReport, profile: str) -> list[Outcome]:
             f"{found.late_share:.2%} of arrivals {LAG_LIMIT_MS:g} ms late or more",
             f"below 1 % where the timer alone has p99 below {CONTROL_LIMIT_MS:g} ms",
             words["send_lag"],
-            f"p99 of each stretch between two such controls: {lags or '–'} ms"
-            f" ({len(judged)} of {len(found.lag)} stretches)",
+            f"{len(judged)} of {len(found.lag)} stretches lie between two such controls; p99 of "
+            f"{'these' if judged else 'all'} {_span(lags)} ms, of the timer alone "
+            f"{_span(controls)} ms",
         ),
         Outcome(
             "sustained rate, nothing skipped",
@@ -65,6 +90,11 @@ def outcomes(found: GeneratorReport, profile: str) -> list[Outcome]:
             found.tool or "no other tool on this machine",
         ),
     ]
+
+
+def _span(values: Sequence[float]) -> str:
+    """Least and most of sorted values."""
+    return f"{values[0]:.2f} to {values[-1]:.2f}" if values else "–"
 
 
 def _word(verdict: Verdict, profile: str) -> Word:

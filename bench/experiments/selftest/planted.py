@@ -27,7 +27,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.deployments.local.home import StateHome
 from bench.errors import ShopbenchError
 from bench.experiments.laboratory import (
     TRIAL_OVERHEAD_S,
@@ -38,15 +37,8 @@ from bench.experiments.laboratory import (
     shuffled,
 )
 from bench.experiments.selftest.blocks import Block, Ledger, pair_logs, stored_blocks
-from bench.experiments.selftest.publish import publish
-from bench.experiments.selftest.record import (
-    CLAIMS_NOTHING,
-    Origin,
-    Outcome,
-    PartResult,
-    entry_of,
-    keep,
-)
+from bench.experiments.selftest.publish import publish, publish_again
+from bench.experiments.selftest.record import Outcome
 from bench.experiments.selftest.reference import (
     ReferenceServer,
     Variant,
@@ -59,9 +51,8 @@ from bench.experiments.selftest.sets import Comparison, SetResult, judge_sets
 from bench.experiments.selftest.sizes import PRIMER_S, RERUN_SHARE, SIZES, WARMUP_S, Sizes
 from bench.experiments.trial import TrialKey
 from bench.experiments.values import TrialValues, trial_values
-from bench.journal import RunReader, Trial, TrialStatus, utc_now
+from bench.journal import RunReader, Trial, TrialStatus
 from bench.load.schedule import ScheduleSpec, build_schedule
-from bench.machine import source_commit
 from bench.stats.errors import StatisticsError
 from bench.stats.precision import stop_rule
 
@@ -274,14 +265,7 @@ def examine(run_dir: Path) -> list[dict[str, Any]]:
     journal = reader.journal
     sets = [stored_blocks(reader, trials[name]) for name in sorted(trials)]
     outcomes, details = judge(sets, journal.profile)
-    commit, dirty = source_commit()
-    again = {"judged_again": {"at": utc_now(), "commit": commit, "dirty": dirty}}
-    origin = Origin(journal.run_id, journal.profile, journal.commit, journal.dirty)
-    result = PartResult(PART, outcomes, {**details, **again})
-    entry = entry_of(result, origin)
-    if journal.profile != CLAIMS_NOTHING:
-        keep(StateHome.from_environment(), result, entry)
-    return list(entry["outcomes"])
+    return publish_again(journal, PART, outcomes, details)
 
 
 def judge(sets: Sequence[Sequence[Block]], profile: str) -> tuple[list[Outcome], dict[str, Any]]:

@@ -18,6 +18,8 @@ from bench.experiments.selftest.record import (
     keep,
     merged,
 )
+from bench.journal import Journal, utc_now
+from bench.machine import source_commit
 
 
 def publish(
@@ -38,3 +40,19 @@ def publish(
     lab.writer.add_settings(**settings)
     if journal.profile != CLAIMS_NOTHING:
         keep(StateHome.from_environment(), result, entry)
+
+
+def publish_again(
+    journal: Journal, part: str, outcomes: Sequence[Outcome], details: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Keep what today's rules say of a part that a run recorded; return the outcomes as rows.
+
+    The run's own journal stays as it was; a smoke run's outcome is not kept.
+    """
+    commit, dirty = source_commit()
+    again = {"judged_again": {"at": utc_now(), "commit": commit, "dirty": dirty}}
+    result = PartResult(part, outcomes, {**details, **again})
+    entry = entry_of(result, Origin(journal.run_id, journal.profile, journal.commit, journal.dirty))
+    if journal.profile != CLAIMS_NOTHING:
+        keep(StateHome.from_environment(), result, entry)
+    return list(entry["outcomes"])

@@ -18,7 +18,13 @@ from bench.experiments.options import (
 )
 from bench.experiments.progress import Progress, duration
 from bench.experiments.rehearsal import Expected, Experiment, expected
-from bench.experiments.runner import EXPERIMENTS, _planned_after, durations, expected_duration
+from bench.experiments.runner import (
+    EXPERIMENTS,
+    _planned_after,
+    _share,
+    durations,
+    expected_duration,
+)
 
 BENCH = ["latency", "ladder", "capacity", "floor", "failure", "consistency"]  # of `make bench`
 BENCH_OPTIONS = RunOptions(profile="quick", spec="bench", kills=4, points=8)
@@ -157,3 +163,21 @@ def test_a_load_outside_its_range_is_refused(share: float) -> None:
     with pytest.raises(ShopbenchError, match="--sweep") as refused:
         profile_for(RunOptions(sweep=(0.5, share)))
     assert refused.value.exit_code == 2
+
+
+def test_the_time_left_is_shared_by_what_each_experiment_adds() -> None:
+    """`ladder` begins with the blocks of `latency`, which are there already after `latency`."""
+    options = RunOptions(profile="standard")
+    names = ["latency", "ladder", "capacity"]
+    steps, alone = planned("standard", latency.run), planned("standard", capacity.run)
+    both = planned("standard", latency.run, ladder.run)
+    whole = both.planned_s + alone.planned_s
+    found = [_share(names, number, options) for number in range(3)]
+    assert found == pytest.approx(
+        [
+            steps.planned_s / whole,
+            (both.planned_s - steps.planned_s) / (whole - steps.planned_s),
+            1.0,
+        ],
+        rel=0.02,  # capacity after latency knows where to begin
+    )

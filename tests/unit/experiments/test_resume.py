@@ -63,6 +63,23 @@ def test_a_resumed_run_measures_what_is_missing_and_nothing_twice(
 
 
 @pytest.mark.usefixtures("calm_gates", "echo")
+def test_a_run_is_finished_within_another_time_limit(
+    options: RunOptions, broken_after: Callable[..., None]
+) -> None:
+    broken_after(5, KeyboardInterrupt())
+    with pytest.raises(RunStopped) as caught:
+        run(["latency"], replace(options, max_minutes=60.0))
+    path = caught.value.run_dir
+    after = RunReader(resume_run(path, quiet=True, max_minutes=0.001))
+    assert len(after.trials) == 5  # more time than that was spent before: no block begins
+    assert set(after.journal.settings["stopped"].values()) == {
+        "time limit reached with 1 of at least 2 valid blocks"
+    }
+    assert wanted(after.journal.settings, path).options.max_minutes == 0.001
+    assert any("the time limit is" in note for note in after.journal.notes)
+
+
+@pytest.mark.usefixtures("calm_gates", "echo")
 @pytest.mark.slow
 def test_a_run_may_be_resumed_before_it_measured_anything(
     options: RunOptions, monkeypatch: pytest.MonkeyPatch

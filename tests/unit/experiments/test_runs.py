@@ -14,7 +14,8 @@ import pytest
 
 from bench.errors import ShopbenchError
 from bench.experiments.options import PROFILES, RunOptions
-from bench.experiments.runner import ExpectationBroken, RunStopped, choose_cpus, run
+from bench.experiments.placing import choose_cpus
+from bench.experiments.runner import ExpectationBroken, RunStopped, run
 from bench.journal import Gate, RunReader
 from bench.load.generator import LoadError
 
@@ -204,12 +205,12 @@ def test_wrong_usage_is_refused_before_anything_starts(
 
 
 def test_the_last_cpu_is_the_load_generators(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.experiments.runner.usable_cpus", lambda: [0, 1, 2])
+    monkeypatch.setattr("bench.experiments.placing.usable_cpus", lambda: [0, 1, 2])
     assert choose_cpus(()) == ((0, 1), (2,), [])
     assert choose_cpus((0,)) == ((0,), (2,), [])
     assert choose_cpus((), workers=2) == ((0,), (1, 2), [])
     assert choose_cpus((), workers=4) == ((0,), (1, 2), [])
-    monkeypatch.setattr("bench.experiments.runner.usable_cpus", lambda: [0])
+    monkeypatch.setattr("bench.experiments.placing.usable_cpus", lambda: [0])
     cpus, load_cpus, remarks = choose_cpus(())
     assert (cpus, load_cpus) == ((0,), (0,))
     assert "shares" in remarks[0]

@@ -54,6 +54,8 @@ def test_late_sends_break_the_promise_only_where_the_timer_was_on_time() -> None
     assert both.verdicts["send_lag"] == "broken"
     assert replace(GOOD, lag=(GOOD_PAIR, noisy, noisy)).verdicts["send_lag"] == "kept"
     assert replace(GOOD, lag=(noisy,)).verdicts["send_lag"] == "not judged"
+    in_time = replace(GOOD_PAIR, control_ms_p99=0.19)  # no quiet stretch, and yet in time
+    assert replace(GOOD, lag=(in_time, in_time)).verdicts["send_lag"] == "kept"
 
 
 def test_the_arrivals_of_all_judged_stretches_count_together() -> None:

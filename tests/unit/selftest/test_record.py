@@ -1,11 +1,13 @@
 """What is kept of a selftest, and for which machine."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.deployments.local.home import StateHome
+from bench.errors import ShopbenchError
 from bench.experiments.generator_check import Agreement, GeneratorReport, LagPair, RateStep
 from bench.experiments.selftest import generator
 from bench.experiments.selftest.aa import bands_of
@@ -20,6 +22,7 @@ from bench.experiments.selftest.record import (
 )
 from bench.machine import machine_facts
 from bench.stats.verdicts import aa_band
+from tests.unit.report.factory import Plan, make_run
 
 ORIGIN = Origin("run-1", "quick", "abc", False)
 
@@ -95,18 +98,46 @@ def test_the_widest_band_counts_and_small_cells_give_none() -> None:
     assert bands_of(cells) == {"p50": aa_band(3 * logs)}
 
 
-def test_the_generators_promises_become_outcomes() -> None:
-    lag = LagPair(0.02, 0.05, 0.05, 0.3, 1000, 1000, 0, 9, 0.4)
-    late = LagPair(0.02, 0.05, 0.05, 0.5, 1000, 1000, 0, 11, 0.4)
+LAG = LagPair(0.02, 0.05, 0.05, 0.3, 1000, 1000, 0, 9, 0.4)
+
+
+def checked(pair: LagPair = LAG) -> GeneratorReport:
     step = RateStep(9_000.0, 10, 10, 0, 0, 0.1, 0.2, 0.1, 0.5)
     agreement = (Agreement(0.5, 8.1, 8.0),)
+    return GeneratorReport(
+        (0, 1), (0.1, 0.1), (pair,), (10_000.0,), (step,), "tool", 200.0, agreement
+    )
+
+
+def test_the_generators_promises_become_outcomes() -> None:
+    late = replace(LAG, send_lag_ms_p99=0.5, late=11)
 
     def words(pair: LagPair, profile: str = "quick") -> list[str]:
-        found = GeneratorReport(
-            (0, 1), (0.1, 0.1), (pair,), (10_000.0,), (step,), "tool", 200.0, agreement
-        )
-        return [outcome.word for outcome in generator.outcomes(found, profile)]
+        return [outcome.word for outcome in generator.outcomes(checked(pair), profile)]
 
-    assert words(lag) == ["met", "met", "met"]
+    assert words(LAG) == ["met", "met", "met"]
     assert words(late) == ["not met", "met", "met"]
     assert words(late, "smoke") == ["not judged"] * 3
+
+
+def test_a_recorded_check_is_judged_again_and_kept(
+    home: StateHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StateHome, "from_environment", staticmethod(lambda: home))
+    result = PartResult("generator", [], {"generator": checked().as_json()})
+    entry = entry_of(result, replace(ORIGIN, run="run"))
+    settings = {"selftest": {"parts": {"generator": entry}}}
+    run = make_run(tmp_path / "runs", Plan(blocks=1, requests=20, settings=settings))
+    rows = generator.examine(run)
+    assert [row["word"] for row in rows] == ["met", "met", "met"]
+    kept = selftest_settings(home)["selftest"]["parts"]["generator"]
+    assert (kept["outcomes"], kept["run"]) == (rows, "run")
+    assert kept["judged_again"]["commit"]
+
+
+def test_a_run_that_only_tells_of_another_runs_check_is_not_judged_again(tmp_path: Path) -> None:
+    entry = entry_of(PartResult("generator", [], {"generator": checked().as_json()}), ORIGIN)
+    settings = {"selftest": {"parts": {"generator": entry}}}
+    run = make_run(tmp_path, Plan(blocks=1, requests=20, settings=settings))
+    with pytest.raises(ShopbenchError, match="no check of the load generator"):
+        generator.examine(run)
