@@ -21,6 +21,7 @@ from bench.experiments.laboratory import (
 from bench.experiments.latency import Cell, block_seconds, schedule_spec
 from bench.experiments.precision import precise_enough
 from bench.experiments.trial import TrialKey
+from bench.experiments.warmup import warmup_s
 from bench.journal import TrialStatus
 from bench.load.schedule import build_schedule
 
@@ -66,9 +67,12 @@ def _series(lab: Laboratory, cell: Cell) -> Series:
 
 
 def _attempt(lab: Laboratory, cell: Cell, block: int) -> Attempt:
+    # as long as in the steps' block of that number: what the warm-up leaves in a shop counts
+    warmup = warmup_s(lab, (latency.EXPERIMENT, cell.mix, cell.offered_rps), block)
+
     def attempt(number: int) -> list[TrialStatus]:
         seed = lab.seed(EXPERIMENT, cell.mix, cell.offered_rps, block, number)
-        schedule = build_schedule(schedule_spec(lab, cell, seed), lab.catalogue)
+        schedule = build_schedule(schedule_spec(lab, cell, seed, warmup), lab.catalogue)
         statuses = []
         for position, name in enumerate(shuffled(ENDS, seed)):
             lab.progress.say(f"{EXPERIMENT}: block {block + 1}: {cell.mix} on {name}")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.experiments import ladder, latency
 from bench.experiments.drift import Drift, find_drift
 from bench.experiments.gates import judge
 from bench.experiments.options import PROFILES
@@ -112,6 +113,30 @@ def test_a_longer_warm_up_is_decided_once_and_holds_for_all_later_blocks(tmp_pat
     assert warmup_s(stays_up, KEY, 2) == PROFILES["quick"].warmup_s
 
 
+def test_the_two_ends_of_the_ladder_are_warmed_up_like_its_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trials = [drifting_trial(0, "modular", -0.2), drifting_trial(1, "modular", -1)]
+    lab = a_lab("standard", trials)
+    lengths = []
+
+    def spec(_lab: Any, _cell: Any, _seed: int, warmup: float) -> Any:
+        lengths.append(warmup)
+        raise _Enough
+
+    monkeypatch.setattr(ladder, "schedule_spec", spec)
+    usual = PROFILES["standard"].warmup_s
+    assert warmup_s(lab, KEY, 2) == FACTOR * usual  # as the steps' third block
+    for block in (1, 2):
+        with pytest.raises(_Enough):
+            ladder._attempt(lab, latency.Cell(KEY[1], KEY[2]), block)(0)
+    assert lengths == [usual, FACTOR * usual]
+
+
+class _Enough(Exception):
+    pass
+
+
 def a_lab(profile: str, trials: Any) -> Any:
     settings: dict[str, Any] = {}
     notes: list[str] = []
@@ -121,5 +146,10 @@ def a_lab(profile: str, trials: Any) -> Any:
         note=notes.append,
     )
     return SimpleNamespace(
-        profile=PROFILES[profile], writer=writer, setting=settings.get, notes=notes
+        profile=PROFILES[profile],
+        writer=writer,
+        setting=settings.get,
+        notes=notes,
+        seed=lambda *_: 1,
+        catalogue=None,
     )
