@@ -12,8 +12,9 @@ from bench.errors import ShopbenchError
 DEPLOYMENTS = ("monolith", "modular", "modular-split", "microservices")
 # `quick` spends its minutes on the metrics named beforehand.
 QUICK_MIXES = ("product_read", "order", "overview", "mixed")
-LARGEST_SHARE = 2.0  # of a capacity: beyond it a trial is only refusals
 LATENCY_MIXES = ("product_read", "product_list", "wallet_read", "order", "overview", "mixed")
+
+LARGEST_SHARE = 2.0  # of a capacity, in a sweep
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def profile_of(name: str) -> Profile:
 def profile_for(options: RunOptions) -> Profile:
     """The profile a run was asked for, with the loads it names itself.
 
-    Raises ShopbenchError (usage): no such profile, or a load outside (0, 2].
+    Raises ShopbenchError (usage): no such profile, a load outside (0, 2], no mix to sweep.
     """
     profile = profile_of(options.profile)
     if options.sweep is None:
@@ -188,5 +189,7 @@ def profile_for(options: RunOptions) -> Profile:
         if not 0 < share <= LARGEST_SHARE:
             text = f"--sweep takes shares of a capacity above 0 up to {LARGEST_SHARE:g}"
             raise ShopbenchError(f"{text}, not {share:g}", 2)
+    if options.sweep and options.mixes and not {*options.mixes} & {*profile.sweep_mixes}:
+        raise ShopbenchError(f"--sweep is for the mix {', '.join(profile.sweep_mixes)}", 2)
     beside = tuple(sorted({*options.sweep} - {*profile.load_shares}))
     return replace(profile, sweep_shares=beside)

@@ -127,5 +127,5 @@ def _note(writer: RunWriter, journal: Journal) -> None:
         f"resumed at {now} after {duration(gap_s)}: {how} at {stopped} with "
         f"{len(journal.trials)} trials; {whose}"
     )
-    if journal.dirty:
+    if journal.dirty or source_commit()[1]:
         writer.note("resumed from a source tree with changes that are in no commit")

@@ -262,6 +262,8 @@ def _checked(names: list[str], options: RunOptions) -> tuple[Profile, RunOptions
     for text in options.fail_on:
         parse_condition(text)
     pair.check_pair(names, options)
+    if options.sweep is not None and not {latency.EXPERIMENT, ladder.EXPERIMENT} & {*names}:
+        raise ShopbenchError("--sweep is for latency and ladder: no other experiment has one", 2)
     check_place(names, options)
     check_spec(names, options.spec)
     return profile_for(options), replace(options, deployments=tuple(canonical))

@@ -150,6 +150,17 @@ def test_a_run_that_cannot_be_gone_on_with_is_refused_in_one_line(
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.parametrize("dirty", [True, False])
+def test_a_run_gone_on_with_from_a_changed_source_tree_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dirty: bool
+) -> None:
+    path = half_a_run(tmp_path)
+    monkeypatch.setattr("bench.experiments.resume.source_commit", lambda: ("abc", dirty))
+    resume.reopen(path)[0].close()
+    notes = RunReader(path).journal.notes
+    assert any("changes that are in no commit" in note for note in notes) == dirty
+
+
 def test_two_cannot_write_the_same_run(tmp_path: Path) -> None:
     path = half_a_run(tmp_path)
     writer, _ = resume.reopen(path)

@@ -189,6 +189,8 @@ def test_restarting_profiles_have_one_deployment_up_at_a_time(
         (["speed"], {}, "unknown experiment 'speed'"),
         (["latency"], {"profile": "quik"}, "unknown profile 'quik'"),
         (["latency"], {"mixes": ("all",)}, "unknown mix 'all'"),
+        (["capacity"], {"sweep": (0.5,)}, "--sweep is for latency and ladder"),
+        (["latency"], {"sweep": (0.5,), "mixes": ("order",)}, "--sweep is for the mix mixed"),
         (["latency"], {"deployments": ("monolit",)}, "monolith"),
         (["latency"], {"deployments": ("modular", "Modular")}, "twice"),
         (["latency"], {"fail_on": ("p95=1",)}, "cannot read --fail-on"),
