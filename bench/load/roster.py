@@ -112,7 +112,8 @@ class Member:
     def _record(self, stay: Stay, meta: dict[str, Any]) -> None:
         response = meta["response"]
         due, sent, url = response.shopbench_times
-        done = sent + meta["response_time"] / 1000
+        # Locust's clock starts a little before `sent`: on a busy core its sum may lie ahead of now
+        done = min(sent + meta["response_time"] / 1000, perf_counter())
         status = int(getattr(response, "status_code", 0) or 0)
         error = reason(meta["exception"], status)
         if not url.startswith(self._base_url):
