@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,6 @@ from bench.journal import Trial
 from bench.stats.core_speed import CoreSpeed, Stretched, median_ms, speed_factors
 from bench.stats.errors import StatisticsError
 from bench.stats.quantiles import exact_quantile
-from bench.stats.queueing import without_extra
 
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 Floats = NDArray[np.float64]
@@ -24,14 +23,11 @@ class TrialValues:
     """p50, p95, p99 in ms and CPU-ms per request, where the trial can carry them.
 
     `app_ms_p50`, `app_ms_mean`: the server's own time, of the window and of all its answers.
-    `db_share`: of p50 and cpu, the share that goes with what the server states as `db`, for a
-    server that works on one request at a time; none if it states none.
     """
 
     metrics: Mapping[str, float]
     app_ms_p50: float
     app_ms_mean: float
-    db_share: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,8 +58,7 @@ def trial_values(trial: Trial, rows: pa.Table) -> TrialValues:
 
 def cell_values(trials: Sequence[Trial], columns: Sequence[Columns]) -> list[TrialValues]:
     """Compute the values of all trials of a cell, each as on a core of usual speed."""
-    speed = CoreSpeed.of(trial.facts.get("core_ms_fast") for trial in trials)
-    kept = [each.inside & speed.calm(each.core) for each in columns]
+    kept = compared_rows(trials, columns)
     names = [trial.deployment for trial in trials]
     cpu = speed_factors(
         [Stretched(t.deployment, t.facts.get("canary_ms"), cpu_ms(t)) for t in trials]
@@ -74,6 +69,12 @@ def cell_values(trials: Sequence[Trial], columns: Sequence[Columns]) -> list[Tri
     ]
     p50 = speed_factors([Stretched(*each) for each in zip(names, cores, medians, strict=True)])
     return [_values(*each) for each in zip(trials, columns, kept, cpu, p50, strict=True)]
+
+
+def compared_rows(trials: Sequence[Trial], columns: Sequence[Columns]) -> list[NDArray[np.bool_]]:
+    """Which rows of each trial are compared: in its window, on a core of usual speed."""
+    speed = CoreSpeed.of(trial.facts.get("core_ms_fast") for trial in trials)
+    return [each.inside & speed.calm(each.core) for each in columns]
 
 
 def _values(
@@ -95,36 +96,7 @@ def _values(
         metrics,
         float(np.median(stated)) if stated.size else float("nan"),
         float(everything.mean()) if everything.size else float("nan"),
-        dict(_db_shares(columns, kept, spent_ms)),
     )
-
-
-def _db_shares(
-    columns: Columns, kept: NDArray[np.bool_], spent_ms: float | None
-) -> Iterator[tuple[str, float]]:
-    """Each from the same requests, so that no factor of the core's speed matters."""
-    stated = ~np.isnan(columns.db)
-    share = _median_share(columns, kept, stated & ~np.isnan(columns.response))
-    if share is not None:
-        yield "p50", share
-        if spent_ms is not None:
-            yield "cpu", float(np.mean(columns.db[stated])) / spent_ms
-
-
-def _median_share(
-    columns: Columns, kept: NDArray[np.bool_], known: NDArray[np.bool_]
-) -> float | None:
-    """How much lower the median would be without `db`, as a share of it; None: not stated."""
-    order = np.flatnonzero(known)
-    order = order[np.argsort(columns.due[order], kind="stable")]
-    due, response = columns.due[order], columns.response[order]
-    measured = kept[order]
-    if not measured.any():
-        return None
-    outside = (response - columns.app[order])[measured]  # on the way, there and back
-    way = max(0.0, float(np.nanmedian(outside))) if not np.isnan(outside).all() else 0.0
-    less = without_extra(due + way, due + response, columns.db[order]) - due
-    return 1 - float(np.median(less[measured])) / float(np.median(response[measured]))
 
 
 def _quantile(values: Floats, q: float) -> float | None:

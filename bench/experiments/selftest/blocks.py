@@ -9,12 +9,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bench.experiments.laboratory import Laboratory, store
-from bench.experiments.values import Columns, TrialValues, cell_values
+from bench.experiments.selftest.extra import PlantedValues, planted_values
+from bench.experiments.values import Columns
 from bench.journal import RunReader, Trial, TrialStatus
 from bench.stats.paired import log_ratios
 
 Floats = NDArray[np.float64]
-Block = Sequence[Mapping[str, TrialValues]]  # of each attempt the valid trials, by deployment
+Block = Sequence[Mapping[str, PlantedValues]]  # of each attempt the valid trials, by deployment
 
 
 class Ledger:
@@ -54,7 +55,7 @@ class Ledger:
 def blocks_of(trials: Sequence[Trial], columns: Sequence[Columns]) -> list[Block]:
     """The blocks of one cell, from its trials and what each of them holds."""
     ids = (trial.trial_id for trial in trials)
-    values = dict(zip(ids, cell_values(trials, columns), strict=True))
+    values = dict(zip(ids, planted_values(trials, columns), strict=True))
     return [
         [{trial.deployment: values[trial.trial_id] for trial in each} for each in attempts]
         for attempts in valid_trials(trials)

@@ -183,7 +183,7 @@ def truths(blocks: Sequence[Block]) -> dict[str, float]:
 def _extra_share(blocks: Sequence[Block], compared: Comparison) -> float:
     """The extra work's share of a variant's response time or CPU. NaN: never stated."""
     trials = [attempt.get(compared.variant) for block in blocks for attempt in block]
-    shares = [each.db_share[compared.kind] for each in trials if each and each.db_share]
+    shares = [each.extra_share[compared.kind] for each in trials if each and each.extra_share]
     return statistics.median(shares) if shares else float("nan")
 
 

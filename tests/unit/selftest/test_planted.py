@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from bench.experiments.selftest.blocks import TrialValues, pair_logs
+from bench.experiments.selftest.blocks import pair_logs
+from bench.experiments.selftest.extra import PlantedValues
 from bench.experiments.selftest.planted import (
     AGAIN,
     BASE,
@@ -27,9 +28,11 @@ from bench.experiments.selftest.sets import Comparison, SetResult, judge_sets
 TRUTH = {AGAIN: 1.0, SLOWER_5: 1.05, SLOWER_20: 1.2, CPU_10: 1.1}
 
 
-def values(p50: float = 5.0, cpu: float = 4.4, app: float = 4.0, extra: float = 0.0) -> TrialValues:
+def values(
+    p50: float = 5.0, cpu: float = 4.4, app: float = 4.0, extra: float = 0.0
+) -> PlantedValues:
     """`extra`: the share of response time and CPU that is the variant's own."""
-    return TrialValues({"p50": p50, "cpu": cpu}, app, app, {"p50": extra, "cpu": extra})
+    return PlantedValues({"p50": p50, "cpu": cpu}, app, app, {"p50": extra, "cpu": extra})
 
 
 def test_the_extra_work_aims_at_the_ratios_of_the_whole_response_time() -> None:
@@ -39,7 +42,7 @@ def test_the_extra_work_aims_at_the_ratios_of_the_whole_response_time() -> None:
     assert plan.extra == {SLOWER_5: 62, SLOWER_20: 250, CPU_10: 110}
 
 
-def block(**extra: float) -> list[dict[str, TrialValues]]:
+def block(**extra: float) -> list[dict[str, PlantedValues]]:
     """One attempt: what each states of itself, by name with an underscore."""
     return [{name: values(extra=extra.get(name.replace("-", "_"), 0.0)) for name in NAMES}]
 
@@ -54,7 +57,7 @@ def test_the_truth_is_what_the_variants_state_of_their_own_trials() -> None:
 
 
 def test_a_trial_that_stated_nothing_leaves_the_truth_known() -> None:
-    silent = [{name: TrialValues({}, float("nan"), float("nan")) for name in NAMES}, {}]
+    silent = [{name: PlantedValues({}, float("nan"), float("nan")) for name in NAMES}, {}]
     stated = block(slower_5=0.1, slower_20=0.1, cpu_10=0.1)
     assert truths([stated, silent]) == truths([stated])
     assert math.isnan(truths([silent])[CPU_10])
@@ -170,7 +173,7 @@ def test_sets_that_stay_wide_are_not_judged_and_smoke_never_is() -> None:
 
 
 def test_the_stop_rule_waits_for_every_comparison() -> None:
-    def noisy(noise: float) -> list[dict[str, TrialValues]]:
+    def noisy(noise: float) -> list[dict[str, PlantedValues]]:
         return [
             {name: values(p50=5.0 * np.exp(noise * (name == SLOWER_5))) for name in NAMES},
         ]

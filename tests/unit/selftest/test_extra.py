@@ -1,11 +1,12 @@
-"""The values of a trial: the share a server states is of the requests and the CPU compared."""
+"""What a planted variant states of itself is a share of the requests and the CPU compared."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from bench.experiments.values import Columns, cell_values
+from bench.experiments.selftest.extra import planted_values
+from bench.experiments.values import Columns
 from bench.journal import ComponentUsage
 from tests.unit.report.factory import Plan, trial_entry
 
@@ -23,7 +24,7 @@ def test_a_stated_share_is_that_of_the_median_request_and_of_all_cpu(cpu_ms: flo
     shares = {"p50": pytest.approx(0.2)}
     if cpu_ms:
         shares["cpu"] = pytest.approx(db.mean() / cpu_ms)
-    assert found.db_share == shares
+    assert found.extra_share == shares
 
 
 def test_a_server_that_states_nothing_has_no_share() -> None:
@@ -31,7 +32,7 @@ def test_a_server_that_states_nothing_has_no_share() -> None:
     columns = Columns(
         np.arange(N) * 20.0, np.ones(N), unknown, unknown, unknown, np.ones(N, dtype=bool)
     )
-    assert values_of(columns, 4.0).db_share == {}
+    assert values_of(columns, 4.0).extra_share == {}
 
 
 @pytest.mark.parametrize("extra", [0.05, 0.2])
@@ -47,7 +48,7 @@ def test_the_share_of_the_median_is_what_a_server_without_the_extra_work_shows(
     base, slower = (_responses(due, way, each) for each in (work, work + more))
     inside = np.ones(due.size, dtype=bool)
     stated = Columns(due, slower, work + more, more, np.full(due.size, np.nan), inside)
-    share = values_of(stated, 4.0).db_share["p50"]
+    share = values_of(stated, 4.0).extra_share["p50"]
     assert 1 / (1 - share) == pytest.approx(np.median(slower) / np.median(base), rel=0.002)
 
 
@@ -72,4 +73,4 @@ def values_of(columns: Columns, cpu_ms: float):  # type: ignore[no-untyped-def]
         status="valid",
         usage={"shop": ComponentUsage(cpu_ms * N / 1000, 1 << 20)},
     )
-    return cell_values([trial], [columns])[0]
+    return planted_values([trial], [columns])[0]
