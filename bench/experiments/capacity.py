@@ -17,7 +17,8 @@ import pyarrow as pa
 from bench.experiments.capacity_search import Bracket, Limits, Step, search
 from bench.experiments.gates import status_of
 from bench.experiments.laboratory import TRIAL_OVERHEAD_S, Laboratory
-from bench.experiments.latency import closed_loop_rps, prime
+from bench.experiments.latency import closed_loop_rps, prime, start_seconds
+from bench.experiments.options import Profile
 from bench.experiments.settle_lag import WatchedSubject
 from bench.experiments.slo import Slo, judge_slo
 from bench.experiments.subject import DeploymentSubject
@@ -69,7 +70,7 @@ def run(lab: Laboratory) -> None:
     lab.writer.add_settings(slo=asdict(slo), capacity_windows_s=size.measured_s)
     lab.fleet.on_fresh(lambda subject: prime(lab, subject))
     rounds = len(mixes) * len(names) * size.searches
-    planned_s = rounds * (RESET_S + EXPECTED_PROBES * _probe_s(size))
+    planned_s = rounds * (RESET_S + EXPECTED_PROBES * _probe_s(lab.profile, size))
     lab.progress.plan(planned_s)
     lab.rerun_budget_s += lab.profile.rerun_share * planned_s
     for mix in mixes:
@@ -84,8 +85,10 @@ def run(lab: Laboratory) -> None:
         lab.fleet.reset(name, lab.options.shop_seed)
 
 
-def _probe_s(size: Size) -> float:
+def _probe_s(profile: Profile, size: Size) -> float:
+    """Planned seconds of one probe, with the start of a fresh deployment where each gets one."""
     seconds = size.primer_s + size.warmup_s + size.measured_s
+    seconds += start_seconds(profile) if profile.restart else 0.0
     return seconds + TRIAL_OVERHEAD_S + (_REST_S + _REST_AFTER_FAILURE_S) / 2
 
 
@@ -154,7 +157,7 @@ class _Walk:
 
     def _affordable(self, attempt: int) -> bool:
         """Whether the time limit and, for a repetition, the budget leave room for a probe."""
-        seconds = _probe_s(self._size)
+        seconds = _probe_s(self._lab.profile, self._size)
         self._late = not self._lab.has_time(seconds)
         if self._late or (attempt and not self._lab.spend(seconds)):
             return False
@@ -203,7 +206,7 @@ class _Walk:
             watched.end()
         trial = self._judged(trial, rows, watched, step)
         lab.writer.add_trial(trial, rows)
-        lab.progress.done(_probe_s(size))
+        lab.progress.done(_probe_s(lab.profile, size))
         self._rest(subject, passed=trial.facts.get("slo_pass") == 1.0)
         return trial
 
@@ -237,7 +240,9 @@ class _Walk:
             self._lab.writer.note(text)
 
     def _finish(self, bracket: Bracket) -> None:
-        self._lab.progress.drop((EXPECTED_PROBES - self._probes) * _probe_s(self._size))
+        self._lab.progress.drop(
+            (EXPECTED_PROBES - self._probes) * _probe_s(self._lab.profile, self._size)
+        )
         key = {"mix": self._goal.mix, "deployment": self._goal.name, "search": self._goal.number}
         held = self._lab.setting("capacity_searches") or []
         others = [each for each in held if {name: each[name] for name in key} != key]

@@ -101,6 +101,16 @@ def test_planning_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         assert all(text and text != "0 s" for text in profiles.values()), name
 
 
+def test_a_search_plans_the_start_of_a_fresh_deployment_for_every_probe() -> None:
+    profile = PROFILES["standard"]
+    assert profile.restart
+    size = capacity.SIZES["standard"]
+    probe_s = size.primer_s + size.warmup_s + size.measured_s + latency.start_seconds(profile)
+    probes = len(capacity.ARMS) * size.searches * capacity.EXPECTED_PROBES
+    planned = expected_duration(["capacity"], RunOptions(profile="standard"))
+    assert planned.planned_s >= probes * probe_s
+
+
 def test_only_smoke_has_too_few_blocks_for_a_verdict() -> None:
     for profile in PROFILES.values():
         assert (profile.min_blocks >= 6) == (profile.name != "smoke")
