@@ -1,7 +1,9 @@
 """What is planted, what is true, and how sets are judged."""
 
 import math
-import time
+import sys
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from bench.experiments.selftest.planted import (
     truths,
     work_share,
 )
-from bench.experiments.selftest.reference_server import unit_ns
+from bench.experiments.selftest.reference_server import spin
 from bench.experiments.selftest.sets import Comparison, SetResult, judge_sets
 
 TRUTH = {AGAIN: 1.0, SLOWER_5: 1.05, SLOWER_20: 1.2, CPU_10: 1.1}
@@ -77,16 +79,29 @@ def test_the_cpu_variant_burns_after_its_answer_and_the_others_before() -> None:
     assert (slow.spin, slow.extra, slow.after) == (1_000, 250, 0)
 
 
-@pytest.mark.alone
-def test_the_spin_takes_time_in_proportion_to_its_units() -> None:
-    """Short and long in turn, because a shared core is now fast, now slow: the least of each."""
-    short = long = float("inf")
-    deadline = time.monotonic() + 20
-    while abs(long / short - 1) >= 0.03 or math.isinf(short):
-        assert time.monotonic() < deadline, f"{long / short:.3f} times the time of a unit"
-        for _ in range(9):
-            short = min(short, unit_ns(500, 1))
-            long = min(long, unit_ns(4_000, 1))
+def test_every_unit_of_the_spin_is_the_same_work() -> None:
+    """The lines it runs, not its time: a shared core is now fast, now slow."""
+    ten, twenty, forty = (lines_run(units) for units in (10, 20, 40))
+    assert forty - twenty == 2 * (twenty - ten) > 0
+    results = {spin(units) for units in (1, 2, 777)}
+    assert 0 <= min(results) <= max(results) < 2**30  # of one digit: no number gets longer
+
+
+def lines_run(units: int) -> int:
+    counted = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal counted
+        counted += event == "line" and frame.f_code is spin.__code__
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        spin(units)
+    finally:
+        sys.settrace(before)
+    return counted
 
 
 def test_a_set_is_found_narrow_and_covering_by_the_users_rule() -> None:
