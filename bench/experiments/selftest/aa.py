@@ -27,6 +27,7 @@ from bench.experiments.selftest.record import Outcome, judged
 from bench.experiments.selftest.sizes import RERUN_SHARE, SIZES
 from bench.experiments.subject import DeploymentSubject, Subject
 from bench.experiments.trial import TrialKey
+from bench.experiments.values import TrialValues, cell_values
 from bench.journal import TrialStatus
 from bench.load.generator import ClosedLoop
 from bench.load.mixes import MIXES
@@ -74,7 +75,7 @@ def run(lab: Laboratory) -> None:
     lab.writer.add_settings(**{_RATES: rates})
     profile = replace(lab.profile, min_blocks=blocks, max_blocks=blocks)
     inner = replace(lab, profile=profile, rerun_budget_s=_reruns_s(lab))
-    ledger = Ledger(lab)
+    ledger = Ledger(lab, cell_values)
     run_series(inner, [_series(inner, ledger, mix, rates[mix]) for mix in MIX_NAMES])
     lab.rerun_budget_s -= _reruns_s(lab)
     _publish(lab, ledger)
@@ -145,7 +146,7 @@ def _block_s(lab: Laboratory, mix: str) -> float:
     return len(names_of_block()) * trial_s
 
 
-def _series(lab: Laboratory, ledger: Ledger, mix: str, offered_rps: float) -> Series:
+def _series(lab: Laboratory, ledger: Ledger[TrialValues], mix: str, offered_rps: float) -> Series:
     return Series(
         label=f"{EXPERIMENT} {mix}",
         planned_s=_block_s(lab, mix),
@@ -155,7 +156,9 @@ def _series(lab: Laboratory, ledger: Ledger, mix: str, offered_rps: float) -> Se
     )
 
 
-def _attempt(lab: Laboratory, ledger: Ledger, mix: str, offered_rps: float, block: int) -> Attempt:
+def _attempt(
+    lab: Laboratory, ledger: Ledger[TrialValues], mix: str, offered_rps: float, block: int
+) -> Attempt:
     def attempt(number: int) -> list[TrialStatus]:
         seed = lab.seed(EXPERIMENT, mix, block, number)
         schedule = build_schedule(_spec(lab, mix, offered_rps, seed), lab.catalogue)
@@ -168,7 +171,7 @@ def _attempt(lab: Laboratory, ledger: Ledger, mix: str, offered_rps: float, bloc
 
 
 def _trial(
-    lab: Laboratory, ledger: Ledger, schedule: Schedule, name: str, key: TrialKey
+    lab: Laboratory, ledger: Ledger[TrialValues], schedule: Schedule, name: str, key: TrialKey
 ) -> TrialStatus:
     lab.progress.say(f"A/A block {key.block + 1}: {schedule.spec.mix} on {name}")
     deployment = name.removesuffix(FIRST).removesuffix(SECOND)
@@ -176,7 +179,7 @@ def _trial(
     return ledger.store(lab.bench.run_open(key, twin, schedule))
 
 
-def _publish(lab: Laboratory, ledger: Ledger) -> None:
+def _publish(lab: Laboratory, ledger: Ledger[TrialValues]) -> None:
     blocks = {mix: ledger.blocks(EXPERIMENT, mix) for mix in MIX_NAMES}
     cells = [
         (name, mix, kind, pair_logs(blocks[mix], kind, f"{name}{FIRST}", f"{name}{SECOND}"))

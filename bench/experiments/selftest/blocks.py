@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from bench.experiments.laboratory import Laboratory, store
-from bench.experiments.selftest.extra import PlantedValues, planted_values
-from bench.experiments.values import Columns
+from bench.experiments.values import Columns, TrialValues
 from bench.journal import RunReader, Trial, TrialStatus
 from bench.stats.paired import log_ratios
 
 Floats = NDArray[np.float64]
-Block = Sequence[Mapping[str, PlantedValues]]  # of each attempt the valid trials, by deployment
+Values = TypeVar("Values", bound=TrialValues)
+Block = Sequence[Mapping[str, Values]]  # of each attempt the valid trials, by deployment
+Compute = Callable[[Sequence[Trial], Sequence[Columns]], list[Values]]  # of one cell's trials
 
 
-class Ledger:
+class Ledger(Generic[Values]):
     """Stores trials and remembers their columns, so that no rows are read twice."""
 
-    def __init__(self, lab: Laboratory) -> None:
-        self._lab = lab
+    def __init__(self, lab: Laboratory, compute: Compute[Values]) -> None:
+        self._lab, self._compute = lab, compute
         self._known: dict[str, Columns] = {}
         self._reader: RunReader | None = None
 
@@ -32,14 +34,14 @@ class Ledger:
         self._known[measured[0].trial_id] = Columns.of(*measured)
         return status
 
-    def blocks(self, experiment: str, mix: str | None = None) -> list[Block]:
+    def blocks(self, experiment: str, mix: str | None = None) -> list[Block[Values]]:
         """The blocks of an experiment (and mix)."""
         trials = [
             trial
             for trial in self._lab.writer.journal.trials
             if trial.experiment == experiment and mix in {None, trial.mix}
         ]
-        return blocks_of(trials, [self._columns(trial) for trial in trials])
+        return _blocks(trials, [self._columns(trial) for trial in trials], self._compute)
 
     def _columns(self, trial: Trial) -> Columns:
         """Of a stored trial, also of one from before a resume."""
@@ -52,19 +54,23 @@ class Ledger:
         return self._known[trial.trial_id]
 
 
-def blocks_of(trials: Sequence[Trial], columns: Sequence[Columns]) -> list[Block]:
-    """The blocks of one cell, from its trials and what each of them holds."""
+def stored_blocks(
+    reader: RunReader, trials: Sequence[Trial], compute: Compute[Values]
+) -> list[Block[Values]]:
+    """The blocks of one cell of a run folder. Raises CorruptResults for damaged rows."""
+    columns = [Columns.of(trial, reader.rows(trial.trial_id)) for trial in trials]
+    return _blocks(trials, columns, compute)
+
+
+def _blocks(
+    trials: Sequence[Trial], columns: Sequence[Columns], compute: Compute[Values]
+) -> list[Block[Values]]:
     ids = (trial.trial_id for trial in trials)
-    values = dict(zip(ids, planted_values(trials, columns), strict=True))
+    values = dict(zip(ids, compute(trials, columns), strict=True))
     return [
         [{trial.deployment: values[trial.trial_id] for trial in each} for each in attempts]
         for attempts in valid_trials(trials)
     ]
-
-
-def stored_blocks(reader: RunReader, trials: Sequence[Trial]) -> list[Block]:
-    """The blocks of one cell of a run folder. Raises CorruptResults for damaged rows."""
-    return blocks_of(trials, [Columns.of(trial, reader.rows(trial.trial_id)) for trial in trials])
 
 
 def valid_trials(trials: Iterable[Trial]) -> list[list[list[Trial]]]:
@@ -76,7 +82,9 @@ def valid_trials(trials: Iterable[Trial]) -> list[list[list[Trial]]]:
     return [[held[number] for number in sorted(held)] for _, held in sorted(attempts.items())]
 
 
-def pair_logs(blocks: Iterable[Block], kind: str, numerator: str, denominator: str) -> Floats:
+def pair_logs(
+    blocks: Iterable[Block[Values]], kind: str, numerator: str, denominator: str
+) -> Floats:
     """Log-ratios, one from each block that has a valid pair with that metric: the last.
 
     As in a user's report: what spoiled a third trial says nothing of these two.

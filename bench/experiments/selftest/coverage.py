@@ -17,6 +17,7 @@ from bench.experiments.selftest.publish import publish
 from bench.experiments.selftest.record import SETTING, Outcome, judged, selftest_settings
 from bench.experiments.selftest.resampling import Coverage, populations, resample, simulate
 from bench.experiments.selftest.sizes import SIZES
+from bench.experiments.values import cell_values
 from bench.journal import RunReader, Trial
 
 PART = "coverage"
@@ -131,7 +132,7 @@ def _pairs(reader: RunReader) -> Iterator[tuple[str, str, Sequence[float]]]:
         if trial.experiment in _PAIRED:
             cells.setdefault((trial.experiment, trial.mix, trial.offered_rps), []).append(trial)
     for (_, mix, _), trials in cells.items():
-        blocks = stored_blocks(reader, trials)
+        blocks = stored_blocks(reader, trials, cell_values)
         names = sorted({trial.deployment for trial in trials})
         for name in names[1:]:
             for kind in ("p50", "p95", "cpu"):

@@ -37,6 +37,7 @@ from bench.experiments.laboratory import (
     shuffled,
 )
 from bench.experiments.selftest.blocks import Block, Ledger, pair_logs, stored_blocks
+from bench.experiments.selftest.extra import PlantedValues, planted_values
 from bench.experiments.selftest.publish import publish, publish_again
 from bench.experiments.selftest.record import Outcome
 from bench.experiments.selftest.reference import (
@@ -94,7 +95,7 @@ def announce(lab: Laboratory) -> None:
 def run(lab: Laboratory) -> None:
     """Calibrate, run the sets, judge."""
     sizes = SIZES[lab.profile.name]
-    ledger = Ledger(lab)
+    ledger = Ledger(lab, planted_values)
     plan = _plan(lab)
     with variants_of(lab, behaviours(plan)) as servers:
         inner = _inner(lab, sizes)
@@ -172,7 +173,7 @@ def work_share(base: Iterable[TrialValues], kind: str) -> float:
     return min(1.0, statistics.median(shares)) if shares else 0.0
 
 
-def truths(blocks: Sequence[Block]) -> dict[str, float]:
+def truths(blocks: Sequence[Block[PlantedValues]]) -> dict[str, float]:
     """The true ratio of each variant to the base, from what the variants state."""
     return {
         each.variant: 1.0 if each.step is None else 1 / (1 - _extra_share(blocks, each))
@@ -180,7 +181,7 @@ def truths(blocks: Sequence[Block]) -> dict[str, float]:
     }
 
 
-def _extra_share(blocks: Sequence[Block], compared: Comparison) -> float:
+def _extra_share(blocks: Sequence[Block[PlantedValues]], compared: Comparison) -> float:
     """The extra work's share of a variant's response time or CPU. NaN: never stated."""
     trials = [attempt.get(compared.variant) for block in blocks for attempt in block]
     shares = [each.extra_share[compared.kind] for each in trials if each and each.extra_share]
@@ -205,7 +206,9 @@ def _reruns_s(lab: Laboratory) -> float:
     return share * sizes.sets * sizes.min_blocks * _block_s(lab)
 
 
-def _series(lab: Laboratory, ledger: Ledger, servers: Servers, plan: Plan, number: int) -> Series:
+def _series(
+    lab: Laboratory, ledger: Ledger[PlantedValues], servers: Servers, plan: Plan, number: int
+) -> Series:
     name = set_name(number)
     return Series(
         label=name,
@@ -220,7 +223,7 @@ def _series(lab: Laboratory, ledger: Ledger, servers: Servers, plan: Plan, numbe
     )
 
 
-def stopped(blocks: Sequence[Block], min_blocks: int, max_blocks: int) -> bool:
+def stopped(blocks: Sequence[Block[PlantedValues]], min_blocks: int, max_blocks: int) -> bool:
     """The stop rule over every comparison of the set."""
     logs = {each.what: pair_logs(blocks, each.kind, each.variant, BASE) for each in COMPARISONS}
     kinds = {each.what: each.kind for each in COMPARISONS}
@@ -231,7 +234,7 @@ def stopped(blocks: Sequence[Block], min_blocks: int, max_blocks: int) -> bool:
 
 
 def _attempt(
-    lab: Laboratory, ledger: Ledger, servers: Servers, plan: Plan, first: TrialKey
+    lab: Laboratory, ledger: Ledger[PlantedValues], servers: Servers, plan: Plan, first: TrialKey
 ) -> Attempt:
     """The trials of a block; `first` names experiment and block."""
 
@@ -263,12 +266,14 @@ def examine(run_dir: Path) -> list[dict[str, Any]]:
     if not trials:
         raise ShopbenchError(f"{run_dir} holds no sets of planted effects", 2)
     journal = reader.journal
-    sets = [stored_blocks(reader, trials[name]) for name in sorted(trials)]
+    sets = [stored_blocks(reader, trials[name], planted_values) for name in sorted(trials)]
     outcomes, details = judge(sets, journal.profile)
     return publish_again(journal, PART, outcomes, details)
 
 
-def judge(sets: Sequence[Sequence[Block]], profile: str) -> tuple[list[Outcome], dict[str, Any]]:
+def judge(
+    sets: Sequence[Sequence[Block[PlantedValues]]], profile: str
+) -> tuple[list[Outcome], dict[str, Any]]:
     """The outcomes of all sets, and what the report's table and the resampling need of them."""
     every = [block for blocks in sets for block in blocks]
     if not any(attempt for block in every for attempt in block):
