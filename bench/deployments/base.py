@@ -136,7 +136,7 @@ class Deployment(Protocol):
         """SIGKILL a component with every process it started."""
 
     def pause(self, component: str) -> None:
-        """SIGSTOP a component with every process it started."""
+        """SIGSTOP a component with every process it started; return when all have stopped."""
 
     def resume(self, component: str) -> None:
         """SIGCONT what `pause` stopped."""

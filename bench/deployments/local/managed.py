@@ -21,7 +21,7 @@ from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.plan import ProcessPlan
 from bench.deployments.local.ports import LOOPBACK
 from bench.deployments.local.postgres import PostgresServer, last_line
-from bench.deployments.local.processes import ProcessId, kill_tree, signal_tree, tree
+from bench.deployments.local.processes import ProcessId, kill_tree, signal_tree, stop_tree, tree
 from bench.errors import ShopbenchError
 
 READY_SECONDS = 30.0
@@ -103,12 +103,14 @@ class Managed:
 
     def pause(self) -> None:
         with self._lock:
-            self._signal_running(signal.SIGSTOP)
+            process = self._running()
             self._paused = True
+            if stop_tree(process):
+                raise ShopbenchError(f"{self.name} runs on after SIGSTOP")
 
     def resume(self) -> None:
         with self._lock:
-            self._signal_running(signal.SIGCONT)
+            signal_tree(self._running(), signal.SIGCONT)
             self._paused = False
 
     def restart(self) -> None:
@@ -186,11 +188,11 @@ class Managed:
             periods_held_back=throttling.held_back,
         )
 
-    def _signal_running(self, number: int) -> None:
+    def _running(self) -> ProcessId:
         process = self.run.process
         if process is None or not process.alive():
             raise ShopbenchError(f"{self.name} is not running")
-        signal_tree(process, number)
+        return process
 
 
 class ServingProcess:

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,9 @@ import psutil
 
 _POLL_SECONDS = 0.02
 _STARTTIME_FIELD = 19  # of /proc/PID/stat, counted behind the command's closing bracket
+_ENDED = "ZX"  # states of /proc/PID/stat, as proc(5) names them
+_STOPPED = "Tt"
+_LETTERS = {psutil.STATUS_ZOMBIE: "Z", psutil.STATUS_STOPPED: "T"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,12 @@ class ProcessId:
     def alive(self) -> bool:
         """Tell whether it still runs. A zombie has ended: nobody may be there to reap it."""
         facts = _facts(self.pid)
-        return facts is not None and facts == (self.started, False)
+        return facts is not None and facts[0] == self.started and facts[1] not in _ENDED
+
+    def stopped(self) -> bool:
+        """Tell whether nothing of it runs until SIGCONT. SIGSTOP takes effect some time after."""
+        facts = _facts(self.pid)
+        return facts is not None and facts[0] == self.started and facts[1] in _STOPPED
 
     def signal(self, number: int) -> bool:
         """Send one signal; False if it has ended."""
@@ -50,18 +58,18 @@ class ProcessId:
         return True
 
 
-def _facts(pid: int) -> tuple[float, bool] | None:
-    """Return start time and whether it has ended (a zombie); None if there is no such process."""
+def _facts(pid: int) -> tuple[float, str] | None:
+    """Return start time and state (its letter of proc(5)); None if there is no such process."""
     if sys.platform == "linux":
         try:
             text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
         except (FileNotFoundError, ProcessLookupError):
             return None
         fields = text.rpartition(")")[2].split()
-        return float(fields[_STARTTIME_FIELD]), fields[0] in "ZX"
+        return float(fields[_STARTTIME_FIELD]), fields[0]
     try:
         process = psutil.Process(pid)
-        return float(process.create_time()), process.status() == psutil.STATUS_ZOMBIE
+        return float(process.create_time()), _LETTERS.get(process.status(), "S")
     except psutil.NoSuchProcess:
         return None
 
@@ -112,12 +120,29 @@ def signal_tree(root: ProcessId, number: int) -> None:
         seen.update(fresh)
 
 
+def stop_tree(root: ProcessId, seconds: float = 5.0) -> list[ProcessId]:
+    """SIGSTOP a process with all it started; return what still runs after `seconds`."""
+    signal_tree(root, signal.SIGSTOP)
+    return wait_stopped(tree(root), seconds)
+
+
 def wait_gone(processes: Iterable[ProcessId], seconds: float) -> list[ProcessId]:
     """Wait until all have ended and return those that have not within `seconds`."""
+    return _wait_while(ProcessId.alive, processes, seconds)
+
+
+def wait_stopped(processes: Iterable[ProcessId], seconds: float) -> list[ProcessId]:
+    """Wait until all have stopped or ended and return those that still run after `seconds`."""
+    return _wait_while(lambda it: it.alive() and not it.stopped(), processes, seconds)
+
+
+def _wait_while(
+    holds: Callable[[ProcessId], bool], processes: Iterable[ProcessId], seconds: float
+) -> list[ProcessId]:
     deadline = time.monotonic() + seconds
     left = list(processes)
     while True:
-        left = [process for process in left if process.alive()]
+        left = [process for process in left if holds(process)]
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(_POLL_SECONDS)
@@ -134,6 +159,6 @@ def _named(pids: Iterable[int]) -> list[ProcessId]:
     found = []
     for pid in pids:
         facts = _facts(pid)
-        if facts is not None and not facts[1]:
+        if facts is not None and facts[1] not in _ENDED:
             found.append(ProcessId(pid, facts[0]))
     return found

@@ -7,11 +7,12 @@ import signal
 import psutil
 
 from bench.deployments.local.managed import Managed
-from bench.deployments.local.processes import ProcessId, wait_gone
+from bench.deployments.local.processes import ProcessId, wait_gone, wait_stopped
 from bench.errors import ShopbenchError
 
 SUFFIX = ":worker"
 _KILL_SECONDS = 5.0
+_STOP_SECONDS = 5.0
 
 
 class Workers:
@@ -26,7 +27,10 @@ class Workers:
         wait_gone([worker], _KILL_SECONDS)
 
     def pause(self) -> None:
-        self._all()[0].signal(signal.SIGSTOP)
+        worker = self._all()[0]
+        worker.signal(signal.SIGSTOP)
+        if wait_stopped([worker], _STOP_SECONDS):
+            raise ShopbenchError(f"a worker of {self._managed.name} runs on after SIGSTOP")
 
     def resume(self) -> None:
         for worker in self._all():

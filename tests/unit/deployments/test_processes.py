@@ -4,10 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 
-from bench.deployments.local.processes import ProcessId, kill_tree, signal_tree, tree
+from bench.deployments.local.processes import (
+    ProcessId,
+    kill_tree,
+    signal_tree,
+    stop_tree,
+    tree,
+    wait_stopped,
+)
 
 PARENT = """
 import subprocess, sys, time
@@ -52,14 +60,28 @@ def test_a_tree_holds_children_in_sessions_of_their_own() -> None:
     parent.wait()
 
 
-def test_a_paused_tree_does_not_run_until_it_is_resumed() -> None:
+def test_a_stopped_tree_does_not_run_until_it_is_resumed() -> None:
     parent = family()
     root = ProcessId.of(parent.pid)
-    signal_tree(root, signal.SIGSTOP)
-    wait_until(lambda: states(root) == {"T"})
+    assert stop_tree(root) == []
+    assert states(root) == {"T"}  # at once: nobody has to look again
     signal_tree(root, signal.SIGCONT)
     wait_until(lambda: "T" not in states(root))
     kill_tree(root)
+    parent.wait()
+
+
+def test_a_stop_is_waited_for_and_what_runs_on_is_named() -> None:
+    parent = family()
+    root = ProcessId.of(parent.pid)
+    assert wait_stopped([root], 0.05) == [root]
+    late = threading.Timer(0.3, root.signal, [signal.SIGSTOP])
+    late.start()
+    assert wait_stopped([root], 5.0) == []
+    assert root.stopped()
+    kill_tree(root)
+    assert not root.stopped()
+    assert wait_stopped([root], 0.0) == []  # what has ended runs no more either
     parent.wait()
 
 
@@ -73,7 +95,7 @@ def state_of(pid: int) -> str:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """A signal is delivered when its process next runs: what it does is seen a little later."""
+    """SIGCONT takes effect when its process next runs: that is seen a little later."""
     deadline = time.monotonic() + 5
     while not holds():
         assert time.monotonic() < deadline
