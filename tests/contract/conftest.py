@@ -16,7 +16,7 @@ DEPLOYMENTS = (
     pytest.param("modular", marks=pytest.mark.slow),
     pytest.param("modular-split", marks=pytest.mark.soak),
     "microservices",
-    pytest.param("users+inventory|orders+payments", marks=pytest.mark.slow),
+    pytest.param("users+inventory|orders+payments", marks=pytest.mark.soak),
 )
 
 

@@ -53,6 +53,7 @@ def test_the_seed_is_there_after_a_reset(fresh: World, products: list[dict[str, 
         assert wallet["balance_cents"] == PLENTY_CENTS
 
 
+@pytest.mark.slow
 def test_another_reset_forgets_what_was_done_and_can_be_scarce(
     deployment: LocalDeployment, fresh: World
 ) -> None:

@@ -82,9 +82,8 @@ def test_a_bad_spec_is_refused_before_anything_starts(
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.soak), signal.SIGKILL]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_ends_in_the_middle_of_a_fault_leaves_nothing_and_is_finished_later(
     shopbench: CommandLine, tmp_path: Path, same_source: str, number: int
 ) -> None:

@@ -62,7 +62,7 @@ FAULTS = [fault for fault in catalogue() if fault.kind != "overload"]
 FAST = ("monolith", "hang payments")
 # A bench's own deployment goes with it whatever the fault: three that hold processes differently.
 OWN: dict[tuple[str, str], tuple[pytest.MarkDecorator, ...]] = {
-    FAST: (),
+    FAST: (pytest.mark.slow,),
     ("microservices", "database_blackhole payments"): (pytest.mark.slow,),
     ("microservices", "bad_release orders"): (pytest.mark.slow,),
 }

@@ -114,7 +114,7 @@ def test_whatever_ends_a_run_it_is_finished_later(
     owned(shopbench.home).wait_gone()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_full_disk_is_one_line_and_keeps_what_was_measured(
     shopbench: CommandLine, tmp_path: Path
 ) -> None:

@@ -92,10 +92,7 @@ def assert_wallets_agree_with_the_ledger(shop: RunningShop) -> None:
         client.close()
 
 
-FAST = [
-    ("monolith", ("db:shop",)),
-    ("microservices", ("orders",)),
-]
+FAST = [("microservices", ("orders",))]
 SLOW = [(name, group) for name, groups in GROUPS.items() for group in groups]
 PARAMS = [
     *(pytest.param(name, (group, SHORT_LOAD_S), id=f"{name} {group[0]}") for name, group in FAST),

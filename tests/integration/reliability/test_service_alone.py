@@ -10,8 +10,14 @@ from bench.deployments.base import COMPONENTS
 from bench.deployments.local.home import StateHome
 from tests.integration.reliability.lab import Lab, RunningShop
 
+FAST = "users"
 
-@pytest.fixture(params=COMPONENTS)
+
+@pytest.fixture(
+    params=[
+        name if name == FAST else pytest.param(name, marks=pytest.mark.slow) for name in COMPONENTS
+    ]
+)
 def lonely(lab: Lab, request: pytest.FixtureRequest) -> Iterator[World]:
     """One service and its database, started while every other process is dead."""
     component = str(request.param)

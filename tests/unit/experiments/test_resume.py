@@ -62,6 +62,7 @@ def test_a_resumed_run_measures_what_is_missing_and_nothing_twice(
     assert refused.value.exit_code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("calm_gates", "echo")
 def test_a_run_is_finished_within_another_time_limit(
     options: RunOptions, broken_after: Callable[..., None]

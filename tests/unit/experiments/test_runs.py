@@ -127,6 +127,7 @@ def test_a_signal_in_the_middle_of_a_trial_ends_the_run_in_order(
     assert load_processes() == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("calm_gates", "echo")
 def test_a_lost_load_process_costs_one_block_not_the_run(
     options: RunOptions, broken_after: Callable[..., None]

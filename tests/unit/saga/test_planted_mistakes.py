@@ -85,7 +85,7 @@ class NoCompareAndSet(FakeStore):
 @pytest.mark.parametrize(
     ("part", "mistake"),
     [
-        ("saga_type", NoRefund),
+        pytest.param("saga_type", NoRefund, marks=pytest.mark.slow),
         ("saga_type", ConfirmBeforeCharge),
         ("payments_type", ForgetfulPayments),
         ("payments_type", RepeatingPayments),

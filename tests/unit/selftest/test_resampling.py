@@ -33,6 +33,7 @@ def test_intervals_of_normal_noise_hold_the_truth_95_times_in_100() -> None:
     assert found.called / found.n <= 0.05
 
 
+@pytest.mark.slow
 def test_simulated_laws_are_covered_as_theory_says() -> None:
     normal, t_law, log_normal = simulate(2_000, RNG(3))
     assert normal.covered / normal.n == pytest.approx(0.95, abs=0.0146)
