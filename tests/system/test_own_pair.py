@@ -65,6 +65,7 @@ def _only_run(mine: Path) -> Path:
     return found
 
 
+@pytest.mark.slow
 def test_two_servers_are_measured_from_end_to_end(shopbench: CommandLine, mine: Path) -> None:
     with started(0.5) as (a, pid_a), started(0.5) as (b, _):
         named = ("--url", f"a={a}", "--url", f"b={b}", "--pid", f"a={pid_a}", "--rate", "40")

@@ -93,6 +93,7 @@ def test_a_resumed_search_replays_its_probes_and_goes_on(
         assert end["low_rps"] <= serves[name] < end["high_rps"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("echo", "serves")
 def test_an_invalid_probe_is_repeated_at_most_twice_and_leaves_the_bracket_open(
     options: RunOptions, monkeypatch: pytest.MonkeyPatch
