@@ -61,10 +61,10 @@ with open_deployment({name!r}, options=options) as up:
 FAULTS = [fault for fault in catalogue() if fault.kind != "overload"]
 FAST = ("monolith", "hang payments")
 # A bench's own deployment goes with it whatever the fault: three that hold processes differently.
-OWN: dict[tuple[str, str], tuple[pytest.MarkDecorator, ...]] = {
-    FAST: (pytest.mark.slow,),
-    ("microservices", "database_blackhole payments"): (pytest.mark.slow,),
-    ("microservices", "bad_release orders"): (pytest.mark.slow,),
+OWN_SLOW = {
+    FAST,
+    ("microservices", "database_blackhole payments"),
+    ("microservices", "bad_release orders"),
 }
 # One of each way of undoing: a process, a pause, a point, a hop, a rollout. The rest: `test-soak`.
 SLOW = {"crash", "hang", "errors", "database_blackhole", "bad_release"}
@@ -78,6 +78,10 @@ def level(name: str, fault: Fault) -> tuple[pytest.MarkDecorator, ...]:
     if (name, fault.name) == FAST:
         return ()
     return (pytest.mark.slow,) if fault.kind in SLOW else (pytest.mark.soak,)
+
+
+def own_level(name: str, fault: Fault) -> pytest.MarkDecorator:
+    return pytest.mark.slow if (name, fault.name) in OWN_SLOW else pytest.mark.soak
 
 
 CASES = [
@@ -177,7 +181,7 @@ def test_a_bench_that_is_asked_to_end_undoes_it_itself(
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
-        pytest.param(name, fault, id=case.id, marks=OWN.get((name, fault.name), pytest.mark.soak))
+        pytest.param(name, fault, id=case.id, marks=own_level(name, fault))
         for case in CASES
         for name, fault in [case.values]
     ],

@@ -154,7 +154,6 @@ def test_a_redeployed_container_is_another_process(shop: ComposeDeployment) -> N
     wait_ready(shop)
 
 
-@pytest.mark.soak
 def test_a_reset_loads_another_seed(shop: ComposeDeployment) -> None:
     shop.reset(SeedSpec(seed=3, users=5, products=7, categories=2))
     with psycopg.connect(shop.database_dsn("inventory")) as connection:

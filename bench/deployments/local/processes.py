@@ -39,13 +39,11 @@ class ProcessId:
 
     def alive(self) -> bool:
         """Tell whether it still runs. A zombie has ended: nobody may be there to reap it."""
-        facts = _facts(self.pid)
-        return facts is not None and facts[0] == self.started and facts[1] not in _ENDED
+        return self._state() not in _ENDED
 
     def stopped(self) -> bool:
         """Tell whether nothing of it runs until SIGCONT. SIGSTOP takes effect some time after."""
-        facts = _facts(self.pid)
-        return facts is not None and facts[0] == self.started and facts[1] in _STOPPED
+        return self._state() in _STOPPED
 
     def signal(self, number: int) -> bool:
         """Send one signal; False if it has ended."""
@@ -56,6 +54,11 @@ class ProcessId:
         except ProcessLookupError:
             return False
         return True
+
+    def _state(self) -> str:
+        """Its letter of proc(5); X, dead, also if the pid is nobody's or somebody else's now."""
+        facts = _facts(self.pid)
+        return facts[1] if facts is not None and facts[0] == self.started else "X"
 
 
 def _facts(pid: int) -> tuple[float, str] | None:

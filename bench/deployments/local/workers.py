@@ -7,12 +7,11 @@ import signal
 import psutil
 
 from bench.deployments.local.managed import Managed
-from bench.deployments.local.processes import ProcessId, wait_gone, wait_stopped
+from bench.deployments.local.processes import ProcessId, stop_tree, wait_gone
 from bench.errors import ShopbenchError
 
 SUFFIX = ":worker"
 _KILL_SECONDS = 5.0
-_STOP_SECONDS = 5.0
 
 
 class Workers:
@@ -27,9 +26,7 @@ class Workers:
         wait_gone([worker], _KILL_SECONDS)
 
     def pause(self) -> None:
-        worker = self._all()[0]
-        worker.signal(signal.SIGSTOP)
-        if wait_stopped([worker], _STOP_SECONDS):
+        if stop_tree(self._all()[0]):
             raise ShopbenchError(f"a worker of {self._managed.name} runs on after SIGSTOP")
 
     def resume(self) -> None:
