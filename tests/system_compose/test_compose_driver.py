@@ -227,7 +227,6 @@ def test_up_switch_status_redeploy_logs_and_down(shopbench: CommandLine) -> None
     assert not labelled("container", f"{OWNER_LABEL}={found['project'].partition('-')[2]}")
 
 
-@pytest.mark.soak
 def test_verify_passes_in_containers(shopbench: CommandLine) -> None:
     done = shopbench.run("verify", "monolith", "microservices", "--on", "compose", "--json")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
