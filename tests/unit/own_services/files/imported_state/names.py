@@ -1,0 +1,1 @@
+NAMES = [f"name{number}" for number in range(24)]
