@@ -7,7 +7,6 @@ write it with `RunWriter`, statistics and report read it with `RunReader`.
 
 from __future__ import annotations
 
-import math
 import os
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +16,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeVar
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -28,14 +26,14 @@ from bench.verdict import TableCell as TableCell
 from bench.verdict import Verdict as Verdict
 from bench.verdict import VerdictWord as VerdictWord
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 JOURNAL_FILE = "journal.json"
 VERDICTS_FILE = "verdicts.json"
 ROWS_FOLDER = "rows"
 
 TrialStatus = Literal["valid", "flagged", "invalid"]
 GateOutcome = Literal["pass", "flag", "fail"]
-Loop = Literal["open", "closed"]
+Loop = Literal["open", "closed", "rounds"]
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 ROW_SCHEMA = pa.schema(
@@ -51,13 +49,8 @@ ROW_SCHEMA = pa.schema(
         ("visit", pa.int32()),
         ("app_ms", pa.float32()),  # the server's own time (Server-Timing); NaN if not stated
         ("db_ms", pa.float32()),
-        (
-            "core_ms",
-            pa.float32(),
-        ),  # the canary's work around `due_s`: the core's speed; NaN unknown
     ]
 )
-_ADDED_LATER = ("core_ms",)  # rows without it are read as unknown
 
 _T = TypeVar("_T")
 
@@ -106,7 +99,8 @@ class Trial:
     Trials of one (experiment, mix, offered_rps, block, attempt) form a block and share schedule
     and seed. A block with an invalid trial is run again whole with `attempt` + 1: the highest
     attempt of a block counts, and only if none of its trials is invalid. `offered_rps` is 0 for
-    a closed loop. Rows count if `measured_from_s <= due_s < measured_to_s`.
+    a closed loop and for rounds, in which `block` is the start, `mix` the operation and a row's
+    `visit` its round. Rows count if `measured_from_s <= due_s < measured_to_s`.
     """
 
     trial_id: str
@@ -181,12 +175,7 @@ def utc_now() -> str:
 
 
 def rows_table(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """Build a table of `ROW_SCHEMA` from columns. Raises ValueError on a wrong set of columns.
-
-    Without `core_ms` it is unknown.
-    """
-    if "core_ms" not in columns:
-        columns = {**columns, "core_ms": [math.nan] * len(columns.get("due_s", ()))}
+    """Build a table of `ROW_SCHEMA` from columns. Raises ValueError on a wrong set of columns."""
     if set(columns) != set(ROW_SCHEMA.names):
         raise ValueError(f"row columns must be {ROW_SCHEMA.names}, not {sorted(columns)}")
     arrays = []
@@ -245,11 +234,6 @@ class RunWriter:
             raise ValueError(f"trial {trial.trial_id} is already in the journal")
         _write_rows(_inside(self.path, trial.rows_file), rows)
         self._change(trials=(*self.journal.trials, trial))
-
-    def amend(self, trials: Iterable[Trial]) -> None:
-        """Replace what the journal says of these trials; their rows stay."""
-        changed = {trial.trial_id: trial for trial in trials}
-        self._change(trials=tuple(changed.get(t.trial_id, t) for t in self.journal.trials))
 
     def put_episode(self, episode: Episode) -> None:
         """Add an episode as it begins; replace its entry as it ends."""
@@ -358,14 +342,21 @@ def _read_json(path: Path, kind: type[_T]) -> _T:
         raw = path.read_bytes()
         version = msgspec.json.decode(raw, type=dict[str, Any]).get("schema_version")
         if version != SCHEMA_VERSION:
-            raise CorruptResults(
-                f"{path}: schema version {version!r}, this shopbench reads {SCHEMA_VERSION}"
-            )
+            raise CorruptResults(_of_another_version(path, version))
         return msgspec.json.decode(raw, type=kind)
     except OSError as exc:
         raise CorruptResults(f"{path}: {exc.strerror}") from exc
     except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         raise CorruptResults(f"{path}: {exc}") from exc
+
+
+def _of_another_version(path: Path, version: object) -> str:
+    if isinstance(version, int) and version < SCHEMA_VERSION:
+        return (
+            f"{path} was written by an older shopbench (schema {version}); this one reads "
+            f"{SCHEMA_VERSION}; its report.html can still be opened"
+        )
+    return f"{path}: schema version {version!r}, this shopbench reads {SCHEMA_VERSION}"
 
 
 def _write_json(path: Path, content: object) -> None:
@@ -384,9 +375,6 @@ def _read_rows(path: Path) -> pa.Table:
     except (OSError, pa.ArrowException) as exc:
         reason = str(exc).splitlines()[0]
         raise CorruptResults(f"{path}: {reason}") from exc
-    for name in _ADDED_LATER:
-        if name not in rows.schema.names:
-            rows = rows.append_column(name, pa.array(np.full(rows.num_rows, np.nan), pa.float32()))
     if rows.schema.names != ROW_SCHEMA.names:
         raise CorruptResults(f"{path}: columns {rows.schema.names}")
     try:

@@ -5,23 +5,15 @@ A trial that fails one is invalid and its block is run again; a flag is only pri
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 
-from bench.journal import Gate, GateOutcome, Loop, Trial, TrialStatus
-from bench.stats.core_speed import SLOW
+from bench.journal import Gate, GateOutcome, Loop, TrialStatus
 
 DRIFT_LIMIT = 0.05  # of the median, over the measured window
 
 GENERATOR_CPU_LIMIT = 0.70  # of a core
 FOREIGN_CPU_LIMIT = 0.05  # of a core
 STEAL_LIMIT = 0.01
-# Of the canary's usual time, for a closed loop. Of an open loop half the requests must have met
-# a core of usual speed: those that did not are left out of what is compared.
-CANARY_LIMIT = 0.20
-OPEN_CANARY_LIMIT = SLOW - 1
-CANARY_NEEDS = 3  # trials of a cell, before one of them can be unusual
 RATE_LIMIT = 0.01
 LAG_GOOD_MS, LAG_LIMIT_MS, LAG_SHARE_OF_P50 = 1.0, 5.0, 0.05
 FAILURE_LIMIT = 0.001
@@ -55,8 +47,7 @@ class Observed:
     """What the gates judge. None: could not be measured. Shares and cores as fractions.
 
     `beyond_capacity`: the load was meant to be too much; then what a shop does about overload
-    (sheds, skipped arrivals) is a result to be shown, not a fault of the trial. `paired`: the
-    trial is compared with the others of its block.
+    (sheds, skipped arrivals) is a result to be shown, not a fault of the trial.
     """
 
     loop: Loop
@@ -69,11 +60,9 @@ class Observed:
     generator_cpu: float | None
     foreign_cpu: float | None
     steal: float | None
-    core_off: float | None  # its speed against that in the trials before
     swapped_pages: int | None
     outbox_left: int | None
     beyond_capacity: bool = False
-    paired: bool = True
 
 
 def judge(seen: Observed) -> tuple[Gate, ...]:
@@ -82,7 +71,6 @@ def judge(seen: Observed) -> tuple[Gate, ...]:
         _at_most("generator_cpu", seen.generator_cpu, GENERATOR_CPU_LIMIT, "cores"),
         _at_most("foreign_cpu", seen.foreign_cpu, FOREIGN_CPU_LIMIT, "cores"),
         _at_most("steal", seen.steal, STEAL_LIMIT, "share"),
-        _canary(seen),
         _at_most("swap", seen.swapped_pages, 0, "pages"),
         _at_most("skipped", seen.skipped, 0, "requests"),
         _at_most("not_sent", _not_sent(seen), 0, "requests"),
@@ -119,36 +107,6 @@ def _at_most(name: str, value: float | None, limit: float, unit: str) -> Gate:
     if value is None:
         return Gate(name, None, limit, unit, "flag")
     return Gate(name, float(value), limit, unit, "pass" if value <= limit else "fail")
-
-
-def _canary(seen: Observed) -> Gate:
-    """A core of unusual speed; of a trial that will be compared `judge_among` decides."""
-    gate = _at_most("canary", seen.core_off, CANARY_LIMIT, "share")
-    return replace(gate, outcome="flag") if seen.paired and gate.outcome == "fail" else gate
-
-
-def judge_among(trials: Sequence[Trial], cell: Iterable[Trial]) -> list[Trial]:
-    """The trials, each failed whose core was not as fast as usual in the cell.
-
-    Usual is the same for all deployments: one of each deployment's own is so noisy on a host of
-    changing speed that slow trials of one pass and usual ones of its twin fail (`core_speed`).
-    """
-    listed = list(cell)
-    return [_among(trial, listed) for trial in trials]
-
-
-def _among(trial: Trial, cell: Sequence[Trial]) -> Trial:
-    """Closed loop: the canary's mean against its usual; open: its median against its usual best."""
-    known, usual, limit = "core_ms_p50", "core_ms_fast", OPEN_CANARY_LIMIT
-    if trial.loop == "closed":
-        known, usual, limit = "canary_ms", "canary_ms", CANARY_LIMIT
-    seen = [t.facts[usual] for t in cell if usual in t.facts]
-    if known not in trial.facts or len(seen) < CANARY_NEEDS:
-        return trial
-    off = trial.facts[known] / median(seen) - 1
-    gate = _at_most("canary", abs(off) if trial.loop == "closed" else max(0.0, off), limit, "share")
-    gates = tuple(gate if each.name == "canary" else each for each in trial.gates)
-    return replace(trial, gates=gates, status=status_of(gates))
 
 
 def _not_sent(seen: Observed) -> int:

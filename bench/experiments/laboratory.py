@@ -13,7 +13,6 @@ from typing import Any
 import pyarrow as pa
 
 from bench.experiments.fleet import Fleet
-from bench.experiments.gates import judge_among
 from bench.experiments.options import Profile, RunOptions
 from bench.experiments.progress import Progress
 from bench.experiments.trial import Bench
@@ -157,7 +156,6 @@ def run_until_valid(lab: Laboratory, series: Series, block: int, held: Recorded)
         number = held.next_attempt + tried
         try:
             statuses = attempt(number)
-            statuses = _judged_among(lab, series, block, number) or statuses
         except LoadError as exc:
             # the trial loop's border: the block is lost, the run is not
             lab.writer.note(f"{series.label} block {block}, attempt {number}: {exc}")
@@ -168,16 +166,6 @@ def run_until_valid(lab: Laboratory, series: Series, block: int, held: Recorded)
         if "invalid" not in statuses or series.recorded(lab.writer.journal.trials, block).valid:
             return True
     return False
-
-
-def _judged_among(lab: Laboratory, series: Series, block: int, attempt: int) -> list[TrialStatus]:
-    """What the trials of this attempt are worth, held against all of their cell."""
-    cell = [trial for trial in lab.writer.journal.trials if series.holds(trial)]
-    made = [trial for trial in cell if (trial.block, trial.attempt) == (block, attempt)]
-    judged = judge_among(made, cell)
-    if judged != made:
-        lab.writer.amend(judged)
-    return [trial.status for trial in judged]
 
 
 def run_series(lab: Laboratory, series: list[Series]) -> None:

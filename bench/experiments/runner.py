@@ -24,7 +24,6 @@ from bench.deployments.local.topology import parse_topology
 from bench.deployments.places import open_at
 from bench.errors import ShopbenchError
 from bench.experiments import capacity, floor, ladder, latency, network, pair, scaling, topologies
-from bench.experiments.canary import Canary
 from bench.experiments.consistency import run as consistency
 from bench.experiments.fail_on import broken, parse_condition
 from bench.experiments.failure import plan as failure_plan
@@ -290,11 +289,10 @@ def _measure(
 
     begun = time.monotonic()
     with (
-        Canary(cpus[0] if cpus else None) as canary,
         LoadProcess(cpus=settings["load_cpus"], workers=options.load_workers) as load,
         Fleet(opener, tokens, restart=profile.restart) as fleet,
     ):
-        bench = Bench(load, canary)
+        bench = Bench(load)
         spent_s = settings.get(RERUNS, {}).get("spent_s", 0.0)
         lab = Laboratory(
             options, profile, writer, load, bench, fleet, catalogue, progress, -spent_s

@@ -10,11 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pyarrow as pa
 
 from bench.experiments.answers import schema_violations
-from bench.experiments.canary import Canary, Work
 from bench.experiments.gates import Observed, Window, judge, status_of
 from bench.experiments.meters import (
     Reading,
@@ -30,23 +28,17 @@ from bench.journal import ComponentUsage, Loop, Trial, utc_now
 from bench.load.generator import ClosedLoop, LoadProcess, result_rows
 from bench.load.plan import Result
 from bench.load.schedule import Schedule
-from bench.stats.core_speed import FAST_QUANTILE, core_ms_at
 
 
 @dataclass(frozen=True)
 class TrialKey:
-    """Which trial of which block.
-
-    `beyond_capacity`: its load is meant to be too much. `paired`: it is compared with the others
-    of its block.
-    """
+    """Which trial of which block. `beyond_capacity`: its load is meant to be too much."""
 
     experiment: str
     block: int
     attempt: int
     position: int
     beyond_capacity: bool = False
-    paired: bool = True
 
     def trial_id(self, mix: str, deployment: str, offered_rps: float) -> str:
         """A name that is unique in the run and safe as a file name."""
@@ -79,7 +71,6 @@ class _Taken:
     last: Reading
     usage: dict[str, ComponentUsage]
     bench_cpu_s: float
-    work: Work  # the canary's while the load lasted
     outbox_left: int | None
     own_locustfile: bool  # its answers have no schema that we know
     started_at: str
@@ -88,9 +79,8 @@ class _Taken:
 class Bench:
     """Runs trials with one load process on one machine."""
 
-    def __init__(self, load: LoadProcess, canary: Canary) -> None:
+    def __init__(self, load: LoadProcess) -> None:
         self._load = load
-        self.canary = canary
 
     def run_open(
         self, key: TrialKey, subject: Subject, schedule: Schedule
@@ -124,15 +114,9 @@ class Bench:
         self, key: TrialKey, subject: Subject, schedule: Schedule, load: _Load
     ) -> tuple[Trial, pa.Table]:
         taken = self._take(subject, load.apply)
-        rows = _with_core(result_rows(taken.result), taken)
-        window_s = (load.start_s, load.end_s)
-        window = read_window(rows, *window_s)
-        observed = replace(
-            _observed(load.loop, window, taken),
-            core_off=self.canary.off_run(taken.work.mean_s),
-            beyond_capacity=key.beyond_capacity,
-            paired=key.paired,
-        )
+        rows = result_rows(taken.result)
+        window = read_window(rows, load.start_s, load.end_s)
+        observed = replace(_observed(load.loop, window, taken), beyond_capacity=key.beyond_capacity)
         gates = judge(observed)
         trial_id = key.trial_id(schedule.spec.mix, subject.name, load.offered_rps)
         trial = Trial(
@@ -162,7 +146,7 @@ class Bench:
             rows_file=f"rows/{trial_id}.parquet",
             loop=load.loop,
             cpu_requests=len(taken.result.due_s),
-            facts={**_facts(window, taken), **_core_facts(rows, window_s, taken.work)},
+            facts=_facts(window, taken),
         )
         return trial, rows
 
@@ -171,9 +155,7 @@ class Bench:
         usage_first = subject.usage()
         bench_first = self._bench_cpu()
         first = read_machine()
-        begun = time.monotonic()
         result = apply()
-        work = self.canary.between(begun, time.monotonic())
         outbox_left = subject.settle()
         last = read_machine()
         bench_last = self._bench_cpu()
@@ -184,16 +166,15 @@ class Bench:
             last=last,
             usage={name: ComponentUsage(cpu, pss) for name, (cpu, pss) in usage.items()},
             bench_cpu_s=bench_last - bench_first,
-            work=work,
             outbox_left=outbox_left,
             own_locustfile=bool(subject.target.locustfile),
             started_at=started_at,
         )
 
     def _bench_cpu(self) -> float:
-        """CPU of the load processes, of the canary and of ourselves."""
+        """CPU of the load processes and of ourselves."""
         load_s = sum(process_cpu(pid) or 0.0 for pid in self._load.pids)
-        return time.process_time() + load_s + self.canary.cpu_seconds()
+        return time.process_time() + load_s
 
 
 def _observed(loop: Loop, window: Window, taken: _Taken) -> Observed:
@@ -211,7 +192,6 @@ def _observed(loop: Loop, window: Window, taken: _Taken) -> Observed:
         # without the subject's own CPU nobody can tell what is foreign
         foreign_cpu=foreign_cpu(taken.first, taken.last, known_s) if taken.usage else None,
         steal=steal_share(taken.first, taken.last),
-        core_off=None,
         swapped_pages=swapped(taken.first, taken.last),
         outbox_left=taken.outbox_left,
     )
@@ -225,24 +205,3 @@ def _facts(window: Window, taken: _Taken) -> dict[str, float]:
         "schema_checked": float(len(result.samples)),
         "timerfd": float(result.pacer == "timerfd"),
     }
-
-
-def _with_core(rows: pa.Table, taken: _Taken) -> pa.Table:
-    """The rows with the speed of the deployment's core around each."""
-    due_s = np.asarray(rows.column("due_s"), dtype=np.float64)
-    at_s = np.array(taken.work.at_s) - taken.result.started_monotonic
-    core_ms = core_ms_at(due_s, at_s, np.array(taken.work.took_s) * 1e3)
-    index = rows.schema.get_field_index("core_ms")
-    return rows.set_column(index, rows.schema.field(index), pa.array(core_ms))
-
-
-def _core_facts(rows: pa.Table, window_s: tuple[float, float], work: Work) -> dict[str, float]:
-    """The canary's mean over the load; its fast and its median time over the window's requests."""
-    facts = {} if work.mean_s is None else {"canary_ms": work.mean_s * 1e3}
-    due_s = np.asarray(rows.column("due_s"), dtype=np.float64)
-    core_ms = np.asarray(rows.column("core_ms"), dtype=np.float64)
-    core_ms = core_ms[(due_s >= window_s[0]) & (due_s < window_s[1]) & ~np.isnan(core_ms)]
-    if core_ms.size:
-        facts["core_ms_fast"] = float(np.quantile(core_ms, FAST_QUANTILE))
-        facts["core_ms_p50"] = float(np.median(core_ms))
-    return facts

@@ -1,4 +1,4 @@
-"""The values of a trial, as they are compared: on a core of usual speed where that is known."""
+"""The values of a trial, as they are compared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bench.journal import Trial
-from bench.stats.core_speed import CoreSpeed, Stretched, median_ms, speed_factors
 from bench.stats.errors import StatisticsError
 from bench.stats.quantiles import exact_quantile
 
@@ -38,60 +37,40 @@ class Columns:
     response: Floats
     app: Floats
     db: Floats
-    core: Floats
     inside: NDArray[np.bool_]
 
     @classmethod
     def of(cls, trial: Trial, rows: pa.Table) -> Columns:
-        due, done, app, db, core = (
+        due, done, app, db = (
             np.asarray(rows.column(name), dtype=np.float64)
-            for name in ("due_s", "done_s", "app_ms", "db_ms", "core_ms")
+            for name in ("due_s", "done_s", "app_ms", "db_ms")
         )
         inside = (due >= trial.measured_from_s) & (due < trial.measured_to_s)
-        return cls(due * 1000, (done - due) * 1000, app, db, core, inside)
+        return cls(due * 1000, (done - due) * 1000, app, db, inside)
 
 
 def trial_values(trial: Trial, rows: pa.Table) -> TrialValues:
-    """Compute the values of a trial that is compared with no other."""
-    return cell_values([trial], [Columns.of(trial, rows)])[0]
+    """Compute the values of a trial."""
+    return values_of(trial, Columns.of(trial, rows))
 
 
 def cell_values(trials: Sequence[Trial], columns: Sequence[Columns]) -> list[TrialValues]:
-    """Compute the values of all trials of a cell, each as on a core of usual speed."""
-    kept = compared_rows(trials, columns)
-    names = [trial.deployment for trial in trials]
-    cpu = speed_factors(
-        [Stretched(t.deployment, t.facts.get("canary_ms"), cpu_ms(t)) for t in trials]
-    )
-    cores = [median_ms(each.core[calm]) for each, calm in zip(columns, kept, strict=True)]
-    medians = [
-        _quantile(each.response[calm], 0.5) for each, calm in zip(columns, kept, strict=True)
-    ]
-    p50 = speed_factors([Stretched(*each) for each in zip(names, cores, medians, strict=True)])
-    return [_values(*each) for each in zip(trials, columns, kept, cpu, p50, strict=True)]
+    """Compute the values of all trials of a cell."""
+    return [values_of(*each) for each in zip(trials, columns, strict=True)]
 
 
-def compared_rows(trials: Sequence[Trial], columns: Sequence[Columns]) -> list[NDArray[np.bool_]]:
-    """Which rows of each trial are compared: in its window, on a core of usual speed."""
-    speed = CoreSpeed.of(trial.facts.get("core_ms_fast") for trial in trials)
-    return [each.inside & speed.calm(each.core) for each in columns]
-
-
-def _values(
-    trial: Trial, columns: Columns, kept: NDArray[np.bool_], cpu_factor: float, p50_factor: float
-) -> TrialValues:
+def values_of(trial: Trial, columns: Columns) -> TrialValues:
+    """Compute the values of a trial whose columns are known."""
     metrics = {
         kind: found
         for kind, q in QUANTILES.items()
-        if (found := _quantile(columns.response[kept], q)) is not None
+        if (found := _quantile(columns.response[columns.inside], q)) is not None
     }
-    if "p50" in metrics:
-        metrics["p50"] *= p50_factor
     spent_ms = cpu_ms(trial)
     if spent_ms is not None:
-        metrics["cpu"] = spent_ms * cpu_factor
-    stated = columns.app[kept & ~np.isnan(columns.app)] * p50_factor
-    everything = columns.app[~np.isnan(columns.app)] * cpu_factor
+        metrics["cpu"] = spent_ms
+    stated = columns.app[columns.inside & ~np.isnan(columns.app)]
+    everything = columns.app[~np.isnan(columns.app)]
     return TrialValues(
         metrics,
         float(np.median(stated)) if stated.size else float("nan"),

@@ -4,8 +4,8 @@ Neighbours: `bench.journal` reads the files; `selection` picks the blocks that c
 computes from the columns. Rows stay in numpy float32: 16 bytes a request.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from bench.errors import ShopbenchError
 from bench.journal import CorruptResults, Journal, RunReader, Trial
-from bench.report.naming import ALL, belongs_to_deployment
-from bench.stats.core_speed import UNKNOWN, CoreSpeed, Stretched, median_ms, speed_factors
+from bench.report.naming import ALL
 
 Column = NDArray[np.float32]
 LATENCY, FLOOR = "latency", "floor"
@@ -31,11 +30,8 @@ class TrialSample:
     """The measured window of one trial, rows sorted by operation; all times in ms.
 
     `response` = done - due; a request without an answer counts as at least the client's timeout.
-    `app` and `db` are the server's own times, NaN where it stated none. `calm`: due while the
-    core ran at its usual speed; quantiles that are compared take these. `core_ms`: the canary's
-    median around these. `cpu_factor`, `p50_factor`: what CPU time and the median are multiplied by
-    where they are compared, as on a core of one speed. `failed` marks requests without an answer
-    or with an error; they stay in every column. `in_window`: answered correctly
+    `app` and `db` are the server's own times, NaN where it stated none. `failed` marks requests
+    without an answer or with an error; they stay in every column. `in_window`: answered correctly
     before the window closed, which a growing backlog makes fewer than were due. `errors`: how often
     each reason occurred.
     """
@@ -50,10 +46,6 @@ class TrialSample:
     in_window: int
     errors: dict[str, int]
     slices: dict[str, slice]
-    calm: NDArray[np.bool_]
-    core_ms: float | None = None
-    cpu_factor: float = 1.0
-    p50_factor: float = 1.0
 
     @property
     def requests(self) -> int:
@@ -146,60 +138,17 @@ def load_run(path: Path) -> RunData:
         raise ShopbenchError(f"{path}: the run has no finished trial to report on", 3)
     shell = RunData(path, reader.journal, ())
     timeout_ms = shell.setting("request_timeout_s", 0.0) * 1000.0
-    return RunData(path, reader.journal, tuple(_put_back(_samples(reader, timeout_ms))))
-
-
-def core_speeds(trials: Iterable[Trial]) -> dict[tuple[str, str, float], CoreSpeed]:
-    """Return what is usual of the core in each cell (experiment, mix, offered_rps)."""
-    cells: dict[tuple[str, str, float], list[float | None]] = {}
-    for trial in trials:
-        fast = trial.facts.get("core_ms_fast")
-        cells.setdefault((trial.experiment, trial.mix, trial.offered_rps), []).append(fast)
-    return {key: CoreSpeed.of(each) for key, each in cells.items()}
+    return RunData(path, reader.journal, tuple(_samples(reader, timeout_ms)))
 
 
 def _samples(reader: RunReader, timeout_ms: float) -> Iterator[TrialSample]:
-    speeds = core_speeds(reader.trials)
     for trial in reader.trials:
         if trial.measured_s <= 0:
             raise CorruptResults(f"{reader.path}: trial {trial.trial_id} measured no time")
-        speed = speeds[trial.experiment, trial.mix, trial.offered_rps]
-        yield sample_of(trial, reader.rows(trial.trial_id), timeout_ms, speed)
+        yield sample_of(trial, reader.rows(trial.trial_id), timeout_ms)
 
 
-def _put_back(samples: Iterable[TrialSample]) -> Iterator[TrialSample]:
-    """Give every sample its factors on CPU and median, from its whole cell; in their order."""
-    known = list(samples)
-    cells: dict[tuple[str, str, float], list[int]] = {}
-    for number, sample in enumerate(known):
-        trial = sample.trial
-        cells.setdefault((trial.experiment, trial.mix, trial.offered_rps), []).append(number)
-    factors: dict[int, tuple[float, float]] = {}
-    for numbers in cells.values():
-        cell = [known[number] for number in numbers]
-        cpu = [
-            Stretched(t.deployment, t.facts.get("canary_ms"), cpu_ms(t))
-            for t in (sample.trial for sample in cell)
-        ]
-        p50 = [
-            Stretched(s.trial.deployment, s.core_ms, median_ms(s.response[s.calm])) for s in cell
-        ]
-        both = zip(speed_factors(cpu), speed_factors(p50), strict=True)
-        factors |= dict(zip(numbers, both, strict=True))
-    for number, sample in enumerate(known):
-        cpu_factor, p50_factor = factors[number]
-        yield replace(sample, cpu_factor=cpu_factor, p50_factor=p50_factor)
-
-
-def cpu_ms(trial: Trial) -> float | None:
-    """Return CPU-ms of the whole deployment per request of the CPU window; None: unknown."""
-    spent_s = sum(u.cpu_seconds for name, u in trial.usage.items() if belongs_to_deployment(name))
-    return spent_s * 1e3 / trial.cpu_requests if trial.cpu_requests and spent_s else None
-
-
-def sample_of(
-    trial: Trial, rows: pa.Table, timeout_ms: float, speed: CoreSpeed = UNKNOWN
-) -> TrialSample:
+def sample_of(trial: Trial, rows: pa.Table, timeout_ms: float) -> TrialSample:
     """Cut the measured window out of a trial's rows (journal.ROW_SCHEMA) and sort by operation.
 
     Raises CorruptResults where a time is missing or a request ends before it was due.
@@ -219,8 +168,6 @@ def sample_of(
     reasons, reason_codes = _dictionary(rows, "error")
     reason_codes = reason_codes[order]
     failed = np.array([bool(text) for text in reasons], dtype=np.bool_)[reason_codes] | unanswered
-    core_ms = _column(rows, "core_ms")[order]
-    calm = speed.calm(core_ms)
     return TrialSample(
         trial=trial,
         response=response,
@@ -232,8 +179,6 @@ def sample_of(
         in_window=int((~failed & (done < trial.measured_to_s)).sum()),
         errors=_counts(reasons, reason_codes),
         slices=_slices(names, codes[order]),
-        calm=calm,
-        core_ms=median_ms(core_ms[calm]),
     )
 
 

@@ -1,13 +1,8 @@
 """What a run does not show, and what has to be said before anything else is read."""
 
-from collections import defaultdict
-from collections.abc import Iterable
-from statistics import median
-
-from bench.journal import Trial
 from bench.report.analysis import Analysis
 from bench.report.drawings import taint
-from bench.report.naming import deployment_order, own_names
+from bench.report.naming import own_names
 from bench.report.verdicts import SMOKE_NOTE, aa_bands
 
 _ALWAYS = (
@@ -81,44 +76,4 @@ def limits(analysis: Analysis) -> list[str]:
             "The run does not state the client's timeout: an unanswered request counts with the "
             "time until it failed."
         )
-    return found + slow_core(analysis)
-
-
-def slow_core(analysis: Analysis) -> list[str]:
-    """Say how much was left out or put right because the machine slowed the core; [] if unknown."""
-    samples = [s for s in analysis.data.load_trials if s.trial.status != "invalid"]
-    if not any("core_ms_fast" in s.trial.facts for s in samples):
-        return []
-    against_usual = _canary_against_usual(s.trial for s in samples)
-    parts = []
-    for name in deployment_order(s.trial.deployment for s in samples):
-        own_samples = [s for s in samples if s.trial.deployment == name]
-        left_out = sum(int((~s.calm).sum()) for s in own_samples)
-        share = left_out / max(1, sum(s.requests for s in own_samples))
-        factors = [factor for s in own_samples for factor in (s.cpu_factor, s.p50_factor)]
-        own = against_usual[name]
-        parts.append(
-            f"{name} {share:.1%}, ×{min(factors):.2f} to ×{max(factors):.2f}, "
-            + (f"×{median(own):.3f}" if own else "no canary")
-        )
-    return [
-        "Where a canary shows that something outside this machine slowed the deployment's core, "
-        "requests due meanwhile are left out of the quantiles that are compared, and CPU time and "
-        "median are put back by their slopes on the canary's time (percentile tables and curves "
-        "keep every request). Share left out, factors on CPU and median, and the canary's time "
-        f"against the median of its cell, by deployment: {'; '.join(parts)}. "
-        "A deployment that slows the canary by itself would show in the last."
-    ]
-
-
-def _canary_against_usual(trials: Iterable[Trial]) -> dict[str, list[float]]:
-    """By deployment: each trial's canary over the median of its cell."""
-    cells: dict[tuple[str, str, float], list[Trial]] = defaultdict(list)
-    for trial in trials:
-        cells[trial.experiment, trial.mix, trial.offered_rps].append(trial)
-    found: dict[str, list[float]] = defaultdict(list)
-    for cell in cells.values():
-        took = [(t.deployment, t.facts["canary_ms"]) for t in cell if "canary_ms" in t.facts]
-        for name, ms in took:
-            found[name].append(ms / median(each for _, each in took))
     return found

@@ -37,22 +37,12 @@ class Level:
 
 
 def trial_value(sample: TrialSample, kind: Kind, operation: str) -> float | None:
-    """Return a metric of one trial, None where the trial cannot carry it (too few, no CPU).
-
-    Response times are of requests due on a core of usual speed; CPU and the median are put back
-    to one speed of the core.
-    """
+    """Return a metric of one trial, None where the trial cannot carry it (too few, no CPU)."""
     if kind == "cpu":
-        spent_ms = cpu_ms_per_request(sample) if operation == ALL else None
-        return None if spent_ms is None else spent_ms * sample.cpu_factor
+        return cpu_ms_per_request(sample) if operation == ALL else None
     key = kind, operation
     if key not in sample.computed:  # several questions ask for the same quantile
-        where = sample.where(operation)
-        calm = sample.response[where][sample.calm[where]]
-        value = _quantile(calm, QUANTILES[kind])
-        if value is not None and kind == "p50":
-            value *= sample.p50_factor
-        sample.computed[key] = value
+        sample.computed[key] = _quantile(sample.response[sample.where(operation)], QUANTILES[kind])
     found: float | None = sample.computed[key]
     return found
 

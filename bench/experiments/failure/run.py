@@ -205,10 +205,8 @@ class Stage:
             course = Course(step, at_s, steady, nemesis)
             dsns = self.fleet.dsns(arm)
             conducted = Conducted(lab.load, course, dsns["orders"])
-            key = TrialKey(_file_name(cell), block, number, 0, step is not None, paired=False)
-            trial, rows = Bench(cast(LoadProcess, conducted), lab.bench.canary).run_open(
-                key, subject, schedule
-            )
+            key = TrialKey(_file_name(cell), block, number, 0, step is not None)
+            trial, rows = Bench(cast(LoadProcess, conducted)).run_open(key, subject, schedule)
         left = wait_settled(dsns)
         settled_at = perf_counter()
         after = steady.wait(STEADY_WITHIN_S)

@@ -123,7 +123,7 @@ class Prober:
         )
         metered = Metered(self.arm.subject)
         watched = WatchedSubject(metered, self.arm.deployment.database_dsn("orders"))
-        key = TrialKey(EXPERIMENT, block, attempt, 0, paired=False)
+        key = TrialKey(EXPERIMENT, block, attempt, 0)
         try:
             trial, rows = lab.bench.run_open(key, watched, build_schedule(spec, lab.catalogue))
         except LoadError as exc:

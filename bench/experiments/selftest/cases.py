@@ -65,11 +65,6 @@ def neighbour(lab: Laboratory, server: ReferenceServer) -> AbstractContextManage
     return burner(tuple(lab.writer.journal.settings["load_cpus"]))
 
 
-def slower_core(lab: Laboratory, server: ReferenceServer) -> AbstractContextManager[None]:
-    """The canary does twice its work, as on a core that is slower by so much."""
-    return lab.bench.canary.slower()
-
-
 _FREE = Setup(offered_rps=400.0, spin_ms=0.0)
 _STEPS = tuple((at / 100, 0.06) for at in range(25, 85, 20))
 
@@ -112,12 +107,6 @@ CASES: tuple[Case, ...] = (
         "a foreign process burns CPU on the core that is not the deployment's",
         "fail",
         Setup(around=neighbour),
-    ),
-    Case(
-        "canary",
-        "the canary gets twice its work, as on a slower core",
-        "fail",
-        Setup(around=slower_core),
     ),
     Case(
         "failures",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.experiments.values import Columns, TrialValues, cell_values, compared_rows, cpu_ms
+from bench.experiments.values import Columns, TrialValues, cell_values, cpu_ms
 from bench.journal import Trial
 from bench.stats.queueing import without_extra
 
@@ -27,33 +27,28 @@ class PlantedValues(TrialValues):
 def planted_values(trials: Sequence[Trial], columns: Sequence[Columns]) -> list[PlantedValues]:
     """Compute the values of all trials of a cell, each with the share of its extra work."""
     values = cell_values(trials, columns)
-    compared = compared_rows(trials, columns)
     return [
-        PlantedValues(v.metrics, v.app_ms_p50, v.app_ms_mean, dict(_shares(c, rows, cpu_ms(t))))
-        for v, t, c, rows in zip(values, trials, columns, compared, strict=True)
+        PlantedValues(v.metrics, v.app_ms_p50, v.app_ms_mean, dict(_shares(c, cpu_ms(t))))
+        for v, t, c in zip(values, trials, columns, strict=True)
     ]
 
 
-def _shares(
-    columns: Columns, compared: NDArray[np.bool_], spent_ms: float | None
-) -> Iterator[tuple[str, float]]:
-    """Each from the same requests, so that no factor of the core's speed matters."""
+def _shares(columns: Columns, spent_ms: float | None) -> Iterator[tuple[str, float]]:
+    """Each from the requests that are compared, so that the core's speed does not matter."""
     stated = ~np.isnan(columns.db)
-    share = _median_share(columns, compared, stated & ~np.isnan(columns.response))
+    share = _median_share(columns, stated & ~np.isnan(columns.response))
     if share is not None:
         yield "p50", share
         if spent_ms is not None:
             yield "cpu", float(np.mean(columns.db[stated])) / spent_ms
 
 
-def _median_share(
-    columns: Columns, compared: NDArray[np.bool_], known: NDArray[np.bool_]
-) -> float | None:
+def _median_share(columns: Columns, known: NDArray[np.bool_]) -> float | None:
     """How much lower the median would be without the extra, as a share of it; None: not stated."""
     order = np.flatnonzero(known)
     order = order[np.argsort(columns.due[order], kind="stable")]
     due, response = columns.due[order], columns.response[order]
-    measured = compared[order]
+    measured = columns.inside[order]
     if not measured.any():
         return None
     outside = (response - columns.app[order])[measured]  # on the way, there and back

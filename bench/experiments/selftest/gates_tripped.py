@@ -101,7 +101,6 @@ def _seen(first: Reading, last: Reading) -> Observed:
         generator_cpu=0.1,
         foreign_cpu=0.0,
         steal=steal_share(first, last),
-        core_off=0.0,
         swapped_pages=swapped(first, last),
         outbox_left=0,
     )
@@ -131,7 +130,7 @@ def _until(
     tries = UNDISTURBED_TRIES if wanted == "pass" else TRIES
     while len(gates) < tries and (not gates or gates[-1].outcome != wanted):
         lab.progress.say(f"gate {case.gate}, {kind}")
-        key = TrialKey(EXPERIMENT, number, len(gates), 0, paired=False)
+        key = TrialKey(EXPERIMENT, number, len(gates), 0)
         try:
             gates.append(_trial(lab, name, setup, per_ms, key))
         except LoadError as exc:  # the trial loop's border: the gate said nothing

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.experiments.gates import Observed, Window, judge, judge_among, status_of
-from bench.journal import Gate, Loop, Trial
-from tests.unit.journal.test_journal import make_trial
+from bench.experiments.gates import Observed, Window, judge, status_of
+from bench.journal import Gate
 
 WINDOW = Window(
     measured_s=10.0,
@@ -32,7 +31,6 @@ CLEAN = Observed(
     generator_cpu=0.3,
     foreign_cpu=0.01,
     steal=0.0,
-    core_off=0.01,
     swapped_pages=0,
     outbox_left=0,
 )
@@ -54,7 +52,6 @@ def test_a_clean_trial_passes_every_gate() -> None:
         ("generator_cpu", {"generator_cpu": 0.71}),
         ("foreign_cpu", {"foreign_cpu": 0.051}),
         ("steal", {"steal": 0.011}),
-        ("canary", {"core_off": 0.21, "paired": False}),
         ("swap", {"swapped_pages": 1}),
         ("skipped", {"skipped": 1, "sent": 1199}),
         ("not_sent", {"sent": 1199}),
@@ -66,69 +63,6 @@ def test_each_gate_trips(gate: str, changes: dict[str, float]) -> None:
     gates = judge(seen)
     assert [each.name for each in gates if each.outcome == "fail"] == [gate]
     assert status_of(gates) == "invalid"
-
-
-@pytest.mark.parametrize(
-    ("expected", "paired", "core_off"),
-    [("pass", True, 0.2), ("flag", True, 0.3), ("flag", True, None), ("flag", False, None)],
-)
-def test_one_trial_alone_on_an_unusual_core_is_flagged(
-    expected: str, *, paired: bool, core_off: float | None
-) -> None:
-    assert outcome("canary", replace(CLEAN, core_off=core_off, paired=paired)) == expected
-
-
-def timed(
-    *canary_ms: float | None, deployment: str = "monolith", loop: Loop = "closed"
-) -> list[Trial]:
-    gates = (Gate("skipped", 0.0, 0.0, "requests", "flag"), Gate("canary", 0.3, 0.05, "", "flag"))
-    return [
-        make_trial(
-            f"{deployment}{number}",
-            deployment=deployment,
-            gates=gates,
-            status="flagged",
-            facts={} if took is None else core_facts(took),
-            loop=loop,
-        )
-        for number, took in enumerate(canary_ms)
-    ]
-
-
-def core_facts(took_ms: float) -> dict[str, float]:
-    return {"canary_ms": took_ms, "core_ms_p50": took_ms, "core_ms_fast": min(took_ms, 0.32)}
-
-
-def test_an_open_trial_fails_when_most_of_its_requests_met_a_slow_core() -> None:
-    trials = timed(0.30, 0.31, 0.36, 0.50, 0.20, loop="open")
-    judged = judge_among(trials, trials)
-    assert [t.gates[1].outcome for t in judged] == ["pass", "pass", "pass", "fail", "pass"]
-
-
-@pytest.mark.parametrize(
-    ("canary_ms", "outcomes"),
-    [
-        ((0.30, 0.33, 0.28), ["pass", "pass", "pass"]),
-        ((0.30, 0.31, 0.54), ["pass", "pass", "fail"]),
-        ((0.30, 0.54), ["flag", "flag"]),  # of two nobody knows which is unusual
-        ((0.30, 0.31, 0.30, None), ["pass", "pass", "pass", "flag"]),
-    ],
-)
-def test_a_trial_on_a_core_of_unusual_speed_fails(
-    canary_ms: tuple[float | None, ...], outcomes: list[str]
-) -> None:
-    trials = timed(*canary_ms)
-    judged = judge_among(trials, trials)
-    assert [trial.gates[1].outcome for trial in judged] == outcomes
-    assert [trial.status == "invalid" for trial in judged] == [o == "fail" for o in outcomes]
-    assert all([gate.name for gate in trial.gates] == ["skipped", "canary"] for trial in judged)
-
-
-def test_all_deployments_of_a_cell_are_held_against_one_usual() -> None:
-    """Of the same trials the same fail, whoever of the two was served meanwhile."""
-    a, b = timed(0.3, 0.6, 0.3, 0.3), timed(0.3, 0.3, 0.6, 0.6, deployment="modular")
-    failed = [[trial.status == "invalid" for trial in judge_among(own, [*a, *b])] for own in (a, b)]
-    assert failed == [[False, True, False, False], [False, False, True, True]]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from bench.experiments.options import PROFILES, RunOptions
 from bench.experiments.precision import precise_enough
 from bench.experiments.progress import Progress
 from bench.experiments.resume import spent_before
-from bench.journal import Gate, RunReader, RunWriter, TrialStatus
+from bench.journal import RunReader, RunWriter, TrialStatus
 from tests.unit.journal.test_journal import FACTS, make_rows, make_trial
 
 KEY = ("latency", "product_read", 50.0)
@@ -186,28 +186,3 @@ def test_the_time_of_earlier_sittings_counts_without_the_gaps(tmp_path: Path) ->
         journal, started_at="2026-01-01T00:00:00.000Z", settings={"resumed": sittings}
     )
     assert spent_before(resumed) == 60 + 120
-
-
-def test_a_trial_on_an_unusual_core_makes_its_block_run_again(lab: Laboratory) -> None:
-    took_ms = iter([0.3, 0.3, 0.3, 0.6, *[0.3] * 20])
-    ran: list[tuple[int, int]] = []
-
-    def attempt(block: int):  # type: ignore[no-untyped-def]
-        def one(number: int) -> list[TrialStatus]:
-            ran.append((block, number))
-            trial = make_trial(f"t{block}-{number}", block=block, attempt=number)
-            gates = (Gate("canary", None, 0.2, "share", "flag"),)
-            facts = {"core_ms_p50": next(took_ms), "core_ms_fast": 0.3}
-            trial = replace(trial, gates=gates, status="flagged", facts=facts)
-            lab.writer.add_trial(trial, make_rows())
-            return [trial.status]
-
-        return one
-
-    run_series(lab, [Series("x", 1.0, attempt, lambda: True, key=KEY, names=("monolith",))])
-    assert ran[:6] == [(0, 0), (1, 0), (2, 0), (3, 0), (3, 1), (4, 0)]
-    found = {trial.trial_id: trial.status for trial in lab.writer.journal.trials}
-    assert found["t3-0"] == "invalid"
-    assert found["t3-1"] == "valid"
-    kept = {trial.trial_id: trial for trial in RunReader(lab.writer.path).trials}
-    assert kept["t3-0"].gates[0].outcome == "fail"

@@ -165,8 +165,8 @@ def test_a_missing_folder_is_one_clear_line(tmp_path: Path) -> None:
         b"{",
         b"[]",
         b"\xff\xfe",
-        b'{"schema_version": 1}',
-        b'{"schema_version": 1, "run_id": 5}',
+        b'{"schema_version": 2}',
+        b'{"schema_version": 2, "run_id": 5}',
     ],
 )
 def test_a_damaged_journal_is_refused_in_one_line(run: RunWriter, damage: bytes) -> None:
@@ -177,10 +177,18 @@ def test_a_damaged_journal_is_refused_in_one_line(run: RunWriter, damage: bytes)
     assert "\n" not in str(caught.value)
 
 
-def test_another_schema_version_is_refused(run: RunWriter) -> None:
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (99, "schema version 99, this shopbench reads"),
+        ("x", "schema version 'x'"),
+        (1, r"written by an older shopbench \(schema 1\); .*report\.html can still be opened"),
+    ],
+)
+def test_another_schema_version_is_refused(run: RunWriter, version: object, said: str) -> None:
     path = run.path / "journal.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 2}))
-    with pytest.raises(CorruptResults, match="schema version 2"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": version}))
+    with pytest.raises(CorruptResults, match=said):
         RunReader(run.path)
 
 
@@ -221,7 +229,7 @@ def test_a_rows_file_outside_the_run_folder_is_refused(run: RunWriter) -> None:
 
 def test_damaged_verdicts_are_refused(run: RunWriter) -> None:
     assert RunReader(run.path).verdicts == ()
-    (run.path / "verdicts.json").write_text('{"schema_version": 1, "verdicts": [{}]}')
+    (run.path / "verdicts.json").write_text('{"schema_version": 2, "verdicts": [{}]}')
     with pytest.raises(CorruptResults, match=r"verdicts\.json"):
         _ = RunReader(run.path).verdicts
 

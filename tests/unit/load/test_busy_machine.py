@@ -13,7 +13,6 @@ import psutil
 import pytest
 
 from bench.deployments.base import Usage
-from bench.experiments.canary import Canary
 from bench.experiments.trial import Bench, TrialKey
 from bench.load.catalogue import Catalogue
 from bench.load.generator import LoadProcess, Target
@@ -65,12 +64,8 @@ def test_a_burned_core_makes_the_trial_invalid(
     server = next(child for child in psutil.Process().children() if "echo_server" in cmdline(child))
     schedule = build_schedule(ScheduleSpec("product_read", 200.0, 4, 0.1, 0.2, 2.0), catalogue)
     cpus = usable_cpus()
-    with (
-        LoadProcess(cpus=[cpus[-1]]) as load,
-        Canary(cpus[0]) as canary,
-        burned(cpus[-1]) as share,
-    ):
-        bench, subject = Bench(load, canary), Echo(url, server.pid)
+    with LoadProcess(cpus=[cpus[-1]]) as load, burned(cpus[-1]) as share:
+        bench, subject = Bench(load), Echo(url, server.pid)
         trial, _ = bench.run_open(TrialKey("latency", 0, 0, 0), subject, schedule)
         burned_share = share()
     foreign = next(gate for gate in trial.gates if gate.name == "foreign_cpu")

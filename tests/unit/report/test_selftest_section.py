@@ -49,7 +49,7 @@ def test_outcomes_are_counted_and_parts_not_run_are_named() -> None:
 
 
 def test_a_gate_that_does_not_work_is_named() -> None:
-    parts = {"gates": {"outcomes": [row("met"), {**row("not met"), "what": "gate canary"}]}}
-    assert [each[1] for each in built(selftest={"parts": parts}).context["rows"]] == ["gate canary"]
+    parts = {"gates": {"outcomes": [row("met"), {**row("not met"), "what": "gate steal"}]}}
+    assert [each[1] for each in built(selftest={"parts": parts}).context["rows"]] == ["gate steal"]
     parts = {"gates": {"outcomes": [row("met"), row("met")]}}
     assert built(selftest={"parts": parts}).context["rows"][0][2] == "2 of 2"

@@ -19,7 +19,7 @@ def test_a_stated_share_is_that_of_the_median_request_and_of_all_cpu(cpu_ms: flo
     response = np.linspace(4.0, 6.0, N)
     db = np.where(inside, 0.2 * response, 3.0)
     due = 20.0 * np.arange(N)
-    columns = Columns(due, response, 0.5 * response, db, np.full(N, np.nan), inside)
+    columns = Columns(due, response, 0.5 * response, db, inside)
     found = values_of(columns, cpu_ms)
     shares = {"p50": pytest.approx(0.2)}
     if cpu_ms:
@@ -29,9 +29,7 @@ def test_a_stated_share_is_that_of_the_median_request_and_of_all_cpu(cpu_ms: flo
 
 def test_a_server_that_states_nothing_has_no_share() -> None:
     unknown = np.full(N, np.nan)
-    columns = Columns(
-        np.arange(N) * 20.0, np.ones(N), unknown, unknown, unknown, np.ones(N, dtype=bool)
-    )
+    columns = Columns(np.arange(N) * 20.0, np.ones(N), unknown, unknown, np.ones(N, dtype=bool))
     assert values_of(columns, 4.0).extra_share == {}
 
 
@@ -47,7 +45,7 @@ def test_the_share_of_the_median_is_what_a_server_without_the_extra_work_shows(
     more = extra * work
     base, slower = (_responses(due, way, each) for each in (work, work + more))
     inside = np.ones(due.size, dtype=bool)
-    stated = Columns(due, slower, work + more, more, np.full(due.size, np.nan), inside)
+    stated = Columns(due, slower, work + more, more, inside)
     share = values_of(stated, 4.0).extra_share["p50"]
     assert 1 / (1 - share) == pytest.approx(np.median(slower) / np.median(base), rel=0.002)
 
