@@ -17,8 +17,8 @@ import pyarrow as pa
 from bench.experiments.capacity_search import Bracket, Limits, Step, search
 from bench.experiments.gates import status_of
 from bench.experiments.laboratory import TRIAL_OVERHEAD_S, Laboratory
-from bench.experiments.latency import closed_loop_rps, prime, start_seconds
 from bench.experiments.options import Profile
+from bench.experiments.probing import closed_loop_rps, prime, start_seconds
 from bench.experiments.settle_lag import WatchedSubject
 from bench.experiments.slo import Slo, judge_slo
 from bench.experiments.subject import DeploymentSubject

@@ -9,7 +9,7 @@ from types import TracebackType
 from bench.deployments.base import Hops, UpOptions, Usage
 from bench.deployments.local.driver import LocalDeployment, open_deployment
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.latency import prime
+from bench.experiments.probing import prime
 from bench.experiments.subject import DeploymentSubject
 from bench.faults.hops import HopSettings
 from bench.faults.proxy_control import HopControl, Message, round_trips

@@ -7,11 +7,8 @@ profiles also take the pair through all loads, to beyond the capacity of its wea
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from bench.errors import ShopbenchError
-from bench.experiments.fleet import prime_orders
 from bench.experiments.laboratory import (
     TRIAL_OVERHEAD_S,
     Attempt,
@@ -23,24 +20,25 @@ from bench.experiments.laboratory import (
 )
 from bench.experiments.options import DEPLOYMENTS, Profile
 from bench.experiments.precision import precise_enough
+from bench.experiments.probing import (
+    PROBE_WARMUP_S,
+    closed_loop_rps,
+    prime,
+    rates_of,
+    start_seconds,
+)
 from bench.experiments.statements import already_counted, count_statements
-from bench.experiments.subject import DeploymentSubject, Subject
 from bench.experiments.trial import TrialKey
 from bench.experiments.warmup import warmup_s
 from bench.journal import TrialStatus
-from bench.load.generator import ClosedLoop
 from bench.load.mixes import MIXES
 from bench.load.schedule import ScheduleSpec, build_schedule
 
 EXPERIMENT = "latency"
-PROBE_CLIENTS = 16
-PROBE_WARMUP_S = 0.2
 PROBE_ROUNDS = 2  # the better one counts: a slow second of the machine only ever lowers it
-START_S = 5.0  # of one deployment, with its seed and primed orders
 PAIR = ("monolith", "microservices")
 NEAR_CAPACITY = 0.95  # above, response times depend on the trial's length
 SQL_S = 0.8
-MIN_RPS = 2.0
 
 
 @dataclass(frozen=True)
@@ -127,11 +125,6 @@ def announce(lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]) ->
     lab.rerun_budget_s += profile.rerun_share * blocks * profile.min_blocks
 
 
-def start_seconds(profile: Profile) -> float:
-    """Planned seconds of starting one deployment, with its seed and primed orders."""
-    return 3.2 + 0.9 * profile.primed_orders
-
-
 def block_seconds(lab: Laboratory, mix: str, deployments: int) -> float:
     """Planned seconds of one block of so many deployments."""
     spec = schedule_spec(lab, Cell(mix, 1.0), 0)
@@ -155,12 +148,6 @@ def schedule_spec(
     )
 
 
-def prime(lab: Laboratory, subject: DeploymentSubject) -> None:
-    """Make a fresh deployment a shop with orders."""
-    prime_orders(lab.load, subject.target, lab.catalogue, lab.profile.primed_orders)
-    subject.settle()
-
-
 def _probe(
     lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]
 ) -> dict[str, dict[str, float]]:
@@ -179,38 +166,6 @@ def _probe(
         lab.fleet.reset(name, lab.options.shop_seed)
         lab.progress.done(start_seconds(lab.profile) / 2)
     return found
-
-
-def closed_loop_rps(lab: Laboratory, subject: Subject, mix: str) -> float:
-    """Answers a second that were right; raises ShopbenchError if none was."""
-    seed = lab.seed("probe", mix)
-    schedule = build_schedule(ScheduleSpec(mix, 500.0, seed, 0.0, 0.0, 2.0), lab.catalogue)
-    loop = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, lab.profile.probe_s)
-    result = lab.load.run_closed(subject.target, schedule.visits, loop)
-    end = loop.warmup_s + loop.measured_s
-    good = sum(
-        not error and loop.warmup_s <= done < end
-        for error, done in zip(result.error, result.done_s, strict=True)
-    )
-    subject.settle()
-    if not good:
-        reason = next((text for text in result.error if text), "no answer")
-        raise ShopbenchError(f"{subject.name} answers no {mix} rightly: {reason}", 1)
-    return good / loop.measured_s
-
-
-def rates_of(capacities: dict[str, float], shares: tuple[float, ...]) -> list[float]:
-    """The shares of the smallest capacity, to two significant digits."""
-    smallest = min(capacities.values())
-    return sorted({max(MIN_RPS, two_digits(share * smallest)) for share in shares})
-
-
-def two_digits(value: float) -> float:
-    """A rate rounded to two significant digits."""
-    if value <= 0:
-        return 0.0
-    digits = 1 - math.floor(math.log10(value))
-    return round(value, digits)
 
 
 def _count_sql(lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...]) -> None:

@@ -20,8 +20,8 @@ from bench.experiments.laboratory import (
     shuffled,
     store,
 )
-from bench.experiments.latency import MIN_RPS, START_S, Cell, prime, two_digits
 from bench.experiments.precision import precise_enough
+from bench.experiments.probing import MIN_RPS, START_S, Cell, prime, two_digits
 from bench.experiments.subject import DeploymentSubject, Subject
 from bench.experiments.trial import TrialKey
 from bench.faults.hops import HopSettings

@@ -31,17 +31,10 @@ from bench.experiments.laboratory import (
     shuffled,
     store,
 )
-from bench.experiments.latency import (
-    EXPERIMENT,
-    PROBE_CLIENTS,
-    PROBE_WARMUP_S,
-    Cell,
-    closed_loop_rps,
-    rates_of,
-    schedule_spec,
-)
+from bench.experiments.latency import EXPERIMENT, Cell, schedule_spec
 from bench.experiments.options import PairOptions, RunOptions
 from bench.experiments.precision import precise_enough
+from bench.experiments.probing import PROBE_CLIENTS, PROBE_WARMUP_S, closed_loop_rps, rates_of
 from bench.experiments.trial import TrialKey
 from bench.journal import Trial, TrialStatus
 from bench.load.generator import ClosedLoop, LoadError, Target

@@ -24,8 +24,8 @@ from bench.experiments.laboratory import (
     shuffled,
     store,
 )
-from bench.experiments.latency import MIN_RPS, START_S, Cell, closed_loop_rps, prime, two_digits
 from bench.experiments.precision import precise_enough
+from bench.experiments.probing import MIN_RPS, START_S, Cell, closed_loop_rps, prime, two_digits
 from bench.experiments.subject import DeploymentSubject
 from bench.experiments.trial import TrialKey
 from bench.journal import TrialStatus

@@ -18,7 +18,7 @@ from bench.experiments.failure.spec import Resilience, Spec
 from bench.experiments.failure.steady import SteadyState
 from bench.experiments.hop_fleet import Renamed
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.latency import prime
+from bench.experiments.probing import prime
 
 MOST_OPEN = 2  # idle ones cost 1 % of a core each
 

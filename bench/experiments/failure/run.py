@@ -31,7 +31,7 @@ from bench.experiments.failure.steady import Health
 from bench.experiments.failure.stretch import Conducted, Course
 from bench.experiments.gates import status_of
 from bench.experiments.laboratory import Attempt, Laboratory, Series, run_series, store
-from bench.experiments.latency import MIN_RPS, START_S, two_digits
+from bench.experiments.probing import MIN_RPS, START_S, two_digits
 from bench.experiments.trial import Bench, TrialKey
 from bench.faults.catalogue import NotApplicable, plan
 from bench.faults.fault_ledger import FaultLedger

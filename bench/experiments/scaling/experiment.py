@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.experiments.capacity_search import Bracket
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.latency import MIN_RPS, START_S
+from bench.experiments.probing import MIN_RPS, START_S
 from bench.experiments.scaling.path import Replicas, bottleneck, edged, grown
 from bench.experiments.scaling.probe import EXPECTED_PROBES, Point, Prober, probe_s, result_of
 from bench.experiments.scaling.search import capacity_of

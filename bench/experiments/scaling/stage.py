@@ -10,7 +10,7 @@ from bench.deployments.base import UpOptions, Usage
 from bench.deployments.local.driver import LocalDeployment, open_deployment
 from bench.deployments.local.topology import parse_topology
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.latency import prime
+from bench.experiments.probing import prime
 from bench.experiments.scaling.path import QuotaUse, Replicas, quota_uses
 from bench.experiments.scaling.sizes import REPLICA_CORES
 from bench.experiments.subject import DeploymentSubject, Subject

@@ -1,0 +1,73 @@
+"""What experiments do before they measure: prime a fresh shop, find roughly what it can do.
+
+Neighbours: `fleet` starts deployments, `laboratory` runs the blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bench.errors import ShopbenchError
+from bench.experiments.fleet import prime_orders
+from bench.experiments.laboratory import Laboratory
+from bench.experiments.options import Profile
+from bench.experiments.subject import DeploymentSubject, Subject
+from bench.load.generator import ClosedLoop
+from bench.load.schedule import ScheduleSpec, build_schedule
+
+PROBE_CLIENTS = 16
+PROBE_WARMUP_S = 0.2
+START_S = 5.0  # of one deployment, with its seed and primed orders
+MIN_RPS = 2.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One mix at one offered load."""
+
+    mix: str
+    offered_rps: float
+
+
+def start_seconds(profile: Profile) -> float:
+    """Planned seconds of starting one deployment, with its seed and primed orders."""
+    return 3.2 + 0.9 * profile.primed_orders
+
+
+def prime(lab: Laboratory, subject: DeploymentSubject) -> None:
+    """Make a fresh deployment a shop with orders."""
+    prime_orders(lab.load, subject.target, lab.catalogue, lab.profile.primed_orders)
+    subject.settle()
+
+
+def closed_loop_rps(lab: Laboratory, subject: Subject, mix: str) -> float:
+    """Answers a second that were right; raises ShopbenchError if none was."""
+    seed = lab.seed("probe", mix)
+    schedule = build_schedule(ScheduleSpec(mix, 500.0, seed, 0.0, 0.0, 2.0), lab.catalogue)
+    loop = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, lab.profile.probe_s)
+    result = lab.load.run_closed(subject.target, schedule.visits, loop)
+    end = loop.warmup_s + loop.measured_s
+    good = sum(
+        not error and loop.warmup_s <= done < end
+        for error, done in zip(result.error, result.done_s, strict=True)
+    )
+    subject.settle()
+    if not good:
+        reason = next((text for text in result.error if text), "no answer")
+        raise ShopbenchError(f"{subject.name} answers no {mix} rightly: {reason}", 1)
+    return good / loop.measured_s
+
+
+def rates_of(capacities: dict[str, float], shares: tuple[float, ...]) -> list[float]:
+    """The shares of the smallest capacity, to two significant digits."""
+    smallest = min(capacities.values())
+    return sorted({max(MIN_RPS, two_digits(share * smallest)) for share in shares})
+
+
+def two_digits(value: float) -> float:
+    """A rate rounded to two significant digits."""
+    if value <= 0:
+        return 0.0
+    digits = 1 - math.floor(math.log10(value))
+    return round(value, digits)
