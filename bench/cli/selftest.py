@@ -39,13 +39,13 @@ def selftest(  # noqa: PLR0913, PLR0917 - one argument for each option
     generator  1.5 min  send lag, sustained rate, and a second tool against the load generator
     planted    24 min   servers of known difference: A/A, +5 %, +20 % response time, +10 % CPU,
                         in 20 sets of 6 to 12 blocks; 24 is for 6 each, at most 72
-    aa         5 min    the shop against itself, 20 blocks: the A/A band of this machine
+    aa         5 min    the shop against itself, 20 blocks: nothing may be called different
     coverage   1 min    4,000 resamples of each recorded comparison: do the intervals hold?
 
     All parts: 32 minutes at quick where 6 blocks are enough, an hour where 12 are needed; 3 at
     smoke (claims nothing).
-    The outcome is kept in the state home; every later run on this machine prints it, and its
-    verdicts use the A/A band. Exit code 1 if something required was not met.
+    The outcome is kept in the state home; every later run on this machine prints it. Exit code 1
+    if something required was not met.
 
     \b
     Examples:

@@ -21,10 +21,10 @@ from bench.report.dataset import RunData, TrialSample
 from bench.report.measures import Level, cpu_ms_per_request, level_of, pss_mib
 from bench.report.naming import deployment_order, interval, number, words
 from bench.report.questions import PAIRS
-from bench.report.verdicts import SMOKE_NOTE, aa_bands
+from bench.report.verdicts import SMOKE_NOTE
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import log_ratios, paired_ratio
-from bench.stats.verdicts import Claim, decide, invalid_shares_differ
+from bench.stats.verdicts import Claim, decide
 
 CAPACITY = "capacity"
 KIND = "p95"  # the threshold of a capacity ratio: the objective is one on the p95
@@ -246,12 +246,9 @@ def _verdict(data: RunData, top: Summary, bottom: Summary, claim: Claim) -> Verd
         for b in bottom.searches
         if a.search == b.search and a.confirmed and b.confirmed
     ]
-    word, note, estimate, low, high = _judged(data, pairs, claim)
+    word, note, estimate, low, high = _judged(pairs, claim)
     if data.journal.profile == "smoke":
         word, note = "inconclusive", SMOKE_NOTE
-    elif invalid_shares_differ(*(_invalid(summary) for summary in (top, bottom))):
-        word = "inconclusive"
-        note = "shares of invalid probes differ by more than 10 points and than chance explains"
     return Verdict(
         id=f"{CAPACITY}/{top.mix}/{names[0]}:{names[1]}",
         question=f"{question} ({words(top.mix)} load)",
@@ -265,27 +262,23 @@ def _verdict(data: RunData, top: Summary, bottom: Summary, claim: Claim) -> Verd
         level=0.95,
         n_blocks=len(pairs),
         verdict=word,
-        rule=rule(data, claim),
+        rule=rule(claim),
         note=note,
     )
 
 
-def rule(data: RunData, claim: Claim) -> str:
+def rule(claim: Claim) -> str:
     """Return the decision rule in words; it sees no result."""
     return (
         f"ratio of the confirmed capacities, paired by search, claim: {claim}; from "
         f"{MIN_SEARCHES} pairs the t interval at 95 % decides with a threshold of 10 %; from fewer "
         "only brackets decide, if both are confirmed and the nearer ends lie apart by more than "
-        f"×{_apart(data):.2f}; otherwise inconclusive"
+        f"×{APART:.2f}; otherwise inconclusive"
     )
 
 
-def _apart(data: RunData) -> float:
-    return max(APART, exp(aa_bands(data).get(KIND, 0.0)))
-
-
 def _judged(
-    data: RunData, pairs: Sequence[tuple[SearchResult, SearchResult]], claim: Claim
+    pairs: Sequence[tuple[SearchResult, SearchResult]], claim: Claim
 ) -> tuple[VerdictWord, str, float | None, float | None, float | None]:
     """Word, note, estimate and interval (None from fewer than three searches)."""
     if not pairs:
@@ -294,17 +287,15 @@ def _judged(
     try:
         logs = log_ratios([a for a, _ in lows], [b for _, b in lows])
         if len(pairs) < MIN_SEARCHES:
-            return _by_brackets(data, pairs, claim, exp(float(logs.mean())))
+            return _by_brackets(pairs, claim, exp(float(logs.mean())))
         ratio = paired_ratio(logs)
-        band = aa_bands(data).get(KIND)
-        decision = decide(ratio, claim=claim, kind=KIND, band=band, min_blocks=MIN_SEARCHES)
+        decision = decide(ratio, claim=claim, kind=KIND, min_blocks=MIN_SEARCHES)
     except StatisticsError as exc:
         return "invalid", f"check failed: {exc}", None, None, None
     return decision.word, decision.reason, ratio.estimate, ratio.low, ratio.high
 
 
 def _by_brackets(
-    data: RunData,
     pairs: Sequence[tuple[SearchResult, SearchResult]],
     claim: Claim,
     estimate: float,
@@ -314,14 +305,8 @@ def _by_brackets(
     high = max((a.high_rps or float("inf")) / (b.low_rps or 1e-9) for a, b in pairs)
     few = "one search" if len(pairs) == 1 else f"{len(pairs)} searches"
     text = f"{few} each: bracket of the ratio [{number(low)}, {number(high)}], no interval"
-    apart = _apart(data)
-    if low <= apart and high >= 1 / apart:
-        return "inconclusive", f"{text}; brackets not ×{apart:.2f} apart", estimate, None, None
-    greater = low > apart
+    if low <= APART and high >= 1 / APART:
+        return "inconclusive", f"{text}; brackets not ×{APART:.2f} apart", estimate, None, None
+    greater = low > APART
     holds = claim == "different" or (claim == "greater") == greater
     return ("supported" if holds else "refuted"), text, estimate, None, None
-
-
-def _invalid(summary: Summary) -> tuple[int, int]:
-    trials = [probe.sample.trial for search in summary.searches for probe in search.probes]
-    return sum(trial.status == "invalid" for trial in trials), len(trials)

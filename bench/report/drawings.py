@@ -19,7 +19,7 @@ from bench.report.naming import ALL, deployment_order
 from bench.report.questions import reference_cell
 from bench.report.selection import Cell
 from bench.report.tables import cell_label
-from bench.report.verdicts import aa_bands, overloaded
+from bench.report.verdicts import overloaded
 from bench.stats.quantiles import SAMPLES_BEYOND
 
 _FOREST_GROUP = "forest-all"
@@ -38,20 +38,19 @@ _MAX_EXPLORATORY = 60  # rows of one exploratory forest; the table holds them al
 
 def forests(analysis: Analysis) -> list[Figure]:
     """Return the named forest, then one exploratory forest a pair (a group to choose from)."""
-    bands = aa_bands(analysis.data)
     ratios = [v for v in analysis.verdicts if not v.id.startswith(_OWN_FIGURES)]
     figures: list[Figure | None] = []
     summary = [*analysis.named, *(v for v in ratios if _is_overall(analysis, v))]
     if summary:
         groups = _by_pair(dict.fromkeys(summary))
         title = "Ratios on the metrics named beforehand, and the steps between deployments"
-        figures.append(forest(groups, "named", title, bands))
+        figures.append(forest(groups, "named", title))
     for pair, rows in _by_pair(v for v in ratios if v not in analysis.named).items():
         slug = pair.replace(" : ", "-to-")
         title = f"All other ratios of {pair} (exploratory)"
         with_ratio = [row for row in rows if row.verdict.estimate is not None]
         shown = {pair: with_ratio[:_MAX_EXPLORATORY]}
-        figures.append(forest(shown, slug, title, bands, group=_FOREST_GROUP, option=pair))
+        figures.append(forest(shown, slug, title, group=_FOREST_GROUP, option=pair))
     return [figure for figure in figures if figure is not None]
 
 

@@ -13,13 +13,13 @@ from bench.report.dataset import RunData, TrialSample
 from bench.report.measures import Level, level_of, trial_value
 from bench.report.naming import ALL, words
 from bench.report.selection import Cell, cells_of
-from bench.report.verdicts import SMOKE_NOTE, aa_bands
+from bench.report.verdicts import SMOKE_NOTE
 from bench.stats.crossing import Crossing, crossing, slope
 from bench.stats.errors import StatisticsError
 from bench.stats.means import MeanInterval, mean_interval
 from bench.stats.multiplicity import holm
 from bench.stats.paired import PairedRatio, log_ratios, paired_ratio
-from bench.stats.verdicts import decide, invalid_shares_differ
+from bench.stats.verdicts import decide
 
 PREFIX = "network:"
 PROXY_CELL, DIRECT = "@proxy", " (direct)"
@@ -223,7 +223,7 @@ def _verdict_id(curve: Curve, point: Point) -> str:
 
 
 def _verdict(data: RunData, curve: Curve, point: Point, level: float, tested: int) -> Verdict:
-    word, note, ratio = _judged(data, curve, point, level)
+    word, note, ratio = _judged(data, point, level)
     return Verdict(
         id=_verdict_id(curve, point),
         question=(
@@ -248,9 +248,7 @@ def _verdict(data: RunData, curve: Curve, point: Point, level: float, tested: in
     )
 
 
-def _judged(
-    data: RunData, curve: Curve, point: Point, level: float
-) -> tuple[Any, str, PairedRatio | None]:
+def _judged(data: RunData, point: Point, level: float) -> tuple[Any, str, PairedRatio | None]:
     if not point.cell.blocks:
         return "invalid", "every block holds an invalid trial", None
     if point.ratio is None:
@@ -258,22 +256,5 @@ def _judged(
     ratio = paired_ratio(list(point.logs.values()), level=level)
     if data.journal.profile == "smoke":
         return "inconclusive", SMOKE_NOTE, ratio
-    if invalid_shares_differ(*(_invalid(data, curve, name) for name in (curve.top, curve.base))):
-        return (
-            "inconclusive",
-            "shares of invalid trials differ by more than 10 points and than chance explains",
-            ratio,
-        )
-    decision = decide(ratio, claim="greater", kind="p50", band=aa_bands(data).get("p50"))
+    decision = decide(ratio, claim="greater", kind="p50")
     return decision.word, decision.reason, ratio
-
-
-def _invalid(data: RunData, curve: Curve, name: str) -> tuple[int, int]:
-    cells = {point.cell.key for point in (*curve.swept, *curve.lossy)}
-    trials = [
-        s.trial
-        for s in data.trials
-        if s.trial.deployment == name
-        and (s.trial.experiment, s.trial.mix, s.trial.offered_rps) in cells
-    ]
-    return sum(trial.status == "invalid" for trial in trials), len(trials)

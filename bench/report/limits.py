@@ -3,7 +3,7 @@
 from bench.report.analysis import Analysis
 from bench.report.drawings import taint
 from bench.report.naming import own_names
-from bench.report.verdicts import SMOKE_NOTE, aa_bands
+from bench.report.verdicts import SMOKE_NOTE
 
 _ALWAYS = (
     "One machine: calls between services cross the loopback interface, which has no distance and "
@@ -57,11 +57,6 @@ def limits(analysis: Analysis) -> list[str]:
     present |= {episode.deployment for episode in analysis.data.journal.episodes}
     own = own_names(analysis.data.journal.settings)
     found = list(_OWN if own else _ALWAYS)
-    if not aa_bands(analysis.data):
-        found.append(
-            "No A/A band was measured on this machine (`shopbench selftest`): verdicts rest on the "
-            "fixed thresholds alone."
-        )
     missing = [d for d in ("monolith", "modular", "modular-split", "microservices")
                if d not in present]  # fmt: skip
     if missing and not own:

@@ -46,7 +46,7 @@ _SHOP_ONLY = {"comparison", "claims", "ladder", "floor"}  # they speak of our tw
 RULE_TEXT = (
     "Holm's step-down over the metrics named beforehand; verdict and interval at the same level. "
     "Different only if the interval excludes 1 and the effect is at least 3 % (p50, CPU) or 10 % "
-    "(p95, p99) and beyond the A/A band where one was measured; 'no difference shown' only if the "
+    "(p95, p99); 'no difference shown' only if the "
     "whole interval lies within that threshold; otherwise inconclusive. At least 6 valid blocks."
 )
 
@@ -168,7 +168,6 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "failed_gates": tables.failed_gates(analysis.trials),
         "gate_names": gate_names,
         "gate_rows": gate_rows,
-        "share_rows": quality.share_rows(analysis),
         "stop_rows": quality.stop_rows(journal),
         "resume_rows": quality.resume_rows(journal),
         "limits": limits(analysis),

@@ -15,7 +15,7 @@ from bench.report.dataset import RunData
 from bench.report.measures import METRIC_NAMES, Kind, Level, level_of, trial_value
 from bench.report.naming import ALL
 from bench.report.selection import Cell, cells_of
-from bench.report.verdicts import SMOKE_NOTE, aa_bands
+from bench.report.verdicts import SMOKE_NOTE
 from bench.stats.errors import StatisticsError
 from bench.stats.multiplicity import holm
 from bench.stats.paired import PairedRatio, log_ratios, paired_ratio
@@ -151,8 +151,7 @@ def _judged(data: RunData, ranked: Ranking, ratio: PairedRatio) -> tuple[Any, st
     if data.journal.profile == "smoke":
         return "inconclusive", SMOKE_NOTE
     try:
-        band = aa_bands(data).get(ranked.kind)
-        found = decide(ratio, claim="greater", kind=ranked.kind, band=band)
+        found = decide(ratio, claim="greater", kind=ranked.kind)
     except StatisticsError as exc:
         return "inconclusive", str(exc)
     return found.word, found.reason

@@ -1,36 +1,13 @@
-"""How good the run was, in tables: gates by deployment, invalid shares by pair, stops, resumes.
+"""How good the run was, in tables: gates by deployment, stops, resumes.
 
 Neighbours: `figures.quality` draws every gate of every trial.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from bench.journal import Journal, Trial
-from bench.report.analysis import Analysis
 from bench.report.naming import deployment_order, number, words
-from bench.report.questions import pairs_of
-from bench.stats.verdicts import invalid_shares_differ
-
-LIMIT = "10 points"
-
-
-@dataclass(frozen=True)
-class ShareRow:
-    """Shares of invalid trials of a pair; `differ`: more than 10 points and chance apart."""
-
-    experiment: str
-    pair: str
-    first: str
-    second: str
-    points: str
-    differ: bool
-
-    @property
-    def consequence(self) -> str:
-        """What the rule makes of it."""
-        return "every verdict on this pair is inconclusive" if self.differ else "within the limit"
 
 
 def gate_rows(trials: Sequence[Trial]) -> tuple[list[str], list[list[str]]]:
@@ -45,19 +22,6 @@ def gate_rows(trials: Sequence[Trial]) -> tuple[list[str], list[list[str]]]:
         cells = [[counts[gate, name, word] for word in ("pass", "flag", "fail")] for name in names]
         rows.append([words(gate), *(" / ".join(map(str, c)) if any(c) else "–" for c in cells)])
     return names, rows
-
-
-def share_rows(analysis: Analysis) -> list[ShareRow]:
-    """Return the shares of invalid trials of every pair that is asked about."""
-    trials = [s.trial for s in analysis.data.load_trials]
-    rows = []
-    for experiment in dict.fromkeys(t.experiment for t in trials):
-        own = [t for t in trials if t.experiment == experiment]
-        present = {t.deployment for t in own}
-        for numerator, denominator, _ in pairs_of(analysis.data):
-            if {numerator, denominator} <= present:
-                rows.append(_share_row(experiment, own, (numerator, denominator)))
-    return rows
 
 
 def stop_rows(journal: Journal) -> list[list[str]]:
@@ -83,25 +47,6 @@ def resume_rows(journal: Journal) -> list[list[str]]:
         ]
         for entry in entries
     ]
-
-
-def _share_row(experiment: str, trials: Sequence[Trial], pair: tuple[str, str]) -> ShareRow:
-    counts = [_invalid(trials, name) for name in pair]
-    shares = [bad / n if n else 0.0 for bad, n in counts]
-    told = [f"{bad} of {n} ({share:.0%})" for (bad, n), share in zip(counts, shares, strict=True)]
-    return ShareRow(
-        experiment=experiment,
-        pair=" : ".join(pair),
-        first=told[0],
-        second=told[1],
-        points=f"{100 * abs(shares[0] - shares[1]):.1f}",
-        differ=invalid_shares_differ(counts[0], counts[1]),
-    )
-
-
-def _invalid(trials: Sequence[Trial], name: str) -> tuple[int, int]:
-    own = [t.status for t in trials if t.deployment == name]
-    return own.count("invalid"), len(own)
 
 
 def _told(value: object) -> str:

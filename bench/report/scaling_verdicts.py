@@ -17,7 +17,7 @@ from bench.report.verdicts import SMOKE_NOTE
 from bench.stats.errors import StatisticsError
 from bench.stats.multiplicity import holm
 from bench.stats.paired import PairedRatio, log_ratios, paired_ratio
-from bench.stats.verdicts import decide, invalid_shares_differ
+from bench.stats.verdicts import decide
 
 WHOLE, PARTS = "monolith", "microservices"
 MIN_BLOCKS = 3
@@ -136,11 +136,6 @@ def _ratio(data: RunData, pair: Pair, question: Question, levels: dict[str, floa
     level = levels.get(f"{pair.mix}/{question.name}", 0.95)
     ratio = paired_ratio(logs, level=level) if len(logs) >= 2 else None
     word, note = _judged(data, ratio, len(logs))
-    if _shares_differ(data, pair.mix):
-        word, note = (
-            "inconclusive",
-            "shares of invalid probes differ by more than 10 points and than chance explains",
-        )
     lost, barren = pair.lost(question.value), pair.barren(question.value)
     if barren:  # to drop them would favour the arm that gained nothing in them
         word = "inconclusive"
@@ -175,18 +170,6 @@ def _judged(data: RunData, ratio: PairedRatio | None, n: int) -> tuple[VerdictWo
     except StatisticsError as exc:
         return "invalid", f"check failed: {exc}"
     return decision.word, decision.reason
-
-
-def _shares_differ(data: RunData, mix: str) -> bool:
-    counts = []
-    for name in (PARTS, WHOLE):
-        own = [
-            s.trial.status
-            for s in data.trials
-            if (s.trial.experiment, s.trial.mix, s.trial.deployment) == (SCALING, mix, name)
-        ]
-        counts.append((own.count("invalid"), len(own)))
-    return data.journal.profile != "smoke" and invalid_shares_differ(counts[0], counts[1])
 
 
 def kept_logs(climb: Climb) -> list[float]:

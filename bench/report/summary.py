@@ -12,7 +12,7 @@ from bench.report.headline import plain_words
 from bench.report.ladder import sanity_check
 from bench.report.limits import banners, limits
 from bench.report.naming import interval, number, own_names, percent, words
-from bench.report.quality import resume_rows, share_rows, stop_rows
+from bench.report.quality import resume_rows, stop_rows
 from bench.report.tables import cell_label, percentile_fields, quality_rows
 
 
@@ -110,15 +110,11 @@ def _claim_lines(picture: Picture, result: ClaimResult) -> list[list[str]]:
 
 
 def _rules(analysis: Analysis) -> list[str]:
-    """Invalid shares too far apart, stop reasons and resumes, where there are any."""
+    """Stop reasons and resumes, where there are any."""
     journal = analysis.data.journal
-    shares = [
-        f"- {row.experiment} {row.pair}: invalid {row.first} and {row.second}, {row.consequence}"
-        for row in share_rows(analysis)
-    ]
     stops = [f"- stopped, {name}: {reason}" for name, reason in stop_rows(journal)]
     resumes = [f"- resumed at {row[0]} with {row[3]} trials" for row in resume_rows(journal)]
-    return ["\n".join([*shares, *stops, *resumes])]
+    return ["\n".join([*stops, *resumes])]
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:

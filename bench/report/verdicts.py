@@ -1,11 +1,10 @@
-"""Answers each question with a `journal.Verdict`: ratio, interval, word, rule, second opinions.
+"""Answers each question with a `journal.Verdict`: ratio, interval, word, rule.
 
 Neighbours: `questions` names them, `floor` adds the floor's verdicts, `build` writes them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import exp
 
 from bench.journal import Verdict
 from bench.report.dataset import RunData
@@ -16,14 +15,8 @@ from bench.report.selection import SATURATED, Cell
 from bench.stats.arrays import Floats
 from bench.stats.errors import StatisticsError, TooFewSamples
 from bench.stats.multiplicity import holm
-from bench.stats.paired import (
-    PairedRatio,
-    hodges_lehmann,
-    log_ratios,
-    paired_ratio,
-    wilcoxon_signed_rank,
-)
-from bench.stats.verdicts import Decision, decide, invalid_shares_differ, threshold_for
+from bench.stats.paired import PairedRatio, log_ratios, paired_ratio
+from bench.stats.verdicts import Decision, decide, threshold_for
 
 SMOKE_NOTE = "smoke profile: runs end to end, claims nothing"
 DEFAULT_LEVEL = 0.95
@@ -61,14 +54,6 @@ def evidence(question: Question) -> Evidence:
     return Evidence(question, logs, len(pairs) - len(usable))
 
 
-def aa_bands(data: RunData) -> dict[str, float]:
-    """Return the A/A bands (log units) by metric kind, from the run's settings; often empty."""
-    bands = data.journal.settings.get("aa_bands")
-    if not isinstance(bands, dict):
-        return {}
-    return {str(k): float(v) for k, v in bands.items() if isinstance(v, int | float)}
-
-
 def _named_levels(questions: Sequence[Question]) -> tuple[dict[str, float], int]:
     """Interval levels of the named questions by Holm, and how many were tested."""
     p_values: dict[str, float] = {}
@@ -99,8 +84,7 @@ def _judged(data: RunData, question: Question, blank: Verdict) -> Verdict:
         reason = f"too few requests of this operation in a trial for {question.kind}"
         return replace(blank, verdict="inconclusive", note=_join(blank.note, reason))
     ratio = paired_ratio(found.logs, level=blank.level)
-    band = aa_bands(data).get(question.kind)
-    decision = _decision(data, question, ratio, band)
+    decision = _decision(data, question, ratio)
     return replace(
         blank,
         estimate=ratio.estimate,
@@ -108,20 +92,14 @@ def _judged(data: RunData, question: Question, blank: Verdict) -> Verdict:
         high=ratio.high,
         n_blocks=ratio.n_blocks,
         verdict=decision.word,
-        note=_join(blank.note, decision.reason, *_remarks(found, band)),
+        note=_join(blank.note, decision.reason, _remark(found)),
     )
 
 
-def _decision(
-    data: RunData, question: Question, ratio: PairedRatio, band: float | None
-) -> Decision:
+def _decision(data: RunData, question: Question, ratio: PairedRatio) -> Decision:
     if data.journal.profile == "smoke":
         return Decision("inconclusive", SMOKE_NOTE)
-    counts = [_invalid_count(data, question, d) for d in (question.numerator, question.denominator)]
-    if invalid_shares_differ(*counts):
-        reason = "shares of invalid trials differ by more than 10 points and than chance explains"
-        return Decision("inconclusive", reason)
-    return decide(ratio, claim=question.claim, kind=question.kind, band=band)
+    return decide(ratio, claim=question.claim, kind=question.kind)
 
 
 def _refusal(data: RunData, question: Question) -> Decision | None:
@@ -146,30 +124,8 @@ def overloaded(data: RunData, cell: Cell, deployment: str) -> bool:
     return near or cell.saturated(deployment)
 
 
-def _invalid_count(data: RunData, question: Question, deployment: str) -> tuple[int, int]:
-    """(invalid, all) trials of a deployment in the question's experiment, every attempt."""
-    trials = [
-        s.trial
-        for s in data.load_trials
-        if s.trial.deployment == deployment and s.trial.experiment == question.cell.key[0]
-    ]
-    return sum(trial.status == "invalid" for trial in trials), len(trials)
-
-
-def _remarks(found: Evidence, band: float | None) -> list[str]:
-    remarks = [f"A/A band ×{exp(band):.3f}" if band is not None else "no A/A band measured"]
-    if found.missing:
-        remarks.append(f"{found.missing} blocks had too few requests")
-    try:
-        second = hodges_lehmann(found.logs)
-        remarks.append(
-            f"second opinion: Hodges-Lehmann {second.estimate:.3f} "
-            f"[{second.low:.3f}, {second.high:.3f}] at {second.level:.1%}, "
-            f"Wilcoxon p = {wilcoxon_signed_rank(found.logs):.4f}"
-        )
-    except StatisticsError:
-        remarks.append("too few blocks for the signed-rank second opinion")
-    return remarks
+def _remark(found: Evidence) -> str:
+    return f"{found.missing} blocks had too few requests" if found.missing else ""
 
 
 def _blank(question: Question, level: float, named: int) -> Verdict:

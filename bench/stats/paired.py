@@ -1,4 +1,4 @@
-"""Ratios of two deployments over paired blocks: the t interval, and two second opinions.
+"""Ratios of two deployments over paired blocks: the t interval.
 
 Neighbours: `multiplicity` picks the level, `verdicts` turns an interval into a word.
 """
@@ -11,8 +11,6 @@ import scipy
 
 from bench.stats.arrays import Floats, Numbers, check_level, finite_vector
 from bench.stats.errors import StatisticsError, TooFewSamples
-
-EXACT_WILCOXON_MAX = 60  # the exact distribution is a convolution of n terms; beyond, t is enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +30,6 @@ class PairedRatio:
     log_sd: float
     half_width: float
     p_value: float
-
-
-@dataclass(frozen=True, slots=True)
-class HodgesLehmann:
-    """Median of the Walsh averages, as a ratio, with the exact signed-rank interval.
-
-    `level` is the level reached (discrete), the smallest one not below the one asked for.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    level: float
 
 
 def log_ratios(numerator: Numbers, denominator: Numbers) -> Floats:
@@ -115,61 +100,6 @@ def ratio_of_ratios(first: Numbers, second: Numbers, *, level: float = 0.95) -> 
         half_width=expm1(reach),
         p_value=p_value,
     )
-
-
-def hodges_lehmann(logs: Numbers, *, level: float = 0.95) -> HodgesLehmann:
-    """Return the Hodges-Lehmann ratio and its exact interval from the ordered Walsh averages.
-
-    Interval: W_(k) ... W_(M+1-k), M = n(n+1)/2, k the largest with P(T+ <= k-1) <= (1-level)/2
-    (Hollander & Wolfe, 3.3). Raises TooFewSamples where n is too small for the level
-    (95 % needs 6 blocks).
-    """
-    check_level(level)
-    values = finite_vector(logs, "log-ratios")
-    rows, columns = np.triu_indices(values.size)
-    walsh = np.sort((values[rows] + values[columns]) / 2.0)
-    if not walsh.size:
-        raise TooFewSamples("no blocks")
-    below = np.cumsum(_signed_rank_pmf(np.arange(1, values.size + 1) * 2)[::2])
-    k = int(np.searchsorted(below, (1.0 - level) / 2.0 + 1e-12, side="right"))
-    if k < 1:
-        raise TooFewSamples(f"{values.size} blocks give no {level:.0%} signed-rank interval")
-    reached = 1.0 - 2.0 * float(below[k - 1])
-    low, high = float(walsh[k - 1]), float(walsh[walsh.size - k])
-    return HodgesLehmann(exp(float(np.median(walsh))), exp(low), exp(high), reached)
-
-
-def wilcoxon_signed_rank(logs: Numbers) -> float:
-    """Return the exact two-sided p-value of Wilcoxon's signed-rank test for 'the ratio is 1'.
-
-    Zeros are dropped (Wilcoxon's rule), ties get midranks, and the null distribution is that of
-    the observed ranks, so it stays exact with ties. All zeros: 1. Raises TooFewSamples without
-    blocks and StatisticsError above 60 blocks.
-    """
-    values = finite_vector(logs, "log-ratios")
-    if not values.size:
-        raise TooFewSamples("no blocks")
-    if values.size > EXACT_WILCOXON_MAX:
-        raise StatisticsError(f"exact only up to {EXACT_WILCOXON_MAX} blocks, got {values.size}")
-    nonzero = values[values != 0.0]
-    if not nonzero.size:
-        return 1.0
-    doubled = np.rint(2.0 * scipy.stats.rankdata(np.abs(nonzero))).astype(np.int64)
-    pmf = _signed_rank_pmf(doubled)
-    positive = int(doubled[nonzero > 0.0].sum())
-    smaller = min(positive, int(doubled.sum()) - positive)
-    return min(1.0, 2.0 * float(pmf[: smaller + 1].sum()))
-
-
-def _signed_rank_pmf(doubled_ranks: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
-    """P(sum of a random subset of the ranks), index = twice the sum (midranks are halves)."""
-    pmf = np.zeros(int(doubled_ranks.sum()) + 1)
-    pmf[0] = 1.0
-    for rank in doubled_ranks:
-        shifted = np.zeros_like(pmf)
-        shifted[rank:] = pmf[: pmf.size - rank]
-        pmf = (pmf + shifted) / 2.0
-    return pmf
 
 
 def _t_p_value(mean: float, sd: float, n: int) -> float:

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import Literal
 
-import numpy as np
-import scipy
-
-from bench.stats.arrays import Numbers, finite_vector
-from bench.stats.errors import StatisticsError, TooFewSamples
+from bench.stats.errors import StatisticsError
 from bench.stats.paired import PairedRatio
 from bench.stats.precision import MIN_VALID_BLOCKS
 
@@ -21,9 +17,6 @@ Claim = Literal["greater", "less", "different"]  # what is claimed of numerator 
 
 # Smallest relative effect worth a word, by the kind of metric.
 THRESHOLDS: dict[str, float] = {"p50": 0.03, "cpu": 0.03, "p95": 0.10, "p99": 0.10}
-AA_BAND_MIN_BLOCKS = 20
-MAX_INVALID_SHARE_GAP = 0.10
-CHANCE = 0.05  # of calling equal shares apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +34,19 @@ def threshold_for(kind: str) -> float:
     return THRESHOLDS[kind]
 
 
-def aa_band(logs: Numbers) -> float:
-    """Return the A/A band: the 95th percentile of |log-ratio| over A/A blocks (log units).
-
-    The order statistic ceil(0.95 n). Raises TooFewSamples below 20 blocks.
-    """
-    values = finite_vector(logs, "A/A log-ratios")
-    if values.size < AA_BAND_MIN_BLOCKS:
-        raise TooFewSamples(f"the A/A band needs {AA_BAND_MIN_BLOCKS} blocks, got {values.size}")
-    return float(np.quantile(np.abs(values), 0.95, method="inverted_cdf"))
-
-
 def decide(
     ratio: PairedRatio,
     *,
     claim: Claim,
     kind: str,
-    band: float | None = None,
     min_blocks: int = MIN_VALID_BLOCKS,
 ) -> Decision:
     """Return the verdict on 'numerator / denominator is greater | less | different'.
 
-    Different: the interval excludes 1 AND |log estimate| is at least log(1 + threshold) and
-    above the A/A band (log units; None = not measured). No difference shown: the whole interval
-    inside 1/(1+threshold) ... 1+threshold. Everything else, and fewer than `min_blocks` valid
-    blocks, is inconclusive. Thresholds are symmetric in the logarithm, so swapping numerator and
-    denominator never changes the word.
+    Different: the interval excludes 1 AND |log estimate| is at least log(1 + threshold). No
+    difference shown: the whole interval inside 1/(1+threshold) ... 1+threshold. Everything else,
+    and fewer than `min_blocks` valid blocks, is inconclusive. Thresholds are symmetric in the
+    logarithm, so swapping numerator and denominator never changes the word.
     """
     threshold = threshold_for(kind)
     limit = log(1.0 + threshold)
@@ -78,23 +58,7 @@ def decide(
         return Decision("inconclusive", f"interval holds 1 and reaches beyond ±{threshold:.0%}")
     if abs(ratio.log_mean) < limit:
         return Decision("inconclusive", f"interval excludes 1, effect below {threshold:.0%}")
-    if band is not None and abs(ratio.log_mean) <= band:
-        return Decision("inconclusive", f"effect inside the A/A band (×{exp(band):.3f})")
     return _directed(claim, ratio.estimate > 1.0)
-
-
-def invalid_shares_differ(first: tuple[int, int], second: tuple[int, int]) -> bool:
-    """Return whether two arms' shares of invalid trials differ by more than 10 points.
-
-    Each arm is (invalid, all). Then the surviving blocks are a selection, and every verdict on
-    the pair is inconclusive. Of few trials one alone is more than 10 points, so the shares must
-    also differ by more than chance explains (Fisher's exact test).
-    """
-    shares = [invalid / total if total else 0.0 for invalid, total in (first, second)]
-    if abs(shares[0] - shares[1]) <= MAX_INVALID_SHARE_GAP:
-        return False
-    table = [[invalid, total - invalid] for invalid, total in (first, second)]
-    return float(scipy.stats.fisher_exact(table).pvalue) < CHANCE
 
 
 def _directed(claim: Claim, greater: bool) -> Decision:

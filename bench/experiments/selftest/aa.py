@@ -1,8 +1,6 @@
 """A/A on the shop: two trials of the same deployment in a block, as `latency` makes them.
 
-What they differ by is this machine's noise. The A/A band, the 95th percentile of |log-ratio| over
-at least 20 such blocks, is what an effect must exceed to be called one. It is taken for each
-deployment and mix, and the widest counts: an effect must exceed what the noisiest of them shows.
+What they differ by is this machine's noise; none of it may be called a difference.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from math import exp
 
 from bench.experiments.fleet import prime_orders
 from bench.experiments.laboratory import (
@@ -33,7 +30,7 @@ from bench.load.generator import ClosedLoop
 from bench.load.mixes import MIXES
 from bench.load.schedule import Schedule, ScheduleSpec, build_schedule
 from bench.stats.paired import paired_ratio
-from bench.stats.verdicts import AA_BAND_MIN_BLOCKS, aa_band, decide
+from bench.stats.verdicts import decide
 
 PART, EXPERIMENT = "aa", "selftest-aa"
 DEPLOYMENTS, MIX_NAMES = ("monolith", "microservices"), ("product_read", "mixed")
@@ -68,7 +65,7 @@ def announce(lab: Laboratory) -> None:
 
 
 def run(lab: Laboratory) -> None:
-    """Run the blocks, take the bands."""
+    """Run the blocks and judge them."""
     blocks = SIZES[lab.profile.name].aa_blocks
     lab.fleet.on_fresh(lambda subject: _prime(lab, subject))
     rates = lab.setting(_RATES) or _rates(lab)
@@ -92,15 +89,6 @@ def _reruns_s(lab: Laboratory) -> float:
 def names_of_block() -> tuple[str, ...]:
     """The four trials of a block."""
     return tuple(f"{name}{half}" for name, half in product(DEPLOYMENTS, (FIRST, SECOND)))
-
-
-def bands_of(cells: Sequence[tuple[str, str, str, Floats]]) -> dict[str, float]:
-    """The widest band of each metric over the (deployment, mix, kind, logs) with enough blocks."""
-    bands: dict[str, float] = {}
-    for _, _, kind, logs in cells:
-        if logs.size >= AA_BAND_MIN_BLOCKS:
-            bands[kind] = max(bands.get(kind, 0.0), aa_band(logs))
-    return bands
 
 
 def _rates(lab: Laboratory) -> dict[str, float]:
@@ -185,7 +173,6 @@ def _publish(lab: Laboratory, ledger: Ledger[TrialValues]) -> None:
         (name, mix, kind, pair_logs(blocks[mix], kind, f"{name}{FIRST}", f"{name}{SECOND}"))
         for name, mix, kind in product(DEPLOYMENTS, MIX_NAMES, KINDS)
     ]
-    bands = bands_of(cells)
     details = {
         "cells": [
             {
@@ -193,24 +180,19 @@ def _publish(lab: Laboratory, ledger: Ledger[TrialValues]) -> None:
                 "mix": mix,
                 "kind": kind,
                 "logs": [float(log) for log in logs],
-                "band": aa_band(logs) if logs.size >= AA_BAND_MIN_BLOCKS else None,
             }
             for name, mix, kind, logs in cells
         ]
     }
-    publish(lab, PART, _outcomes(cells, bands, lab.profile.name), details, bands)
+    publish(lab, PART, _outcomes(cells, lab.profile.name), details)
 
 
-def _outcomes(
-    cells: Sequence[tuple[str, str, str, Floats]], bands: dict[str, float], profile: str
-) -> list[Outcome]:
+def _outcomes(cells: Sequence[tuple[str, str, str, Floats]], profile: str) -> list[Outcome]:
     judgeable = [(kind, logs) for _, _, kind, logs in cells if logs.size >= 2]
     words = [
         decide(paired_ratio(logs), claim="different", kind=kind).word for kind, logs in judgeable
     ]
     called, limit = words.count("supported"), len(words) // 10
-    shown = ", ".join(f"{kind} ×{exp(band):.3f}" for kind, band in bands.items())
-    absent = ", ".join(kind for kind in KINDS if kind not in bands)
     fewest = min((logs.size for _, logs in judgeable), default=0)
     return [
         Outcome(
@@ -219,12 +201,5 @@ def _outcomes(
             f"at most {limit} of {len(words)}",
             judged(called <= limit and bool(words), profile),
             f"monolith and microservices, {', '.join(MIX_NAMES)}; {fewest} blocks at least",
-        ),
-        Outcome(
-            "A/A band of this machine",
-            shown or "–",
-            f"p50 and CPU from at least {AA_BAND_MIN_BLOCKS} blocks",
-            judged({"p50", "cpu"} <= set(bands), profile),
-            f"too few requests in a trial, or blocks, for {absent}" if absent else "",
         ),
     ]

@@ -8,7 +8,6 @@ from typing import Any
 from bench.deployments.local.home import StateHome
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.selftest.record import (
-    BANDS,
     CLAIMS_NOTHING,
     SETTING,
     Origin,
@@ -23,21 +22,14 @@ from bench.machine import source_commit
 
 
 def publish(
-    lab: Laboratory,
-    part: str,
-    outcomes: Sequence[Outcome],
-    details: Mapping[str, Any],
-    bands: Mapping[str, float] | None = None,
+    lab: Laboratory, part: str, outcomes: Sequence[Outcome], details: Mapping[str, Any]
 ) -> None:
     """Store the outcome for this run's report and for later runs on this machine."""
     journal = lab.writer.journal
     origin = Origin(journal.run_id, journal.profile, journal.commit, journal.dirty)
-    result = PartResult(part, outcomes, details, bands)
+    result = PartResult(part, outcomes, details)
     entry = entry_of(result, origin)
-    settings = {SETTING: merged(lab.setting(SETTING), part, entry)}
-    if bands:
-        settings[BANDS] = dict(bands)
-    lab.writer.add_settings(**settings)
+    lab.writer.add_settings(**{SETTING: merged(lab.setting(SETTING), part, entry)})
     if journal.profile != CLAIMS_NOTHING:
         keep(StateHome.from_environment(), result, entry)
 

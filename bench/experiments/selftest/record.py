@@ -1,6 +1,6 @@
 """What a selftest found, kept for every later run on the same machine.
 
-The file `selftest.json` in the state home holds the newest outcome of each part and the A/A bands;
+The file `selftest.json` in the state home holds the newest outcome of each part;
 `selftest_settings` puts them into a run's journal, so that its report can print them.
 """
 
@@ -18,7 +18,7 @@ from bench.machine import machine_facts
 
 FILE = "selftest.json"
 SCHEMA_VERSION = 1
-SETTING, BANDS = "selftest", "aa_bands"
+SETTING = "selftest"
 SAME_MACHINE = ("cpu_model", "cpus", "architecture", "kernel")
 CLAIMS_NOTHING = "smoke"
 
@@ -43,7 +43,6 @@ class PartResult:
     part: str
     outcomes: Sequence[Outcome]
     details: Mapping[str, Any]
-    bands: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,6 @@ def keep(home: StateHome, result: PartResult, entry: Mapping[str, Any]) -> Path:
             "schema_version": SCHEMA_VERSION,
             "machine": machine,
             SETTING: merged(stored.get(SETTING), result.part, entry),
-            BANDS: dict(result.bands) if result.bands else stored.get(BANDS, {}),
         }
         write_private(path, json.dumps(document, indent=1))
     return path
@@ -108,8 +106,7 @@ def selftest_settings(
     if stored.get("machine") != _identity(machine or machine_facts()):
         reason = "the selftest kept here was made on another machine or kernel"
         return {SETTING: {"parts": {}, "missing": reason}}
-    found = {SETTING: stored[SETTING]}
-    return found | ({BANDS: stored[BANDS]} if stored.get(BANDS) else {})
+    return {SETTING: stored[SETTING]}
 
 
 def _identity(machine: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""Forest plot of ratios: log axis, line at 1, grey A/A band where one was measured."""
+"""Forest plot of ratios: log axis, line at 1."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp
 
 from matplotlib.axes import Axes
 
@@ -39,7 +38,6 @@ def forest(
     groups: Mapping[str, Sequence[ForestRow]],
     slug: str,
     title: str,
-    bands: Mapping[str, float],
     *,
     group: str = "",
     option: str = "",
@@ -59,7 +57,7 @@ def forest(
             )  # fmt: skip
             y += 1
             for row in rows:
-                _row(axis, y, row, bands)
+                _row(axis, y, row)
                 ticks.append((y, row.label))
                 y += 1
         axis.set_yticks([t for t, _ in ticks], [label for _, label in ticks])
@@ -70,14 +68,11 @@ def forest(
         ratio_axis(axis, [row.verdict for rows in groups.values() for row in rows])
         axis.set_xlabel("ratio numerator / denominator (log; 1 = equal)")
         canvas.subplots_adjust(left=0.3, right=0.635, top=1 - 0.12 / height, bottom=0.65 / height)
-    return Figure(f"forest-{slug}", title, _caption(groups, bands), canvas, group, option)
+    return Figure(f"forest-{slug}", title, _caption(groups), canvas, group, option)
 
 
-def _row(axis: Axes, y: float, row: ForestRow, bands: Mapping[str, float]) -> None:
+def _row(axis: Axes, y: float, row: ForestRow) -> None:
     verdict = row.verdict
-    band = bands.get(_KINDS.get(verdict.metric, ""))
-    if band is not None:
-        axis.fill_between([exp(-band), exp(band)], y - 0.5, y + 0.5, color="#d9dde2", lw=0)
     side = axis.get_yaxis_transform()
     if verdict.estimate is None or verdict.low is None or verdict.high is None:
         axis.text(1.02, y, f"no ratio: {verdict.verdict}", transform=side, va="center",
@@ -113,15 +108,12 @@ def ratio_axis(axis: Axes, verdicts: Sequence[Verdict]) -> None:
     axis.tick_params(axis="x", labelsize=7.5, labelrotation=45)
 
 
-def _caption(groups: Mapping[str, Sequence[ForestRow]], bands: Mapping[str, float]) -> str:
+def _caption(groups: Mapping[str, Sequence[ForestRow]]) -> str:
     rows = [row.verdict for rows in groups.values() for row in rows]
     levels = sorted({percent(v.level) for v in rows if v.estimate is not None})
     blocks = sorted({v.n_blocks for v in rows if v.estimate is not None})
-    band = (
-        "Grey: A/A band of this machine." if bands else "No A/A band was measured on this machine."
-    )
     return (
         "Geometric mean ratio over paired blocks with its t interval at the level of its own "
         f"decision ({', '.join(levels) or 'none'}); n = {span(blocks)} blocks. "
-        f"Hollow: inconclusive. A line that leaves the axis goes on to the number beside it. {band}"
+        "Hollow: inconclusive. A line that leaves the axis goes on to the number beside it."
     )

@@ -78,7 +78,7 @@ def _ratio_ticks(low: float, high: float) -> list[float]:
 
 
 def noise_figure(aa: Mapping[str, Any]) -> Figure | None:
-    """Draw every A/A block's ratio with the band of each cell; None without blocks."""
+    """Draw every A/A block's ratio; None without blocks."""
     cells = [cell for cell in aa.get("cells") or () if len(cell["logs"]) >= 2]
     cells.sort(key=lambda cell: (_KINDS.index(cell["kind"]), cell["mix"], cell["deployment"]))
     if not cells:
@@ -104,18 +104,12 @@ def noise_figure(aa: Mapping[str, Any]) -> Figure | None:
     return Figure(
         "selftest-noise",
         "The shop against itself: this machine's noise",
-        "Each dot: one block of two trials of the same deployment, "
-        f"n = {blocks} blocks a row. Grey: the A/A band of the row, the 95th "
-        "percentile of |log-ratio| (from 20 blocks on). The widest of each metric is what an "
-        "effect must exceed.",
+        f"Each dot: one block of two trials of the same deployment, n = {blocks} blocks a row.",
         canvas,
     )
 
 
 def _cell_row(axis: Axes, y: int, cell: Mapping[str, Any]) -> None:
-    if cell["band"] is not None:
-        left, right = exp(-cell["band"]), exp(cell["band"])
-        axis.fill_betweenx([y - 0.36, y + 0.36], left, right, color=MUTED, alpha=0.18, lw=0)
     style = look(cell["deployment"])
     offsets = np.linspace(-0.2, 0.2, len(cell["logs"]))
     axis.plot(np.exp(cell["logs"]), y + offsets, style.marker, color=style.colour, ms=2.8, lw=0)

@@ -1,7 +1,6 @@
 """Section 'The benchmark, benchmarked': what the selftest of this machine showed."""
 
-from collections.abc import Mapping, Sequence
-from math import exp
+from collections.abc import Mapping
 from typing import Any
 
 from bench.report.dataset import RunData
@@ -39,7 +38,6 @@ def section(data: RunData) -> Section:
             "origins": [_origin(name, parts[name]) for name in _PART_NAMES if name in parts],
             "coverage": [_coverage(each) for each in parts.get("coverage", {}).get("coverage", [])],
             "gates": [_gate(each) for each in parts.get("gates", {}).get("gates", [])],
-            "bands": _bands(data),
         },
         figures=tuple(figure for figure in figures if figure is not None),
         summary=(_verdict(parts) if parts else missing,),
@@ -98,10 +96,3 @@ def _gate(each: Mapping[str, Any]) -> list[str]:
         limit = number(gate["limit"]) if gate["limit"] is not None else "–"
         cells.append(f"{gate['outcome']}: {value} {gate['unit']} (limit {limit})")
     return [*cells, str(each["tries"]) if each["tries"] else "fed"]
-
-
-def _bands(data: RunData) -> Sequence[str]:
-    bands = data.journal.settings.get("aa_bands")
-    if not isinstance(bands, Mapping):
-        return ()
-    return [f"{kind} ×{exp(float(value)):.3f}" for kind, value in bands.items()]

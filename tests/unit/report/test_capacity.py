@@ -63,16 +63,6 @@ def test_one_search_decides_only_by_brackets_far_apart(
     assert "one search each: bracket of the ratio" in note
 
 
-def test_the_aa_band_moves_the_brackets_further_apart(tmp_path: Path) -> None:
-    run = capacity_run(
-        tmp_path,
-        {"monolith": [370], "microservices": [200]},
-        profile="quick",
-        settings={"aa_bands": {"p95": 0.7}},
-    )
-    assert judged(run)[0] == "inconclusive"
-
-
 def test_an_unconfirmed_bracket_and_the_smoke_profile_decide_nothing(tmp_path: Path) -> None:
     capacities = {"monolith": [400], "microservices": [100]}
     open_run = capacity_run(tmp_path / "open", capacities, profile="quick", end="open")

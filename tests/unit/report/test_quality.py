@@ -1,4 +1,4 @@
-"""Run quality: gates counted, the rule of unequal invalid shares, stops and resumes shown."""
+"""Run quality: gates counted, stops and resumes shown."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from bench.report.analysis import analyse
 from bench.report.build import build_report
-from bench.report.quality import gate_rows, resume_rows, share_rows, stop_rows
+from bench.report.quality import gate_rows, resume_rows, stop_rows
 from tests.unit.report.factory import Plan, make_run
 
 pytestmark = pytest.mark.usefixtures("unpainted")
@@ -25,10 +25,6 @@ def one_arm_invalid(deployment: str, block: int) -> str:
     return "invalid" if deployment == "monolith" and block < 3 else "valid"
 
 
-def half_of_one_arm(deployment: str, block: int) -> str:
-    return "invalid" if deployment == "monolith" and block < 6 else "valid"
-
-
 def test_every_gate_is_counted_by_deployment_and_outcome(tmp_path: Path) -> None:
     plan = Plan(blocks=6, requests=60, deployments=PAIR, status=one_arm_invalid)  # type: ignore[arg-type]
     names, rows = gate_rows(analyse(make_run(tmp_path, plan)).trials)
@@ -36,22 +32,6 @@ def test_every_gate_is_counted_by_deployment_and_outcome(tmp_path: Path) -> None
     counted = {row[0]: row[1:] for row in rows}
     assert counted["foreign cpu"] == ["3 / 0 / 3", "6 / 0 / 0"]
     assert counted["steal"] == ["6 / 0 / 0", "6 / 0 / 0"]
-
-
-def test_unequal_invalid_shares_are_named_with_their_consequence(tmp_path: Path) -> None:
-    plan = Plan(blocks=12, requests=60, deployments=PAIR, status=half_of_one_arm)  # type: ignore[arg-type]
-    run = make_run(tmp_path, plan)
-    (row,) = share_rows(analyse(run))
-    assert (row.first, row.second, row.points) == ("0 of 12 (0%)", "6 of 12 (50%)", "50.0")
-    assert row.differ
-    assert "every verdict on this pair is inconclusive" in build_report(run).read_text()
-
-
-def test_equal_shares_are_within_the_limit(tmp_path: Path) -> None:
-    plan = Plan(blocks=4, requests=60, deployments=PAIR, status=lambda d, b: "invalid")
-    (row,) = share_rows(analyse(make_run(tmp_path, plan)))
-    assert not row.differ
-    assert row.consequence == "within the limit"
 
 
 def test_stops_and_resumes_stand_in_page_and_summary(tmp_path: Path) -> None:

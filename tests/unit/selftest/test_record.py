@@ -10,7 +10,6 @@ from bench.deployments.local.home import StateHome
 from bench.errors import ShopbenchError
 from bench.experiments.generator_check import Agreement, GeneratorReport, LagPair, RateStep
 from bench.experiments.selftest import generator
-from bench.experiments.selftest.aa import bands_of
 from bench.experiments.selftest.record import (
     FILE,
     Origin,
@@ -21,7 +20,6 @@ from bench.experiments.selftest.record import (
     selftest_settings,
 )
 from bench.machine import machine_facts
-from bench.stats.verdicts import aa_band
 from tests.unit.report.factory import Plan, make_run
 
 ORIGIN = Origin("run-1", "quick", "abc", False)
@@ -32,9 +30,9 @@ def home(tmp_path: Path) -> StateHome:
     return StateHome(tmp_path)
 
 
-def put(home: StateHome, part: str, found: str = "1 of 2", **bands: float) -> None:
+def put(home: StateHome, part: str, found: str = "1 of 2") -> None:
     outcome = Outcome("what", found, "required", "met")
-    result = PartResult(part, [outcome], {"detail": 1}, bands or None)
+    result = PartResult(part, [outcome], {"detail": 1})
     keep(home, result, entry_of(result, ORIGIN))
 
 
@@ -45,31 +43,23 @@ def test_without_a_selftest_a_run_says_nothing(home: StateHome) -> None:
 def test_parts_are_kept_beside_each_other_and_the_newest_counts(home: StateHome) -> None:
     put(home, "planted", "old")
     put(home, "planted", "new")
-    put(home, "aa", p50=0.01, cpu=0.02)
+    put(home, "aa")
     found = selftest_settings(home)
     assert set(found["selftest"]["parts"]) == {"planted", "aa"}
     assert found["selftest"]["parts"]["planted"]["outcomes"][0]["found"] == "new"
     assert found["selftest"]["parts"]["aa"]["commit"] == "abc"
-    assert found["aa_bands"] == {"p50": 0.01, "cpu": 0.02}
-
-
-def test_a_part_without_bands_leaves_the_bands_alone(home: StateHome) -> None:
-    put(home, "aa", p50=0.01)
-    put(home, "gates")
-    assert selftest_settings(home)["aa_bands"] == {"p50": 0.01}
 
 
 @pytest.mark.parametrize("fact", ["cpu_model", "cpus", "kernel"])
-def test_another_machine_or_kernel_gets_no_band_and_is_told(home: StateHome, fact: str) -> None:
-    put(home, "aa", p50=0.01)
+def test_another_machine_or_kernel_is_told(home: StateHome, fact: str) -> None:
+    put(home, "aa")
     found = selftest_settings(home, {**machine_facts(), fact: "another"})
-    assert "aa_bands" not in found
     assert found["selftest"]["parts"] == {}
     assert "another machine or kernel" in found["selftest"]["missing"]
 
 
 def test_what_another_machine_found_is_dropped_by_the_next_selftest(home: StateHome) -> None:
-    put(home, "aa", p50=0.01)
+    put(home, "aa")
     path = home.root / FILE
     document = json.loads(path.read_text())
     document["machine"]["kernel"] = "another"
@@ -77,25 +67,12 @@ def test_what_another_machine_found_is_dropped_by_the_next_selftest(home: StateH
     put(home, "gates")
     found = selftest_settings(home)
     assert set(found["selftest"]["parts"]) == {"gates"}
-    assert "aa_bands" not in found
 
 
 def test_a_damaged_file_is_as_good_as_none(home: StateHome) -> None:
     for text in ("", "[]", "{}", '{"schema_version": 99, "selftest": {}}'):
         (home.root / FILE).write_text(text)
         assert selftest_settings(home) == {}
-
-
-def test_the_widest_band_counts_and_small_cells_give_none() -> None:
-    import numpy as np
-
-    logs = np.linspace(-0.01, 0.01, 20)
-    cells = [
-        ("monolith", "mixed", "p50", logs),
-        ("microservices", "mixed", "p50", 3 * logs),
-        ("monolith", "mixed", "p95", logs[:19]),
-    ]
-    assert bands_of(cells) == {"p50": aa_band(3 * logs)}
 
 
 LAG = LagPair(0.02, 0.05, 0.05, 0.3, 1000, 1000, 0, 9, 0.4)

@@ -12,7 +12,7 @@ from bench.stats.multiplicity import holm
 from bench.stats.paired import paired_ratio
 from bench.stats.precision import stop_rule
 from bench.stats.proportions import wilson
-from bench.stats.verdicts import Claim, aa_band, decide, invalid_shares_differ, threshold_for
+from bench.stats.verdicts import Claim, decide, threshold_for
 
 
 def spread(mean: float, half_width: float, n: int = 8) -> list[float]:
@@ -104,12 +104,6 @@ def test_tails_need_ten_percent() -> None:
     assert decide(ratio, claim="greater", kind="p95").word == "no difference shown"
 
 
-def test_an_effect_inside_the_aa_band_is_inconclusive() -> None:
-    ratio = paired_ratio(spread(log(1.06), 0.01))
-    assert decide(ratio, claim="greater", kind="cpu", band=0.04).word == "supported"
-    assert decide(ratio, claim="greater", kind="cpu", band=0.07).word == "inconclusive"
-
-
 def test_five_blocks_say_nothing() -> None:
     decision = decide(paired_ratio([0.5, 0.51, 0.49, 0.5, 0.5]), claim="greater", kind="p50")
     assert decision.word == "inconclusive"
@@ -133,42 +127,9 @@ def test_aa_trials_are_called_different_in_at_most_five_percent() -> None:
     assert words.count("supported") / 2000 <= 0.055
 
 
-def test_the_aa_band_is_the_19th_of_20_and_needs_20() -> None:
-    blocks = np.arange(1, 21) / 100 * np.where(np.arange(20) % 2, -1, 1)
-    assert aa_band(blocks) == pytest.approx(0.19)
-    with pytest.raises(TooFewSamples):
-        aa_band(blocks[:19])
-
-
 def test_an_unknown_kind_of_metric_is_refused() -> None:
     with pytest.raises(StatisticsError):
         threshold_for("p42")
-
-
-def test_shares_of_invalid_trials_may_differ_by_ten_points_or_by_chance() -> None:
-    assert not invalid_shares_differ((1, 10), (2, 10))
-    assert not invalid_shares_differ((0, 10), (2, 10))
-    assert invalid_shares_differ((0, 10), (6, 10))
-    assert invalid_shares_differ((6, 31), (0, 31))
-    assert not invalid_shares_differ((6, 31), (2, 31))
-    assert not invalid_shares_differ((100, 2000), (200, 2000))  # five points, beyond chance
-    assert not invalid_shares_differ((0, 0), (0, 10))
-
-
-def test_equal_shares_are_seldom_called_apart_and_a_selection_is_seen() -> None:
-    """30 trials in each arm, 2,000 times: 12 % invalid in both, or 10 % and 50 %."""
-    rng = np.random.default_rng(5)
-    same, apart = (
-        np.mean(
-            [
-                invalid_shares_differ((int(a), 30), (int(b), 30))
-                for a, b in zip(rng.binomial(30, p, 2_000), rng.binomial(30, q, 2_000), strict=True)
-            ]
-        )
-        for p, q in ((0.12, 0.12), (0.1, 0.5))
-    )
-    assert same <= 0.05
-    assert apart >= 0.85
 
 
 def test_the_stop_rule_goes_by_width_alone() -> None:
