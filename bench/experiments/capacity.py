@@ -196,7 +196,7 @@ class _Walk:
         )
         key = TrialKey(EXPERIMENT, block, attempt, 0)
         try:
-            trial, rows = lab.bench.run_open(key, watched, build_schedule(spec, lab.catalogue))
+            trial, rows = lab.bench.run_open(key, watched, build_schedule(spec))
         except LoadError as exc:
             lab.writer.note(f"{EXPERIMENT} {self._goal.name} {label}: {exc}")
             lab.load.stop()

@@ -17,7 +17,6 @@ from bench.contract.seed import SeedSpec
 from bench.deployments.base import Deployment
 from bench.errors import ShopbenchError
 from bench.experiments.subject import DeploymentSubject
-from bench.load.catalogue import Catalogue
 from bench.load.generator import ClosedLoop, LoadProcess, Target
 from bench.load.plan import Visit
 from bench.load.schedule import ScheduleSpec, build_schedule
@@ -126,15 +125,13 @@ class Fleet:
         return self._open[name]
 
 
-def prime_orders(
-    load: LoadProcess, target: Target, catalogue: Catalogue, orders_per_user: int
-) -> None:
+def prime_orders(load: LoadProcess, target: Target, orders: int) -> None:
     """Place the same orders in every deployment, so that its pages have something to show.
 
     An order refused for load (503) was not placed: it is sent again, as its Retry-After asks.
     Raises ShopbenchError if an order is not accepted.
     """
-    visits = priming_visits(catalogue, orders_per_user) if orders_per_user else []
+    visits = priming_visits(orders)
     for attempt in range(PRIME_ATTEMPTS):
         if not visits:
             return
@@ -154,12 +151,7 @@ def prime_orders(
     )
 
 
-def priming_visits(catalogue: Catalogue, orders_per_user: int) -> list[Visit]:
-    """So many orders for each user, in turn."""
-    wanted = orders_per_user * len(catalogue.users)
-    spec = ScheduleSpec("order", wanted * 1.2 + 50, _PRIME_SEED, 0.0, 0.0, 1.0, gaps="uniform")
-    visits = build_schedule(spec, catalogue).visits[:wanted]
-    return [
-        Visit(visit.due_s, visit.journey, number % len(catalogue.users), visit.requests)
-        for number, visit in enumerate(visits)
-    ]
+def priming_visits(orders: int) -> list[Visit]:
+    """So many orders, each of a customer of its own drawing."""
+    spec = ScheduleSpec("order", orders * 1.2 + 50, _PRIME_SEED, 0.0, 0.0, 1.0, gaps="uniform")
+    return build_schedule(spec).visits[:orders]

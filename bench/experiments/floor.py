@@ -118,7 +118,7 @@ def _attempt(lab: Laboratory, pair: Comparison, block: int) -> Attempt:
     def attempt(number: int) -> list[TrialStatus]:
         seed = lab.seed(EXPERIMENT, pair.operation, block, number)
         spec = ScheduleSpec(pair.operation, 2_000.0, seed, 0.0, 0.0, 2.0)
-        schedule = build_schedule(spec, lab.catalogue)
+        schedule = build_schedule(spec)
         loop = ClosedLoop(CLIENTS, WARMUP_S, lab.profile.floor_measured_s)
         # ABBA: a drift of the machine hits both alike
         order = (pair.arm, pair.bare) if block % 2 == 0 else (pair.bare, pair.arm)

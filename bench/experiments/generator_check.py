@@ -28,7 +28,7 @@ from bench.experiments.independent import find_tool, run_tool
 from bench.experiments.meters import process_cpu
 from bench.experiments.served import die_with_parent
 from bench.load.generator import LoadProcess, Target
-from bench.load.plan import Request, Result, Visit
+from bench.load.plan import Result, Visit
 from bench.machine import usable_cpus
 
 Verdict = Literal["kept", "broken", "not judged", "not measured"]
@@ -42,7 +42,7 @@ BEHIND_MS = 50.0  # median send lag of a step's last quarter: more is a queue th
 SAME_SHARE, SAME_MS = 0.05, 0.2
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 DELAY_MS, DELAY_SIGMA, COMPARED_RPS = 8.0, 0.5, 200.0
-_STEP = (Request("product_read", "/api/v1/products/00000000-0000-7000-8000-000000000001", b""),)
+_PATH = "/api/v1/products/00000000-0000-7000-8000-000000000001"
 
 
 @dataclass(frozen=True)
@@ -313,11 +313,11 @@ def _compare(
         return "", 0.0, ()
     options = ("--median-ms", f"{DELAY_MS}", "--sigma", f"{DELAY_SIGMA}")
     with _responder(cpu_server, *options) as server:
-        theirs = run_tool(server.url + _STEP[0].path, COMPARED_RPS, seconds, cpu_load)
+        theirs = run_tool(server.url + _PATH, COMPARED_RPS, seconds, cpu_load)
         count = round(COMPARED_RPS * seconds)
-        visits = [Visit(n / COMPARED_RPS, "product_read", 0, _STEP) for n in range(count)]
+        visits = [Visit(n / COMPARED_RPS, "product_read", n) for n in range(count)]
         result = _replay(load, server, visits, seconds)
-        again = run_tool(server.url + _STEP[0].path, COMPARED_RPS, seconds, cpu_load)
+        again = run_tool(server.url + _PATH, COMPARED_RPS, seconds, cpu_load)
     ours_ms = (np.asarray(result.done_s) - np.asarray(result.sent_s)) * 1000
     samples = (ours_ms, theirs.response_ms, again.response_ms)
     found = [Agreement(q, *(float(np.quantile(one, q)) for one in samples)) for q in QUANTILES]
@@ -327,13 +327,13 @@ def _compare(
 def _arrivals(load: LoadProcess, server: _Server, rate: float, seconds: float, seed: int) -> Result:
     rng, due, visits = random.Random(seed), 0.0, []
     while (due := due + rng.expovariate(rate)) < seconds:
-        visits.append(Visit(due, "product_read", 0, _STEP))
+        visits.append(Visit(due, "product_read", rng.getrandbits(63)))
     return _replay(load, server, visits, seconds)
 
 
 def _replay(load: LoadProcess, server: _Server, visits: list[Visit], seconds: float) -> Result:
     target = Target(server.url, ["none"])
-    return load.run_open(target, visits, (0.0, seconds), warm_sessions=CLIENTS)
+    return load.run_open(target, visits, (0.0, seconds), users_ahead=CLIENTS)
 
 
 def _near(value_ms: float, other_ms: float) -> bool:

@@ -68,7 +68,7 @@ class HopFleet:
             return {"sequential": 0.0, "calls": 0.0}
         target = self.subject(name).target
         spec = ScheduleSpec(mix, 50.0, self._lab.seed("lone", mix), 0.0, 0.0, 2.0)
-        visits = build_schedule(spec, self._lab.catalogue).visits
+        visits = build_schedule(spec).visits
         traces: list[list[Message]] = []
         with self._control(name) as control:
             control.set_all(HopSettings(delay_ms=LONE_DELAY_MS))

@@ -17,7 +17,6 @@ from bench.experiments.options import Profile, RunOptions
 from bench.experiments.progress import Progress
 from bench.experiments.trial import Bench
 from bench.journal import RunWriter, Trial, TrialStatus
-from bench.load.catalogue import Catalogue
 from bench.load.generator import LoadError, LoadProcess
 
 EXTRA_BLOCKS = 6  # that a cell may get for those that stayed invalid
@@ -40,7 +39,6 @@ class Laboratory:
     load: LoadProcess
     bench: Bench
     fleet: Fleet
-    catalogue: Catalogue
     progress: Progress
     rerun_budget_s: float = 0.0
     deadline: float = math.inf  # on the monotonic clock: no block begins that would end later

@@ -72,7 +72,7 @@ def _attempt(lab: Laboratory, cell: Cell, block: int) -> Attempt:
 
     def attempt(number: int) -> list[TrialStatus]:
         seed = lab.seed(EXPERIMENT, cell.mix, cell.offered_rps, block, number)
-        schedule = build_schedule(schedule_spec(lab, cell, seed, warmup), lab.catalogue)
+        schedule = build_schedule(schedule_spec(lab, cell, seed, warmup))
         statuses = []
         for position, name in enumerate(shuffled(ENDS, seed)):
             lab.progress.say(f"{EXPERIMENT}: block {block + 1}: {cell.mix} on {name}")

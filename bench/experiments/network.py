@@ -151,7 +151,7 @@ def _rates(
 def _saturation_rps(lab: Laboratory, subject: DeploymentSubject, mix: str) -> float:
     """Correct answers a second of a saturating closed loop; 0 if none came in time."""
     spec = ScheduleSpec(mix, 500.0, lab.seed("probe", mix), 0.0, 0.0, 4.0)
-    visits = build_schedule(spec, lab.catalogue).visits
+    visits = build_schedule(spec).visits
     loop = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, PROBE_S)
     result = lab.load.run_closed(subject.target, visits, loop)
     subject.settle()
@@ -234,7 +234,7 @@ class _Sweep:
             spec = ScheduleSpec(
                 cell.mix, cell.offered_rps, seed, size.primer_s, size.warmup_s, measured_s
             )
-            schedule = build_schedule(spec, lab.catalogue)
+            schedule = build_schedule(spec)
             self.fleet.set_hops(level.settings, self.names)
             statuses = []
             for position, name in enumerate(shuffled(names, seed)):

@@ -126,7 +126,7 @@ def _load(lab: Laboratory, pair: PairOptions) -> _Load:
     pids = dict(pair.pids)
     subjects = []
     for name, url in pair.urls:
-        tokens = [] if pair.locustfile else request_tokens(lab.catalogue.users, url)
+        tokens = [] if pair.locustfile else request_tokens(lab.options.shop_seed, url)
         target = Target(url, tokens, locustfile=pair.locustfile)
         subjects.append(ForeignSubject(name, target, open_process(pids.get(name))))
     digest = ""
@@ -203,7 +203,7 @@ def own_schedule(spec: ScheduleSpec, digest: str) -> Schedule:
     The SHA-256 covers the locustfile as well: the same schedule is the same load.
     """
     rng = random.Random(f"{spec.seed}/contents")
-    visits = [Visit(due_s, "", rng.getrandbits(31), ()) for due_s in arrival_times(spec)]
+    visits = [Visit(due_s, "", rng.getrandbits(63)) for due_s in arrival_times(spec)]
     content = msgspec.msgpack.encode(visits) + digest.encode()
     return Schedule(spec, visits, hashlib.sha256(content).hexdigest())
 
@@ -252,7 +252,9 @@ def _probe(lab: Laboratory, load: _Load, mix: str) -> Probed:
             steps.append(found.steps_per_visit)
             times.append(found.visit_s)
         else:
-            prime_orders(lab.load, subject.target, lab.catalogue, lab.profile.primed_orders)
+            prime_orders(
+                lab.load, subject.target, lab.options.shop_seed.users * lab.profile.primed_orders
+            )
             if not _rate(lab):
                 capacity[subject.name] = closed_loop_rps(lab, subject, mix)
         lab.progress.done(lab.profile.probe_s + PROBE_WARMUP_S + TRIAL_OVERHEAD_S)
@@ -264,7 +266,7 @@ def _probe_file(lab: Laboratory, subject: ForeignSubject) -> Probed:
     clients = 1 if _rate(lab) else PROBE_CLIENTS
     seed = lab.seed("probe", subject.target.locustfile)
     rng = random.Random(seed)
-    visits = [Visit(0.0, "", rng.getrandbits(31), ()) for _ in range(_PROBE_VISITS)]
+    visits = [Visit(0.0, "", rng.getrandbits(63)) for _ in range(_PROBE_VISITS)]
     loop = ClosedLoop(clients, PROBE_WARMUP_S, lab.profile.probe_s)
     try:
         lab.load.prepare(subject.target, clients, seed)
@@ -339,7 +341,7 @@ def _trial(  # noqa: PLR0913, PLR0917 - what one trial consists of
     probed: Probed,
 ) -> tuple[Trial, pa.Table]:
     if not load.locustfile:
-        return lab.bench.run_open(key, subject, build_schedule(spec, lab.catalogue))
+        return lab.bench.run_open(key, subject, build_schedule(spec))
     lab.load.prepare(subject.target, users_needed(spec, probed), spec.seed)
     return lab.bench.run_open(key, subject, own_schedule(spec, load.digest))
 

@@ -37,14 +37,14 @@ def start_seconds(profile: Profile) -> float:
 
 def prime(lab: Laboratory, subject: DeploymentSubject) -> None:
     """Make a fresh deployment a shop with orders."""
-    prime_orders(lab.load, subject.target, lab.catalogue, lab.profile.primed_orders)
+    prime_orders(lab.load, subject.target, lab.options.shop_seed.users * lab.profile.primed_orders)
     subject.settle()
 
 
 def closed_loop_rps(lab: Laboratory, subject: Subject, mix: str) -> float:
     """Answers a second that were right; raises ShopbenchError if none was."""
     seed = lab.seed("probe", mix)
-    schedule = build_schedule(ScheduleSpec(mix, 500.0, seed, 0.0, 0.0, 2.0), lab.catalogue)
+    schedule = build_schedule(ScheduleSpec(mix, 500.0, seed, 0.0, 0.0, 2.0))
     loop = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, lab.profile.probe_s)
     result = lab.load.run_closed(subject.target, schedule.visits, loop)
     end = loop.warmup_s + loop.measured_s

@@ -86,7 +86,7 @@ def expected(
     notebook.add_settings(cpus=[0], load_cpus=[0], slo_ms=200.0, **settings)
     absent: Any = _Absent()
     writer = cast(Any, notebook)
-    lab = Laboratory(options, profile, writer, absent, absent, absent, absent, plan)
+    lab = Laboratory(options, profile, writer, absent, absent, absent, plan)
     for run in experiments:
         try:
             run(lab)

@@ -41,7 +41,6 @@ from bench.experiments.selftest.parts import SELFTEST_EXPERIMENTS
 from bench.experiments.selftest.record import selftest_settings
 from bench.experiments.trial import Bench
 from bench.journal import RunFacts, RunReader, RunWriter
-from bench.load.catalogue import seeded_catalogue
 from bench.load.generator import LoadProcess
 from bench.load.mixes import MIXES
 from bench.load.plan import REQUEST_TIMEOUT_S
@@ -273,7 +272,6 @@ def _measure(
 ) -> None:
     settings = writer.journal.settings
     cpus = tuple(settings["cpus"])
-    catalogue = seeded_catalogue(options.shop_seed)
     up = UpOptions(seed=options.shop_seed, cpus=cpus)
     ports = iter(range(options.base_port, options.base_port + 100)) if options.base_port else None
 
@@ -284,19 +282,19 @@ def _measure(
     def tokens(deployment: Deployment) -> list[str]:
         key = StateHome.from_environment().keys / "signing.pem"
         if key.exists():
-            return sign_tokens(catalogue.users, key)
-        return request_tokens(catalogue.users, deployment.base_url)
+            return sign_tokens(options.shop_seed, key)
+        return request_tokens(options.shop_seed, deployment.base_url)
 
     begun = time.monotonic()
     with (
-        LoadProcess(cpus=settings["load_cpus"], workers=options.load_workers) as load,
+        LoadProcess(
+            cpus=settings["load_cpus"], workers=options.load_workers, shop=options.shop_seed
+        ) as load,
         Fleet(opener, tokens, restart=profile.restart) as fleet,
     ):
         bench = Bench(load)
         spent_s = settings.get(RERUNS, {}).get("spent_s", 0.0)
-        lab = Laboratory(
-            options, profile, writer, load, bench, fleet, catalogue, progress, -spent_s
-        )
+        lab = Laboratory(options, profile, writer, load, bench, fleet, progress, -spent_s)
         limit_s = _time_left(options, writer)
         for number, name in enumerate(names):
             now = time.monotonic()

@@ -72,7 +72,7 @@ def count_statements(
         return
     seed = lab.seed("sql", operation)
     spec = ScheduleSpec(operation, 2.0 * REQUESTS, seed, 0.0, 0.0, 1.0)
-    schedule = build_schedule(spec, lab.catalogue)
+    schedule = build_schedule(spec)
     loop = ClosedLoop(1, 0.0, _LIMIT_S, max_visits=REQUESTS)
     with _logging(servers):
         sizes = [server.log.stat().st_size for server in servers]

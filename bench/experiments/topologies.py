@@ -193,7 +193,7 @@ def _attempt(
         spec = ScheduleSpec(
             cell.mix, cell.offered_rps, seed, size.primer_s, size.warmup_s, size.measured_s
         )
-        schedule = build_schedule(spec, lab.catalogue)
+        schedule = build_schedule(spec)
         statuses = []
         for position, name in enumerate(shuffled(names, seed)):
             lab.progress.say(f"block {block + 1}: {cell.mix} on {name}")

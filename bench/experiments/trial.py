@@ -88,11 +88,11 @@ class Bench:
         """Replay a schedule against a subject; return the judged trial with its rows."""
         spec = schedule.spec
         start_s, end_s = spec.measured_from_s, spec.measured_to_s
-        warm = max(8, min(64, int(spec.offered_rps * 0.05)))
+        ahead = max(8, min(64, int(spec.offered_rps * 0.05)))
 
         def apply() -> Result:
             return self._load.run_open(
-                subject.target, schedule.visits, (start_s, end_s), warm_sessions=warm
+                subject.target, schedule.visits, (start_s, end_s), users_ahead=ahead
             )
 
         load = _Load("open", spec.offered_rps, spec.warmup_s, start_s, end_s, apply)

@@ -1,5 +1,5 @@
-"""Open-loop load on Locust: schedules made before the run, replayed identically.
+"""Locust is the load: `bench/locustfile.py` or a user's own file, open-loop, closed or in rounds.
 
-`schedule`, `tokens`, `generator` run in the parent; `worker` is the load process, and what it
-imports (`source`, `pacer`, `pool`, `rows`, `operations`, `plan`) stays small on purpose.
+`schedule`, `tokens`, `generator` run in the parent, which never imports Locust; `worker` is the
+load process. `arrivals` stands by itself: open-loop arrivals for any locustfile.
 """

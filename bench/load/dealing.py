@@ -18,7 +18,7 @@ from bench.load.rows import COLUMNS, Row, to_columns
 def deal(plan: Plan, workers: int) -> list[Plan]:
     """The plans of `workers` load processes. One worker's is the plan itself.
 
-    Sessions are bounded per worker, clients and visits of a closed loop are shared out.
+    Instances are bounded per worker, clients and visits of a closed loop are shared out.
     """
     if workers == 1:
         return [plan]
@@ -26,8 +26,7 @@ def deal(plan: Plan, workers: int) -> list[Plan]:
         msgspec.structs.replace(
             plan,
             visits=plan.visits[number::workers],
-            key_prefix=f"{plan.key_prefix}-{number}",
-            warm_sessions=_share(plan.warm_sessions, number, workers),
+            users_ahead=_share(plan.users_ahead, number, workers),
             concurrency=_share(plan.concurrency, number, workers),
             max_visits=_share(plan.max_visits, number, workers),
             common_zero=True,
@@ -65,6 +64,8 @@ def merge(results: Sequence[Result], workers: int, cores: Sequence[int]) -> Resu
         drained_s=max(result.drained_s for result in results),
         pacer=min((result.pacer for result in results), key=lambda name: name == "timerfd"),
         samples=[sample for result in results for sample in result.samples],
+        elsewhere=sum(result.elsewhere for result in results),
+        silent=sum(result.silent for result in results),
     )
 
 

@@ -6,7 +6,7 @@ import math
 import re
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,32 +16,42 @@ from types import TracebackType
 import msgspec
 import pyarrow as pa
 
-from bench.journal import rows_table
+from bench.contract.seed import SeedSpec
+from bench.journal import ROW_SCHEMA, rows_table
 from bench.load.dealing import deal, merge
 from bench.load.link import Link, LoadError, read_all
 from bench.load.operations import API_PREFIX
-from bench.load.plan import Plan, Result, Visit, read_result, write_message
-from bench.load.rows import COLUMNS
+from bench.load.plan import Plan, Result, Rounds, Side, Visit, read_results, write_message
 
-__all__ = ["ClosedLoop", "LoadError", "LoadProcess", "Target", "result_rows", "server_times"]
+__all__ = [
+    "ClosedLoop",
+    "LoadError",
+    "LoadProcess",
+    "Rounds",
+    "Target",
+    "result_rows",
+    "server_times",
+]
 
 _HANG_MARGIN_S = 40.0
+PREPARE_LIMIT_S = 130.0  # for all on_start of a locustfile together
 _COMMON_LEAD_S = 0.1  # several workers: from 'all are ready' to the trial's zero
 _DURATION = re.compile(r"(?:^|[,\s])(app|db)\s*;\s*dur=([0-9.]+)")
-_ROW_COLUMNS = tuple(name for name in COLUMNS if name != "server_timing")
+_TIMES = ("app_ms", "db_ms")  # in the journal's rows, from the Server-Timing of ours
 
 
 @dataclass(frozen=True)
 class Target:
     """Where the load goes and as whom. `prefix` stands before the contract's paths.
 
-    `locustfile`: what the load does, if it is not the shop's own mixes.
+    `locustfile`: what the load does, if it is not the shop's own mixes, with its `arguments`.
     """
 
     base_url: str
     tokens: Sequence[str]
     prefix: str = API_PREFIX
     locustfile: str = ""
+    arguments: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -64,14 +74,24 @@ class LoadProcess:
     """
 
     def __init__(
-        self, *, cpus: Sequence[int] | None = None, scratch: Path | None = None, workers: int = 1
+        self,
+        *,
+        cpus: Sequence[int] | None = None,
+        scratch: Path | None = None,
+        workers: int = 1,
+        shop: SeedSpec | None = None,
     ) -> None:
-        """`cpus`: the cores to be pinned to; of several workers each gets one, in turn."""
+        """`cpus`: the cores to be pinned to; of several workers each gets one, in turn.
+
+        `shop`: the seed of the shops that the load goes to.
+        """
         if workers < 1:
             raise LoadError("a load of less than one process")
         self._cpus = cpus
         self._scratch = scratch
         self._workers = workers
+        self._shop = shop or SeedSpec()
+        self._prepared = False  # a process serves one locustfile, once: modules keep their state
         self._resources = ExitStack()
         self._links: list[Link] = []
 
@@ -121,37 +141,69 @@ class LoadProcess:
     def run_open(
         self, target: Target, visits: list[Visit], window: tuple[float, float], **options: float
     ) -> Result:
-        """Replay `visits`; `window` is the measured one. `options`: fields of Plan."""
-        return self._run(_plan(target, "open", visits, window, options))
+        """Make `visits` when they are due; `window` is the measured one. `options`: of Plan."""
+        return self._run(self._plan([target], "open", window, visits=visits, **options))
 
     def run_closed(self, target: Target, visits: list[Visit], loop: ClosedLoop) -> Result:
         """Saturate: `visits` one after the other by `loop.concurrency` clients."""
         window = (loop.warmup_s, loop.warmup_s + loop.measured_s)
-        options = {
-            "concurrency": loop.concurrency,
-            "warm_sessions": loop.concurrency,
-            "max_visits": loop.max_visits,
-        }
-        return self._run(_plan(target, "closed", visits, window, options))
+        clients = loop.concurrency
+        options = {"concurrency": clients, "users_ahead": clients, "max_visits": loop.max_visits}
+        return self._run(self._plan([target], "closed", window, visits=visits, **options))
+
+    def run_rounds(self, targets: Sequence[Target], rounds: Rounds) -> list[Result]:
+        """Send each round's request to every target; one result a target, in order.
+
+        One process does it, however many there are: a round has one clock.
+        """
+        window = (rounds.warmup_s, rounds.warmup_s + rounds.measured_s)
+        plan = self._plan(targets, "rounds", window, rounds=rounds)
+        return self._hand_out(plan, [plan])[0]
 
     def prepare(self, target: Target, users: int, seed: int) -> None:
-        """Make so many users of the target's locustfile for the next trial; 0: end the last ones.
+        """Make so many users of the target's locustfile for the next trials; 0: end them.
 
-        Raises LoadError with the file's own error.
+        In a process of their own: what the file's modules keep is as new. Raises LoadError with
+        the file's own error.
         """
-        options = {"concurrency": users, "seed": seed}
-        self._run(_plan(target, "prepare", [], (0.0, 0.0), options))
+        if users and self._prepared:
+            self.stop()
+            self.start()
+        self._prepared = self._prepared or users > 0
+        self._run(self._plan([target], "prepare", (0.0, 0.0), users=users, seed=seed))
+
+    def _plan(
+        self, targets: Sequence[Target], loop: str, window: tuple[float, float], **options: object
+    ) -> Plan:
+        """A plan for the first target's locustfile, or for the shop's."""
+        fields = {
+            "sides": [Side(one.base_url, list(one.tokens), one.prefix) for one in targets],
+            "loop": loop,
+            "measured_from_s": window[0],
+            "measured_to_s": window[1],
+            "shop": self._shop,
+            "locustfile": targets[0].locustfile,
+            "arguments": list(targets[0].arguments),
+        }
+        return msgspec.convert(fields | options, Plan, from_attributes=True)
 
     def _run(self, plan: Plan) -> Result:
+        if plan.locustfile and self._workers > 1:
+            raise LoadError("a locustfile of your own is run by one load process")
+        parts = deal(plan, self._workers) if plan.loop != "prepare" else [plan]
+        if not parts:
+            raise LoadError("the plan has no visits")
+        answers = self._hand_out(plan, parts)
+        cores = [(self._pinned(link.number) or [-1 - link.number])[0] for link in self._links]
+        return merge([results[0] for results in answers], len(parts), cores)
+
+    def _hand_out(self, plan: Plan, parts: Sequence[Plan]) -> list[list[Result]]:
+        """What each process answers to its part of the plan."""
         if not self._links:
             raise LoadError("the load process is not running")
-        if plan.locustfile and self._workers > 1:
-            raise LoadError("a locustfile of your own is replayed by one load process")
-        paths: list[Path] = []
+        paths = [self._folder / f"{uuid.uuid4().hex}.plan" for _ in parts]
         try:
-            for part in deal(plan, self._workers):
-                path = self._folder / f"{uuid.uuid4().hex}.plan"
-                paths.append(path)
+            for path, part in zip(paths, parts, strict=True):
                 write_message(path, part)
             return self._serve(plan, paths)
         except (msgspec.MsgspecError, OSError) as exc:
@@ -164,25 +216,24 @@ class LoadProcess:
             for path in paths:
                 path.unlink(missing_ok=True)
 
-    def _serve(self, plan: Plan, paths: Sequence[Path]) -> Result:
-        if not paths:
-            raise LoadError("the plan has no visits")
+    def _serve(self, plan: Plan, paths: Sequence[Path]) -> list[list[Result]]:
         links = self._links[: len(paths)]
-        for link, path in zip(links, paths, strict=False):
+        for link, path in zip(links, paths, strict=True):
             link.write(str(path))
-        if self._workers > 1:
+        if len(paths) > 1:
             read_all(links, _HANG_MARGIN_S)
             zero = perf_counter() + _COMMON_LEAD_S
             for link in links:
                 link.write(repr(zero))
         limit_s = plan.measured_to_s + plan.drain_s + plan.request_timeout_s + _HANG_MARGIN_S
-        results = []
+        if plan.loop == "prepare":
+            limit_s += PREPARE_LIMIT_S
+        answers = []
         for reply in read_all(links, limit_s):
             path = Path(reply["result"])
-            results.append(read_result(path))
+            answers.append(read_results(path))
             path.unlink()
-        cores = [(self._pinned(link.number) or [-1 - link.number])[0] for link in links]
-        return merge(results, self._workers, cores)
+        return answers
 
     def _pinned(self, number: int) -> list[int] | None:
         """The cores of a worker."""
@@ -199,7 +250,8 @@ class LoadProcess:
 
 def result_rows(result: Result) -> pa.Table:
     """The rows of a result in the journal's schema, Server-Timing taken apart."""
-    columns: dict[str, Sequence[object]] = {name: getattr(result, name) for name in _ROW_COLUMNS}
+    names = [name for name in ROW_SCHEMA.names if name not in _TIMES]
+    columns: dict[str, Sequence[object]] = {name: getattr(result, name) for name in names}
     timings = [server_times(text) for text in result.server_timing]
     columns["app_ms"] = [app for app, _ in timings]
     columns["db_ms"] = [db for _, db in timings]
@@ -218,28 +270,3 @@ def server_times(header: str) -> tuple[float, float]:
         else:
             db = float(value) + (0.0 if math.isnan(db) else db)
     return app, db
-
-
-def _plan(
-    target: Target,
-    loop: str,
-    visits: list[Visit],
-    window: tuple[float, float],
-    options: Mapping[str, float],
-) -> Plan:
-    return msgspec.convert(
-        {
-            "base_url": target.base_url,
-            "loop": loop,
-            "visits": visits,
-            "tokens": list(target.tokens),
-            "key_prefix": uuid.uuid4().hex,
-            "path_prefix": target.prefix,
-            "locustfile": target.locustfile,
-            "measured_from_s": window[0],
-            "measured_to_s": window[1],
-            **options,
-        },
-        Plan,
-        from_attributes=True,
-    )

@@ -1,7 +1,8 @@
 """Mixes: which journeys visitors make, in which shares, and the steps of each journey.
 
 Visits arrive open-loop; the steps of a visit follow each other (partly open). A mix named like
-an operation sends only that.
+an operation sends only that. `bench/locustfile.py` makes the journeys; a test holds it to the
+steps.
 """
 
 from __future__ import annotations
@@ -60,3 +61,8 @@ MIXES: dict[str, Mix] = {
         *(Mix(name, ((name, 1.0),)) for name in SINGLE_OPERATIONS),
     )
 }
+
+
+def share_of(journey: str, mix: str = "mixed") -> int:
+    """Percent of a mix's visits that make the journey."""
+    return round(100 * dict(MIXES[mix].weights)[journey])

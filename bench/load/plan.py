@@ -7,52 +7,74 @@ from typing import Literal
 
 import msgspec
 
+from bench.contract.seed import SeedSpec
+
 REQUEST_TIMEOUT_S = 10.0
 
 
-class Request(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """One step of a visit. `{order_id}` in `path` is the order placed earlier in the visit."""
-
-    operation: str
-    path: str
-    body: bytes
-
-
 class Visit(msgspec.Struct, array_like=True, gc=False, frozen=True):
-    """One arrival: when it is due (seconds from the trial's start) and what it does."""
+    """One arrival: when it is due (seconds from the trial's start) and what it does.
+
+    `journey` names a task of the shop's locustfile; of a user's own file it is "" and `number`
+    chooses the task. `number` seeds all that the visit draws.
+    """
 
     due_s: float
     journey: str
-    user: int
-    requests: tuple[Request, ...]
+    number: int
+
+
+class Rounds(msgspec.Struct, frozen=True):
+    """Rounds of one operation: each sends the same request to every target, in random order.
+
+    Seconds: `pause_s` from an answer to the next request of the round, then a gap with the mean
+    `gap_s` (exponential) to the next round. The first `warmup_s` are not measured. `max_rounds`,
+    warm-up included, ends it sooner (0: only the time does).
+    """
+
+    operation: str
+    seed: int
+    gap_s: float
+    warmup_s: float
+    measured_s: float
+    pause_s: float = 0.002
+    max_rounds: int = 0
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One of the services that a load goes to; `prefix` in place of the contract's /api/v1."""
+
+    base_url: str
+    tokens: list[str]
+    prefix: str
 
 
 class Plan(msgspec.Struct, frozen=True):
     """One trial for the load process.
 
-    `loop` closed: `concurrency` greenlets take visits one after the other until `measured_to_s`
-    and the visits' due times are ignored. With a `locustfile` (see `custom`) a visit's `user` is
-    the number its class and task are drawn with; loop prepare makes `concurrency` user instances
-    for the next plan.
+    `loop` closed: `concurrency` clients take visits one after the other until `measured_to_s` and
+    the visits' due times are ignored. rounds: the only loop with several sides. prepare: with a
+    user's own `locustfile`, makes `users` instances for the plans that follow; 0 ends them.
     """
 
-    base_url: str
-    loop: Literal["open", "closed", "prepare"]
-    visits: list[Visit]
-    tokens: list[str]
-    key_prefix: str  # of the idempotency keys: new for every trial
-    path_prefix: str  # in place of the schedule's /api/v1
+    sides: list[Side]
+    loop: Literal["open", "closed", "rounds", "prepare"]
     measured_from_s: float
     measured_to_s: float
-    max_sessions: int = 512  # file descriptors below 900: above 1,023 keep-alive is silently lost
-    warm_sessions: int = 8
+    visits: list[Visit] = []
+    rounds: Rounds | None = None
+    users_ahead: int = 8  # instances of the shop's customers made before the trial
+    max_users: int = 512  # a connection each; above 1,023 descriptors keep-alive is silently lost
     concurrency: int = 8
     max_visits: int = 0  # of a closed loop; 0: no limit but the time
     request_timeout_s: float = REQUEST_TIMEOUT_S
     drain_s: float = 10.0
     sample_every: int = 100  # one visit in so many keeps its bodies for the schema check
+    shop: SeedSpec = SeedSpec()
     locustfile: str = ""
-    seed: int = 0  # of `random` while a locustfile runs
+    arguments: list[str] = []  # of the locustfile, as after `locust -f FILE`
+    users: int = 0
+    seed: int = 0  # of `random` while a locustfile is loaded and its users start
     common_zero: bool = False  # several load processes: the parent names the trial's zero
 
 
@@ -67,9 +89,10 @@ class Sample(msgspec.Struct, array_like=True, frozen=True):
 class Result(msgspec.Struct, frozen=True):
     """What one trial gave. Columns of the rows; `server_timing` is parsed by the parent.
 
-    `started_monotonic`: the trial's zero on CLOCK_MONOTONIC. `abandoned`: steps never sent
-    because an earlier step of the visit failed. CPU is the load process's, measured window only;
-    of several processes `cpu_seconds` is the sum and `busiest_cpu_s` the most on one core.
+    `started_monotonic`: the trial's zero on CLOCK_MONOTONIC. `abandoned`: steps never sent because
+    an earlier step of the visit failed. `elsewhere`: requests to another host, which have no row.
+    `silent`: visits without a request. CPU is the load process's, measured window only; of several
+    processes `cpu_seconds` is the sum and `busiest_cpu_s` the most on one core.
     """
 
     started_monotonic: float
@@ -83,16 +106,18 @@ class Result(msgspec.Struct, frozen=True):
     error: list[str]
     visit: list[int]
     server_timing: list[str]
-    planned: int
-    skipped: int
-    abandoned: int
-    unfinished: int
-    cpu_seconds: float
-    cpu_window_s: float
-    drained_s: float  # when the last answer was in
-    pacer: str
-    samples: list[Sample]
+    planned: int = 0
+    skipped: int = 0
+    abandoned: int = 0
+    unfinished: int = 0
+    cpu_seconds: float = 0.0
+    cpu_window_s: float = 1e-9
+    drained_s: float = 0.0  # when the last answer was in
+    pacer: str = ""
+    samples: list[Sample] = []
     busiest_cpu_s: float | None = None
+    elsewhere: int = 0
+    silent: int = 0
 
     @property
     def generator_cpu(self) -> float:
@@ -101,7 +126,7 @@ class Result(msgspec.Struct, frozen=True):
         return busiest / self.cpu_window_s
 
 
-def write_message(path: Path, message: Plan | Result) -> None:
+def write_message(path: Path, message: Plan | list[Result]) -> None:
     """Write the message to a file of its own."""
     path.write_bytes(msgspec.msgpack.encode(message))
 
@@ -111,6 +136,6 @@ def read_plan(path: Path) -> Plan:
     return msgspec.msgpack.decode(path.read_bytes(), type=Plan)
 
 
-def read_result(path: Path) -> Result:
-    """Read a result. Raises msgspec.MsgspecError if the file is damaged."""
-    return msgspec.msgpack.decode(path.read_bytes(), type=Result)
+def read_results(path: Path) -> list[Result]:
+    """Read the results of a plan, one a side. Raises msgspec.MsgspecError if it is damaged."""
+    return msgspec.msgpack.decode(path.read_bytes(), type=list[Result])

@@ -13,86 +13,119 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import gevent
 from gevent.fileobject import FileObjectPosix
 from gevent.queue import Queue
-from locust.env import Environment
 
-from bench.load.custom import CustomLoad
+from bench.load.listener import RowListener
 from bench.load.plan import Plan, Result, read_plan, write_message
-from bench.load.source import ArrivalSource, Replay
+from bench.load.population import Population
+from bench.load.rounds import run_rounds
+from bench.load.rows import to_columns
+from bench.load.sides import own_side, shop_side
+from bench.load.trial import Trial
+from bench.load.userfile import LocustfileError
 
 _START_TIMEOUT_S = 10.0
+_STDOUT = 1  # the descriptor: the name is `stderr`'s while a plan is served
+Own = tuple[Population, RowListener, Callable[[Exception], str]]
 
 
 def main() -> None:
     """Serve plans until stdin closes; then remove the scratch folder named by the argument."""
-    plans: Queue[str] = Queue()
-    gevent.spawn(_read_plans, plans, sys.argv[1])
-    custom = CustomLoad()
+    lines: Queue[str] = Queue()
+    gevent.spawn(_read_lines, lines, sys.argv[1])
+    worker = Worker(lines)
     while True:
-        path = Path(plans.get())
+        path = Path(lines.get())
         try:
             result_path = path.with_suffix(".result")
-            plan = read_plan(path)
-            agree_zero = partial(_common_zero, plans) if plan.common_zero else None
-            result = (
-                custom.serve(plan) if plan.locustfile else run_plan(plan, agree_zero=agree_zero)
-            )
-            write_message(result_path, result)
+            with redirect_stdout(sys.stderr):  # stdout is the way back to the parent
+                results = worker.serve(read_plan(path))
+            write_message(result_path, results)
             reply = {"result": str(result_path)}
         except Exception as exc:  # noqa: BLE001 - the border of this process: the parent is told
             reply = {"error": f"{type(exc).__name__}: {exc}"}
         _say(reply)
 
 
-def run_plan(
-    plan: Plan,
-    environment: Environment | None = None,
-    agree_zero: Callable[[], float] | None = None,
-) -> Result:
-    """Run one plan in a Locust environment of its own. Raises TimeoutError if it hangs."""
-    if not plan.visits:
-        raise ValueError("the plan has no visits")
-    environment = environment or Environment(user_classes=[ArrivalSource], host=plan.base_url)
-    replay = Replay(plan, environment.events.request, agree_zero)
-    ArrivalSource.replay = replay
-    runner = environment.create_local_runner()
-    # A collection in the middle of a trial is a pause of milliseconds; little here makes cycles.
+class Worker:
+    """Serves the plans of one load process. `lines`: what the parent says meanwhile."""
+
+    def __init__(self, lines: Queue[str]) -> None:
+        self._lines = lines
+        self._own: Own | None = None
+
+    def serve(self, plan: Plan) -> list[Result]:
+        """Run one plan; one result a side. Raises LocustfileError, ValueError."""
+        if plan.loop == "prepare":
+            self._prepare(plan)
+            return [Result(0.0, **to_columns([]))]
+        if plan.rounds is not None:
+            return self._run_rounds(plan)
+        if not plan.visits:
+            raise ValueError("the plan has no visits")
+        if plan.locustfile:
+            if self._own is None:
+                raise LocustfileError("no users were prepared")
+            population, listener, where = self._own
+        else:
+            (population, listener), where = shop_side(plan, plan.sides[0]), repr
+            population.grow(plan.users_ahead)
+        trial = Trial(plan, population, listener, where)
+        with _no_collections():
+            result = trial.run(self._common_zero if plan.common_zero else None)
+        if not plan.locustfile:
+            population.close()
+        return [result]
+
+    def _run_rounds(self, plan: Plan) -> list[Result]:
+        assert plan.rounds is not None
+        sides = [shop_side(plan, side) for side in plan.sides]
+        with _no_collections():
+            results = run_rounds(plan.rounds, sides)
+        for population, _ in sides:
+            population.close()
+        return results
+
+    def _prepare(self, plan: Plan) -> None:
+        if self._own is not None:
+            self._own[0].stop()
+            self._own = None
+        if plan.users:
+            self._own = own_side(plan)
+
+    def _common_zero(self) -> float:
+        """Say that all is ready here; the parent answers with the zero when all workers are."""
+        _say({"ready": "yes"})
+        return float(self._lines.get(timeout=_START_TIMEOUT_S))
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """A collection in the middle of a trial is a pause of milliseconds; little makes cycles."""
     gc.collect()
     gc.freeze()
     gc.disable()
     try:
-        runner.start(1, spawn_rate=1)
-        limit = plan.measured_to_s + plan.drain_s + plan.request_timeout_s + _START_TIMEOUT_S
-        if not replay.done.wait(timeout=limit):
-            raise TimeoutError(f"the trial did not end within {limit:.0f} s")
-        return replay.result()
+        yield
     finally:
         gc.enable()
         gc.unfreeze()
-        runner.quit()
-
-
-def _common_zero(lines: Queue[str]) -> float:
-    """Say that all is ready here; the parent answers with the zero when all workers are."""
-    _say({"ready": "yes"})
-    return float(lines.get(timeout=_START_TIMEOUT_S))
 
 
 def _say(reply: dict[str, str]) -> None:
-    sys.stdout.write(json.dumps(reply) + "\n")
-    sys.stdout.flush()
+    os.write(_STDOUT, f"{json.dumps(reply)}\n".encode())
 
 
-def _read_plans(plans: Queue[str], scratch: str) -> None:
-    with FileObjectPosix(sys.stdin.fileno(), "rb", close=False) as lines:
-        for line in lines:
-            plans.put(line.decode().strip())
+def _read_lines(lines: Queue[str], scratch: str) -> None:
+    with FileObjectPosix(sys.stdin.fileno(), "rb", close=False) as stream:
+        for line in stream:
+            lines.put(line.decode().strip())
     shutil.rmtree(scratch, ignore_errors=True)  # a parent that was killed did not
     os._exit(0)  # nothing is left to tell and nobody to tell it
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 
+from bench.contract.seed import product_ids
 from bench.deployments.base import COMPONENTS, Deployment, UpOptions
 from bench.deployments.places import open_at
 from bench.experiments.failure.spec import Resilience, Spec
@@ -87,7 +88,8 @@ class FaultFleet:
         subject = self.subject(arm)
         token = subject.target.tokens[-1]
         hypothesis = self._spec.steady_state
-        return SteadyState(self._deployments[arm], token, self._lab.catalogue, hypothesis)
+        product = product_ids(self._lab.options.shop_seed)[0]
+        return SteadyState(self._deployments[arm], token, product, hypothesis)
 
     def dsns(self, arm: Arm) -> dict[str, str]:
         """DSN of each component's database, not through the proxy."""

@@ -14,7 +14,6 @@ import msgspec
 
 from bench.experiments.failure.fleet import Arm
 from bench.experiments.failure.spec import OVERLOAD, Spec, Step
-from bench.load.catalogue import Catalogue
 from bench.load.plan import Visit
 from bench.load.schedule import Schedule, ScheduleSpec, build_schedule
 
@@ -78,27 +77,24 @@ def described(spec: Spec, cells: Sequence[Cell]) -> dict[str, Any]:
     }
 
 
-def schedule_of(
-    spec: Spec, cell: Cell, rate: float, seed: int, over: tuple[Catalogue, float]
-) -> Schedule:
-    """The visits of a stretch; `over`: catalogue, and the arm's capacity in requests/s.
+def schedule_of(spec: Spec, cell: Cell, rate: float, seed: int, capacity_rps: float) -> Schedule:
+    """The visits of a stretch; `capacity_rps`: the arm's, in requests.
 
     An overload adds visits of a schedule of its own until there are twice as many as the arm can
     serve.
     """
-    catalogue, capacity_rps = over
     whole = ScheduleSpec(
         spec.load.mix, rate, seed, 0.0, spec.load.warmup_s, spec.stretch_s(cell.group)
     )
-    schedule = build_schedule(whole, catalogue)
+    schedule = build_schedule(whole)
     if cell.step is None or cell.step.kind != OVERLOAD:
         return schedule
     extra_rps = max(0.0, OVERLOAD_FACTOR * capacity_rps - rate)
     more = ScheduleSpec(spec.load.mix, extra_rps, seed + 1, 0.0, 0.0, cell.step.seconds)
     start = spec.load.warmup_s + cell.step.at_s
     added = [
-        Visit(start + visit.due_s, visit.journey, visit.user, visit.requests)
-        for visit in build_schedule(more, catalogue).visits
+        Visit(start + visit.due_s, visit.journey, visit.number)
+        for visit in build_schedule(more).visits
     ]
     visits = sorted([*schedule.visits, *added], key=lambda visit: visit.due_s)
     digest = hashlib.sha256(msgspec.msgpack.encode(visits)).hexdigest()

@@ -115,9 +115,7 @@ def _capacities(
 def _saturation_rps(lab: Laboratory, fleet: FaultFleet, spec: Spec, arm: Arm) -> float:
     subject = fleet.subject(arm)
     seed = lab.seed("probe", spec.load.mix)
-    visits = build_schedule(
-        ScheduleSpec(spec.load.mix, 500.0, seed, 0.0, 0.0, 4.0), lab.catalogue
-    ).visits
+    visits = build_schedule(ScheduleSpec(spec.load.mix, 500.0, seed, 0.0, 0.0, 4.0)).visits
     loop = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, PROBE_S)
     result = lab.load.run_closed(subject.target, visits, loop)
     subject.settle()
@@ -196,8 +194,8 @@ class Stage:
         # not with the attempt: a repeated fault is held against the same control; a block beyond
         # the last stands in for an earlier one that stayed invalid
         seed = lab.seed(EXPERIMENT, cell.group, block % self.spec.repetitions)
-        over = (lab.catalogue, self.capacity_rps[arm.label])
-        schedule = schedule_of(self.spec, cell, self.rate, seed, over)
+        capacity_rps = self.capacity_rps[arm.label]
+        schedule = schedule_of(self.spec, cell, self.rate, seed, capacity_rps)
         step, at_s = cell.step, self.spec.load.warmup_s + (cell.step.at_s if cell.step else 0.0)
         if not before.steady:
             step, schedule = None, until(schedule, at_s + 1.0)

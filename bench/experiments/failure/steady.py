@@ -18,7 +18,6 @@ from bench.deployments.base import Deployment
 from bench.errors import ShopbenchError
 from bench.experiments.failure.spec import Tolerance
 from bench.faults.points import POISON_HEADER
-from bench.load.catalogue import Catalogue
 from bench.load.operations import API_PREFIX, OPERATIONS, check_answer
 
 TIMEOUT_S = 3.0
@@ -53,7 +52,7 @@ class SteadyState:
 
     deployment: Deployment
     token: str
-    catalogue: Catalogue
+    product: str  # what it orders
     hypothesis: Sequence[Tolerance]
 
     def look(self, rounds: int = ROUNDS, *, at_rest: bool = True) -> Health:
@@ -90,7 +89,7 @@ class SteadyState:
 
     def _visits(self) -> Iterator[tuple[bool, float]]:
         """(right, ms) of one request of every kind that the journeys make."""
-        body = {"items": [{"product_id": self.catalogue.products[0], "quantity": 1}]}
+        body = {"items": [{"product_id": self.product, "quantity": 1}]}
         yield self._ask("product_list", "/products?limit=20")
         yield self._ask("wallet_read", "/wallet")
         yield self._ask("order_list", "/orders?limit=20")

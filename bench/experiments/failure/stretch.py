@@ -23,12 +23,13 @@ from bench.experiments.failure.spec import OVERLOAD, POISON, Step
 from bench.experiments.failure.steady import SteadyState
 from bench.faults.nemesis import Nemesis
 from bench.load.generator import LoadProcess, Target
+from bench.load.mixes import JOURNEYS
 from bench.load.plan import Result, Visit
 from bench.load.visits import SKIPPED
 
 PATIENCE_S = 4.0  # of a visitor with one answer: the shop's own deadline is 3 s
 # More than usual: what an overload holds up must not look like a client without connections.
-MAX_SESSIONS = 850
+MAX_USERS = 850
 _WATCH_S = 0.25
 _POISON_EVERY_S = 1.0
 _READY_LIMIT_S = 30.0
@@ -152,7 +153,7 @@ class Conducted:
         self, target: Target, visits: list[Visit], window: tuple[float, float], **options: float
     ) -> Result:
         """Replay the visits while the course is taken. Raises what either raises."""
-        options |= {"request_timeout_s": PATIENCE_S, "max_sessions": MAX_SESSIONS}
+        options |= {"request_timeout_s": PATIENCE_S, "max_users": MAX_USERS}
         with self.open_work, ThreadPoolExecutor(1) as pool:
             load = pool.submit(self._load.run_open, target, visits, window, **options)
             try:
@@ -186,12 +187,13 @@ def with_skipped(result: Result, visits: Sequence[Visit]) -> tuple[Result, int]:
     abandoned = 0
     for number in missing:
         visit = visits[number]
-        abandoned += len(visit.requests) - 1
+        steps = JOURNEYS[visit.journey]
+        abandoned += len(steps) - 1
         for name in ("due_s", "sent_s", "done_s"):
             rows[name].append(visit.due_s)
         rows["status"].append(0)
         rows["bytes"].append(0)
-        rows["operation"].append(visit.requests[0].operation)
+        rows["operation"].append(steps[0])
         rows["journey"].append(visit.journey)
         rows["error"].append(SKIPPED)
         rows["visit"].append(number)

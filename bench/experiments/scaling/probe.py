@@ -125,7 +125,7 @@ class Prober:
         watched = WatchedSubject(metered, self.arm.deployment.database_dsn("orders"))
         key = TrialKey(EXPERIMENT, block, attempt, 0)
         try:
-            trial, rows = lab.bench.run_open(key, watched, build_schedule(spec, lab.catalogue))
+            trial, rows = lab.bench.run_open(key, watched, build_schedule(spec))
         except LoadError as exc:
             lab.writer.note(f"{EXPERIMENT} {point.name} {step.offered_rps:g}/s: {exc}")
             lab.load.stop()

@@ -139,7 +139,7 @@ def saturate(
 ) -> tuple[float, list[QuotaUse]]:
     """(Right answers a second, shares of the quotas used) of a saturating closed loop."""
     spec = ScheduleSpec(mix, _PILOT_RPS, lab.seed("pilot", mix), 0.0, 0.0, 2.0)
-    visits = build_schedule(spec, lab.catalogue).visits
+    visits = build_schedule(spec).visits
     loop = ClosedLoop(PILOT_CLIENTS, PILOT_WARMUP_S, measured_s)
     first, begun = arm.subject.usage(), time.monotonic()
     result = lab.load.run_closed(arm.subject.target, visits, loop)

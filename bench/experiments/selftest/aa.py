@@ -108,7 +108,7 @@ def _rates(lab: Laboratory) -> dict[str, float]:
 
 def _capacity(lab: Laboratory, subject: DeploymentSubject, mix: str) -> float:
     spec = ScheduleSpec(mix, 500.0, lab.seed(EXPERIMENT, "probe", mix), 0.0, 0.0, 2.0)
-    visits = build_schedule(spec, lab.catalogue).visits
+    visits = build_schedule(spec).visits
     loop = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, lab.profile.probe_s)
     result = lab.load.run_closed(subject.target, visits, loop)
     subject.settle()
@@ -117,7 +117,7 @@ def _capacity(lab: Laboratory, subject: DeploymentSubject, mix: str) -> float:
 
 
 def _prime(lab: Laboratory, subject: DeploymentSubject) -> None:
-    prime_orders(lab.load, subject.target, lab.catalogue, lab.profile.primed_orders)
+    prime_orders(lab.load, subject.target, lab.options.shop_seed.users * lab.profile.primed_orders)
     subject.settle()
 
 
@@ -149,7 +149,7 @@ def _attempt(
 ) -> Attempt:
     def attempt(number: int) -> list[TrialStatus]:
         seed = lab.seed(EXPERIMENT, mix, block, number)
-        schedule = build_schedule(_spec(lab, mix, offered_rps, seed), lab.catalogue)
+        schedule = build_schedule(_spec(lab, mix, offered_rps, seed))
         return [
             _trial(lab, ledger, schedule, name, TrialKey(EXPERIMENT, block, number, position))
             for position, name in enumerate(shuffled(names_of_block(), seed))

@@ -26,8 +26,7 @@ from bench.experiments.selftest.reference import reference_server, units_per_ms
 from bench.experiments.trial import TrialKey
 from bench.journal import Gate, GateOutcome
 from bench.load.generator import LoadError
-from bench.load.operations import OPERATIONS
-from bench.load.plan import Request, Visit
+from bench.load.plan import Visit
 from bench.load.schedule import Schedule, ScheduleSpec, build_schedule
 
 PART, EXPERIMENT = "gates", "selftest-gates"
@@ -146,7 +145,7 @@ def _trial(lab: Laboratory, name: str, setup: Setup, per_ms: float, key: TrialKe
     seed = lab.seed(EXPERIMENT, key.block, key.attempt)
     schedule = _schedule(lab, setup, seed)
     with reference_server(lab, name, behaviour) as server:
-        server.known = int(setup.known * len(lab.catalogue.users))
+        server.known = int(setup.known * lab.options.shop_seed.users)
         with setup.around(lab, server):
             measured = lab.bench.run_open(key, server, schedule)
     store(lab, measured)
@@ -156,13 +155,12 @@ def _trial(lab: Laboratory, name: str, setup: Setup, per_ms: float, key: TrialKe
 
 def _schedule(lab: Laboratory, setup: Setup, seed: int) -> Schedule:
     times = (TRIAL_PRIMER_S, TRIAL_WARMUP_S, TRIAL_MEASURED_S)
-    schedule = build_schedule(ScheduleSpec(MIX, setup.offered_rps, seed, *times), lab.catalogue)
+    schedule = build_schedule(ScheduleSpec(MIX, setup.offered_rps, seed, *times))
     if not setup.then:
         return schedule
-    second = Request(setup.then, OPERATIONS[setup.then].route, b"")
     visits = [
-        Visit(visit.due_s, visit.journey, visit.user, (*visit.requests, second))
-        for visit in schedule.visits
+        Visit(visit.due_s, setup.then if at % 2 else visit.journey, visit.number)
+        for at, visit in enumerate(schedule.visits)
     ]
     return replace(schedule, visits=visits)
 

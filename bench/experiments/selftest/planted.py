@@ -144,7 +144,7 @@ def _calibrated(
     seed = lab.seed(EXPERIMENT, "calibration", number)
     spec = ScheduleSpec(MIX, offered_rps, seed, PRIMER_S, WARMUP_S, CALIBRATION_S)
     key = TrialKey("selftest-calibration", number, 0, 0)
-    return trial_values(*lab.bench.run_open(key, server, build_schedule(spec, lab.catalogue)))
+    return trial_values(*lab.bench.run_open(key, server, build_schedule(spec)))
 
 
 def planned(spin: int, offered_rps: float, tries: Sequence[TrialValues]) -> Plan:
@@ -242,7 +242,7 @@ def _attempt(
         seed = lab.seed(first.experiment, first.block, number)
         measured_s = SIZES[lab.profile.name].measured_s
         spec = ScheduleSpec(MIX, plan.offered_rps, seed, PRIMER_S, WARMUP_S, measured_s)
-        schedule = build_schedule(spec, lab.catalogue)
+        schedule = build_schedule(spec)
         statuses = []
         for position, server in enumerate(shuffled(NAMES, seed)):
             lab.progress.say(f"{first.experiment} block {first.block + 1}: {server}")

@@ -101,14 +101,14 @@ def variants_of(
 ) -> Iterator[dict[str, Variant]]:
     """Servers that differ by nothing but their behaviour: one process plays them all."""
     played = list(behaviours.values())
-    users = len(lab.catalogue.users)
+    users = lab.options.shop_seed.users
     with ReferenceServer("reference", played[0], shop_cpus(lab), users, played) as server:
         yield {name: Variant(name, server, number) for number, name in enumerate(behaviours)}
 
 
 def reference_server(lab: Laboratory, name: str, behaviour: Behaviour) -> ReferenceServer:
     """A reference server on the deployment's CPUs, not started yet."""
-    return ReferenceServer(name, behaviour, shop_cpus(lab), len(lab.catalogue.users))
+    return ReferenceServer(name, behaviour, shop_cpus(lab), lab.options.shop_seed.users)
 
 
 def shop_cpus(lab: Laboratory) -> tuple[int, ...]:

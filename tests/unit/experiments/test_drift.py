@@ -151,5 +151,4 @@ def a_lab(profile: str, trials: Any) -> Any:
         setting=settings.get,
         notes=notes,
         seed=lambda *_: 1,
-        catalogue=None,
     )

@@ -30,7 +30,7 @@ def lab(tmp_path: Path) -> Laboratory:
     options = RunOptions(profile="standard")
     progress = Progress(quiet=True)
     return Laboratory(
-        options, PROFILE, writer, nothing, nothing, nothing, nothing, progress, rerun_budget_s=25.0
+        options, PROFILE, writer, nothing, nothing, nothing, progress, rerun_budget_s=25.0
     )
 
 

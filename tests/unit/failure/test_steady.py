@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 
-from bench.contract.seed import SeedSpec
 from bench.experiments.failure.run import judged
 from bench.experiments.failure.spec import Step, Tolerance, load_spec
 from bench.experiments.failure.steady import SteadyState
 from bench.experiments.failure.stretch import Course, with_skipped
 from bench.journal import Gate
-from bench.load.catalogue import seeded_catalogue
-from bench.load.plan import Request, Result, Visit
+from bench.load.plan import Result, Visit
 from tests.unit.report.factory import Plan, trial_entry
 
 
@@ -48,8 +46,7 @@ def broken_shop() -> Iterator[str]:
 
 def steady_state(url: str, *, ready: bool) -> SteadyState:
     deployment: Any = SimpleNamespace(base_url=url, ready=lambda: ready)
-    catalogue = seeded_catalogue(SeedSpec(users=2, products=3, categories=1))
-    return SteadyState(deployment, "token", catalogue, load_spec("quick").steady_state)
+    return SteadyState(deployment, "token", "a product", load_spec("quick").steady_state)
 
 
 def test_what_does_not_hold_is_named(broken_shop: str) -> None:
@@ -95,8 +92,7 @@ def test_a_tolerance_holds_up_to_its_ends() -> None:
 
 
 def test_a_visit_without_a_session_is_a_row_and_the_counts_still_add_up() -> None:
-    request = Request("order", "/api/v1/orders", b"")
-    visits = [Visit(0.1 * n, "buy", 0, (request, request)) for n in range(3)]
+    visits = [Visit(0.1 * n, "top_up", n) for n in range(3)]
     result = Result(
         started_monotonic=0.0, due_s=[0.0, 0.05, 0.2, 0.25], sent_s=[0.0] * 4, done_s=[0.3] * 4,
         status=[200] * 4, bytes=[1] * 4, operation=["order"] * 4, journey=["buy"] * 4,

@@ -12,20 +12,9 @@ import psutil
 import pytest
 
 from bench.experiments.meters import foreign_cpu, read_machine
-from bench.load.catalogue import Catalogue, SeededUser
 from bench.load.generator import LoadProcess
 
 SERVER = Path(__file__).with_name("echo_server.py")
-
-
-@pytest.fixture(scope="session")
-def catalogue() -> Catalogue:
-    return Catalogue(
-        users=tuple(SeededUser(f"user-{n}", f"user{n:04}@shop.example") for n in range(1, 11)),
-        products=tuple(f"00000000-0000-7000-8000-{n:012}" for n in range(100)),
-        weights=tuple(1 / 5050 * n for n in range(100, 0, -1)),
-        categories=("books", "tea & coffee"),
-    )
 
 
 @pytest.fixture

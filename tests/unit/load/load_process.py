@@ -11,23 +11,9 @@ import textwrap
 from typing import Any
 
 PRELUDE = """
-import json, socket, sys, threading
+import json
 import locust, gevent
 from time import perf_counter
-from bench.load.pool import Session, SessionPool
-WIRE = b"GET /api/v1/wallet HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"
-def scripted(*answers):
-    '''A server that reads one request for each answer, on one connection, then closes it.'''
-    listener = gevent.socket.socket(); listener.bind(("127.0.0.1", 0)); listener.listen()
-    def serve():
-        while True:
-            connection, _ = listener.accept()
-            for answer in answers:
-                connection.recv(65536)
-                connection.sendall(answer)
-            connection.close()
-    gevent.spawn(serve)
-    return listener.getsockname()[1]
 """
 
 

@@ -14,7 +14,6 @@ import pytest
 
 from bench.deployments.base import Usage
 from bench.experiments.trial import Bench, TrialKey
-from bench.load.catalogue import Catalogue
 from bench.load.generator import LoadProcess, Target
 from bench.load.schedule import ScheduleSpec, build_schedule
 from bench.machine import usable_cpus
@@ -57,12 +56,12 @@ def burned(cpu: int) -> Iterator[Callable[[], float]]:
 @pytest.mark.slow
 @pytest.mark.alone
 def test_a_burned_core_makes_the_trial_invalid(
-    serve: Callable[..., str], catalogue: Catalogue
+    serve: Callable[..., str],
 ) -> None:
     """Whatever else the machine does: foreign CPU is at least what was burned here."""
     url = serve()
     server = next(child for child in psutil.Process().children() if "echo_server" in cmdline(child))
-    schedule = build_schedule(ScheduleSpec("product_read", 200.0, 4, 0.1, 0.2, 2.0), catalogue)
+    schedule = build_schedule(ScheduleSpec("product_read", 200.0, 4, 0.1, 0.2, 2.0))
     cpus = usable_cpus()
     with LoadProcess(cpus=[cpus[-1]]) as load, burned(cpus[-1]) as share:
         bench, subject = Bench(load), Echo(url, server.pid)

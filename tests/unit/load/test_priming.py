@@ -9,7 +9,6 @@ import pytest
 from bench.errors import ShopbenchError
 from bench.experiments import fleet
 from bench.experiments.fleet import PRIME_ATTEMPTS, prime_orders, priming_visits
-from bench.load.catalogue import Catalogue
 from bench.load.generator import LoadProcess, Target
 
 
@@ -17,14 +16,13 @@ from bench.load.generator import LoadProcess, Target
 def prime(
     load: LoadProcess,
     serve: Callable[..., str],
-    catalogue: Catalogue,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., None]:
     monkeypatch.setattr(fleet, "PRIME_WAIT_S", 0.01)
 
-    def start(*options: str, orders_per_user: int = 3) -> None:
-        target = Target(serve(*options), ["token"] * len(catalogue.users))
-        prime_orders(load, target, catalogue, orders_per_user)
+    def start(*options: str, orders: int = 30) -> None:
+        target = Target(serve(*options), ["token"] * 10)
+        prime_orders(load, target, orders)
 
     return start
 
@@ -45,7 +43,7 @@ def test_any_other_answer_is_an_error_at_once(prime: Callable[..., None]) -> Non
         prime("--status", "500")
 
 
-def test_every_user_gets_as_many_orders(catalogue: Catalogue, prime: Callable[..., None]) -> None:
-    visits = priming_visits(catalogue, 3)
-    assert [visit.user for visit in visits] == list(range(len(catalogue.users))) * 3
-    prime("--status", "500", orders_per_user=0)  # none asked for: none sent
+def test_every_deployment_gets_the_same_orders(prime: Callable[..., None]) -> None:
+    assert priming_visits(30) == priming_visits(30)
+    assert len(priming_visits(30)) == 30
+    prime("--status", "500", orders=0)  # none asked for: none sent

@@ -14,13 +14,12 @@ import msgspec
 import psutil
 import pytest
 
-from bench.load.catalogue import Catalogue
 from bench.load.dealing import deal, merge
 from bench.load.generator import ClosedLoop, LoadError, LoadProcess, Target, result_rows
-from bench.load.plan import Plan, Request, Result, Visit
+from bench.load.mixes import JOURNEYS
+from bench.load.plan import Plan, Result, Side, Visit
 from bench.load.schedule import ScheduleSpec, build_schedule
 
-STEP = (Request("wallet_read", "/api/v1/wallet", b""),)
 TOKENS = [f"token-{number}" for number in range(10)]
 SPEC = ScheduleSpec("mixed", 150.0, 4, 0.1, 0.2, 1.2)
 NOBODY = "http://127.0.0.1:7699"
@@ -33,8 +32,9 @@ def crowd(request: pytest.FixtureRequest) -> Iterator[LoadProcess]:
 
 
 def a_plan(**fields: Any) -> Plan:
-    visits = [Visit(number / 10, "wallet_read", 0, STEP) for number in range(8)]
-    return Plan(NOBODY, "open", visits, ["t"], "k", "/api/v1", 0.0, 0.5, **fields)
+    visits = [Visit(number / 10, "wallet_read", number) for number in range(8)]
+    side = Side(NOBODY, ["t"], "/api/v1")
+    return Plan([side], "open", 0.0, 0.5, visits=visits, **fields)
 
 
 def a_result(**fields: Any) -> Result:
@@ -64,14 +64,13 @@ def a_result(**fields: Any) -> Result:
 
 
 def test_a_plan_is_dealt_round_robin() -> None:
-    plan = a_plan(warm_sessions=8, concurrency=7, max_visits=10, max_sessions=500)
+    plan = a_plan(users_ahead=8, concurrency=7, max_visits=10, max_users=500)
     parts = deal(plan, 3)
     assert [part.visits for part in parts] == [plan.visits[k::3] for k in range(3)]
-    assert [part.warm_sessions for part in parts] == [3, 3, 2]
+    assert [part.users_ahead for part in parts] == [3, 3, 2]
     assert [part.concurrency for part in parts] == [3, 2, 2]
     assert [part.max_visits for part in parts] == [4, 3, 3]
-    assert {part.max_sessions for part in parts} == {500}  # descriptors are bounded per process
-    assert len({part.key_prefix for part in parts}) == 3
+    assert {part.max_users for part in parts} == {500}  # descriptors are bounded per process
 
 
 def test_one_worker_gets_the_plan_itself() -> None:
@@ -109,26 +108,26 @@ def test_one_slow_pacer_is_not_hidden() -> None:
 
 
 def test_all_arrivals_are_sent_once_by_the_workers_together(
-    crowd: LoadProcess, serve: Callable[..., str], catalogue: Catalogue
+    crowd: LoadProcess, serve: Callable[..., str]
 ) -> None:
     """The server answers a repeated idempotency key with 400: keys differ between workers."""
-    schedule = build_schedule(SPEC, catalogue)
+    schedule = build_schedule(SPEC)
     result = crowd.run_open(Target(serve(), TOKENS), schedule.visits, (0.3, 1.5))
     rows = result_rows(result).to_pylist()
     assert (result.planned, result.skipped, result.unfinished) == (schedule.planned, 0, 0)
     assert {row["error"] for row in rows} == {""}
     sent = sorted((row["visit"], row["operation"]) for row in rows)
     assert sent == sorted(
-        (number, request.operation)
+        (number, name)
         for number, visit in enumerate(schedule.visits)
-        for request in visit.requests
+        for name in JOURNEYS[visit.journey]
     )
     assert [row["due_s"] for row in rows] == sorted(row["due_s"] for row in rows)
 
 
 def test_the_workers_share_one_zero(crowd: LoadProcess, serve: Callable[..., str]) -> None:
     """All is due at once, and all of them send it then: neighbours are within the machine's lag."""
-    visits = [Visit(0.5, "wallet_read", 0, STEP) for _ in range(6)]
+    visits = [Visit(0.5, "wallet_read", number) for number in range(6)]
     result = crowd.run_open(Target(serve(), TOKENS), visits, (0.0, 0.7))
     assert sorted(result.visit) == list(range(6))
     assert result.due_s == pytest.approx([0.5] * 6)
@@ -136,7 +135,7 @@ def test_the_workers_share_one_zero(crowd: LoadProcess, serve: Callable[..., str
 
 
 def test_a_closed_loop_is_shared_out(crowd: LoadProcess, serve: Callable[..., str]) -> None:
-    visits = [Visit(0.0, "wallet_read", 0, STEP) for _ in range(10)]
+    visits = [Visit(0.0, "wallet_read", number) for number in range(10)]
     target = Target(serve(), TOKENS)
     result = crowd.run_closed(target, visits, ClosedLoop(5, 0.0, 30.0, max_visits=50))
     assert sorted(result.visit) == list(range(50))
@@ -151,8 +150,8 @@ def test_every_worker_has_a_process_and_a_core_of_its_own() -> None:
     assert pinned == [[cores[0]], [cores[1 % len(cores)]]]
 
 
-def test_a_killed_worker_is_reported_and_the_others_are_ended(catalogue: Catalogue) -> None:
-    schedule = build_schedule(replace(SPEC, measured_s=30.0), catalogue)
+def test_a_killed_worker_is_reported_and_the_others_are_ended() -> None:
+    schedule = build_schedule(replace(SPEC, measured_s=30.0))
     with LoadProcess(workers=3) as load:
         workers = [psutil.Process(pid) for pid in load.pids]
         killer = threading.Timer(2.5, workers[1].kill)  # in the middle of the trial
@@ -168,9 +167,9 @@ def test_a_killed_worker_is_reported_and_the_others_are_ended(catalogue: Catalog
         assert len(load.pids) == 3
 
 
-def test_an_error_of_one_worker_is_the_trials(catalogue: Catalogue) -> None:
-    visits = [Visit(0.0, "wallet_read", user, STEP) for user in (0, 99)]  # there is no user 99
-    with LoadProcess(workers=2) as load, pytest.raises(LoadError, match="IndexError"):
+def test_an_error_of_one_worker_is_the_trials() -> None:
+    visits = [Visit(0.0, journey, 0) for journey in ("wallet_read", "nothing")]
+    with LoadProcess(workers=2) as load, pytest.raises(LoadError, match="KeyError"):
         load.run_open(Target(NOBODY, TOKENS), visits, (0.0, 0.1))
 
 
@@ -184,12 +183,12 @@ def test_no_visits_and_no_workers_are_refused() -> None:
 def test_no_worker_outlives_the_parent() -> None:
     code = """
 from bench.load.generator import LoadProcess, Target
-from bench.load.plan import Request, Visit
+from bench.load.mixes import JOURNEYS
+from bench.load.plan import Visit
 load = LoadProcess(workers=3)
 load.start()
 print(*load.pids, flush=True)
-step = (Request("wallet_read", "/api/v1/wallet", b""),)
-visits = [Visit(60.0, "wallet_read", 0, step) for _ in range(3)]
+visits = [Visit(60.0, "wallet_read", number) for number in range(3)]
 load.run_open(Target("http://127.0.0.1:7699", ["t"]), visits, (0.0, 60.0))
 """
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

@@ -66,7 +66,7 @@ def run(load: LoadProcess, url: str, tmp_path: Path) -> Callable[..., Result]:
         file.write_text(text)
         target = Target(url, [], locustfile=str(file))
         load.prepare(target, users, 1)
-        planned = [Visit(n / rate, "", n, ()) for n in range(visits)]
+        planned = [Visit(n / rate, "", n) for n in range(visits)]
         return load.run_open(target, planned, WINDOW, drain_s=2.0)
 
     return replay
@@ -88,47 +88,23 @@ def test_every_request_of_a_visit_is_a_row_under_its_name(run: Callable[..., Res
     assert result.skipped == 0
     assert len(set(result.visit)) == 60
     assert result.planned == len(result.due_s)
-    assert result.operation.count("first") == result.operation.count("second") > 0
+    first, second = (result.operation.count(name) for name in ("first", "second"))
+    assert first >= second > 0  # a visit is one task of the sequence
 
 
-def test_the_schedule_says_when_and_a_later_step_is_due_when_the_last_is_done(
+def test_the_schedule_says_when_and_a_pause_inside_a_task_is_the_visitors(
     run: Callable[..., Result],
 ) -> None:
-    result = run(TWO_USERS)
-    for number in set(result.visit):
-        steps = [i for i, visit in enumerate(result.visit) if visit == number]
-        assert result.due_s[steps[0]] == pytest.approx(number / 100, abs=1e-6)
-        for before, after in zip(steps, steps[1:], strict=False):
-            assert result.due_s[after] == pytest.approx(result.done_s[before], abs=1e-6)
+    body = 'self.client.get("/a", name="first")\ngevent.sleep(0.2)\n'
+    result = run(user_file(body + 'self.client.get("/b", name="second")'), visits=5)
+    for number in range(5):
+        first, second = (i for i, visit in enumerate(result.visit) if visit == number)
+        assert result.due_s[first] == pytest.approx(number / 100, abs=1e-6)
+        assert result.sent_s[second] >= result.done_s[first] + 0.19
+        assert result.due_s[second] == result.sent_s[second]
     sent = np.asarray(result.sent_s)
-    assert (sent >= np.asarray(result.due_s) - 1e-6).all()
+    assert (sent >= np.asarray(result.due_s)).all()
     assert (np.asarray(result.done_s) >= sent).all()
-
-
-def test_a_pause_between_locusts_clock_and_the_send_ends_no_answer_in_the_future(
-    run: Callable[..., Result],
-) -> None:
-    text = (
-        TWO_USERS
-        + """
-    def on_start(self):
-        inner = self.client._send_request_safe_mode
-
-        def later(*arguments, **options):
-            gevent.sleep(0.02)
-            return inner(*arguments, **options)
-
-        self.client._send_request_safe_mode = later
-"""
-    )
-    result = run("import gevent\n" + text)
-    steps = [name in {"first", "second"} for name in result.operation]
-    due, sent, done = (
-        np.asarray(each)[steps] for each in (result.due_s, result.sent_s, result.done_s)
-    )
-    assert len(due) > 0
-    assert (sent >= due - 1e-6).all()
-    assert (done >= sent).all()
 
 
 def test_the_same_visits_choose_the_same_tasks(run: Callable[..., Result]) -> None:
@@ -150,8 +126,12 @@ def test_on_start_runs_before_the_trial_and_is_no_row(run: Callable[..., Result]
 
 
 def test_a_visit_that_finds_no_free_user_is_skipped_and_counted(run: Callable[..., Result]) -> None:
-    result = run(user_file('self.client.get("/slow")'), visits=40, rate=200.0, users=8)
+    """Users whose on_start does something are not made in the middle of a trial."""
+    file = user_file('self.client.get("/slow")')
+    started = file + "    def on_start(self):\n        self.name = 'me'\n"
+    result = run(started, visits=40, rate=200.0, users=8)
     assert result.skipped == 40 - 8 == result.planned - len(result.due_s)
+    assert run(file, visits=40, rate=200.0, users=8).skipped == 0
 
 
 def test_failures_are_named_and_never_dropped(run: Callable[..., Result]) -> None:
@@ -181,10 +161,18 @@ def test_an_error_of_the_file_is_a_failed_row_that_says_where(run: Callable[...,
     assert "mine.py:8: AttributeError: 'Mine' object has no attribute 'token'" in result.error
 
 
-def test_a_request_to_another_host_is_a_failure(run: Callable[..., Result], url: str) -> None:
+def test_a_request_to_another_host_is_left_out_and_counted(
+    run: Callable[..., Result], url: str
+) -> None:
     elsewhere = url.replace("127.0.0.1", "localhost")
-    result = run(user_file(f'self.client.get("{elsewhere}/a", name="away")'), visits=2)
-    assert set(result.error) == {"sent to another host"}
+    body = f'self.client.get("{elsewhere}/a", name="away")\nself.client.get("/a", name="here")'
+    result = run(user_file(body), visits=2)
+    assert (result.operation, result.elsewhere) == (["here"] * 2, 2)
+
+
+def test_a_visit_without_a_request_is_counted(run: Callable[..., Result]) -> None:
+    result = run(user_file("pass"), visits=3)
+    assert (result.silent, result.due_s) == (3, [])
 
 
 def test_servers_state_their_time(run: Callable[..., Result]) -> None:
@@ -197,7 +185,7 @@ def test_closed_loop_counts_what_was_made(load: LoadProcess, url: str, tmp_path:
     file.write_text(TWO_USERS)
     target = Target(url, [], locustfile=str(file))
     load.prepare(target, 4, 1)
-    visits = [Visit(0.0, "", n, ()) for n in range(50)]
+    visits = [Visit(0.0, "", n) for n in range(50)]
     result = load.run_closed(target, visits, ClosedLoop(4, 0.05, 0.3))
     assert len(result.due_s) > 50
     assert set(result.error) == {""}
