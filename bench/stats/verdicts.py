@@ -40,6 +40,7 @@ def decide(
     claim: Claim,
     kind: str,
     min_blocks: int = MIN_VALID_BLOCKS,
+    unit: str = "valid blocks",
 ) -> Decision:
     """Return the verdict on 'numerator / denominator is greater | less | different'.
 
@@ -51,7 +52,7 @@ def decide(
     threshold = threshold_for(kind)
     limit = log(1.0 + threshold)
     if ratio.n_blocks < min_blocks:
-        return Decision("inconclusive", f"{ratio.n_blocks} valid blocks, {min_blocks} are needed")
+        return Decision("inconclusive", f"{ratio.n_blocks} {unit}, {min_blocks} are needed")
     if ratio.low >= exp(-limit) and ratio.high <= exp(limit):
         return Decision("no difference shown", f"whole interval within ±{threshold:.0%}")
     if ratio.low <= 1.0 <= ratio.high:
