@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Protocol
 
@@ -77,6 +78,14 @@ class Fleet:
     def beside(self, opener: Callable[[str], OpenDeployment] | None = None) -> Fleet:
         """A fleet of its own with the same users; what is up stays up, whatever the profile."""
         return Fleet(opener or self._opener, self._tokens, restart=False)
+
+    def opener(self, name: str) -> Callable[[], OpenDeployment]:
+        """How to open one of that name which this fleet does not look after."""
+        return partial(self._opener, name)
+
+    def tokens_of(self, deployment: Deployment) -> list[str]:
+        """The tokens of the seeded customers there."""
+        return self._tokens(deployment)
 
     def subject(self, name: str) -> DeploymentSubject:
         """The named deployment, ready for a trial."""

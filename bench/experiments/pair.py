@@ -31,10 +31,16 @@ from bench.experiments.laboratory import (
     shuffled,
     store,
 )
-from bench.experiments.latency import EXPERIMENT, Cell, schedule_spec
+from bench.experiments.latency.plan import EXPERIMENT
 from bench.experiments.options import PairOptions, RunOptions
 from bench.experiments.precision import precise_enough
-from bench.experiments.probing import PROBE_CLIENTS, PROBE_WARMUP_S, closed_loop_rps, rates_of
+from bench.experiments.probing import (
+    PROBE_CLIENTS,
+    PROBE_WARMUP_S,
+    Cell,
+    closed_loop_rps,
+    rates_of,
+)
 from bench.experiments.trial import TrialKey
 from bench.journal import Trial, TrialStatus
 from bench.load.generator import ClosedLoop, LoadError, Target
@@ -183,9 +189,8 @@ def _block_s(lab: Laboratory, load: _Load, mix: str) -> float:
 
 
 def _spec(lab: Laboratory, load: _Load, cell: Cell, seed: int, steps: float) -> ScheduleSpec:
-    if not load.locustfile:
-        return schedule_spec(lab, cell, seed)
     profile = lab.profile
+    steps_per_visit = steps if load.locustfile else None
     return ScheduleSpec(
         mix=cell.mix,
         offered_rps=cell.offered_rps,
@@ -193,7 +198,7 @@ def _spec(lab: Laboratory, load: _Load, cell: Cell, seed: int, steps: float) -> 
         primer_s=profile.primer_s,
         warmup_s=profile.warmup_s,
         measured_s=profile.mixed_measured_s,
-        steps_per_visit=steps,
+        steps_per_visit=steps_per_visit,
     )
 
 

@@ -23,7 +23,7 @@ from bench.deployments.local.home import StateHome
 from bench.deployments.local.topology import parse_topology
 from bench.deployments.places import open_at
 from bench.errors import ShopbenchError
-from bench.experiments import capacity, floor, ladder, latency, network, pair, scaling, topologies
+from bench.experiments import capacity, floor, network, pair, scaling, topologies
 from bench.experiments.consistency import run as consistency
 from bench.experiments.fail_on import broken, parse_condition
 from bench.experiments.failure import plan as failure_plan
@@ -31,6 +31,8 @@ from bench.experiments.failure import run as failure
 from bench.experiments.failure.spec import check_spec
 from bench.experiments.fleet import Fleet
 from bench.experiments.laboratory import RERUNS, Laboratory
+from bench.experiments.latency import measure as latency
+from bench.experiments.latency import plan as latency_plan
 from bench.experiments.options import PROFILES, Profile, RunOptions, profile_for
 from bench.experiments.outcome import measured_values
 from bench.experiments.placing import check_place, choose_cpus, place_settings
@@ -48,8 +50,7 @@ from bench.load.tokens import request_tokens, sign_tokens
 from bench.machine import machine_facts, package_versions, source_commit
 
 EXPERIMENTS: dict[str, Callable[[Laboratory], None]] = {
-    latency.EXPERIMENT: latency.run,
-    ladder.EXPERIMENT: ladder.run,
+    latency_plan.EXPERIMENT: latency.run,
     capacity.EXPERIMENT: capacity.run,
     floor.EXPERIMENT: floor.run,
     **SELFTEST_EXPERIMENTS,
@@ -213,14 +214,8 @@ def expected_duration(names: list[str], options: RunOptions) -> Expected:
 
 
 def _pieces(names: list[str]) -> list[Experiment]:
-    """What these experiments run, one after the other: `ladder` begins with `latency`."""
-    found: list[Experiment] = []
-    for name in names:
-        if name == ladder.EXPERIMENT and latency.run not in found:
-            found += (latency.run, ladder.run)
-        else:
-            found.append(EXPERIMENTS[name])
-    return found
+    """What these experiments run, one after the other."""
+    return [EXPERIMENTS[name] for name in names]
 
 
 def durations() -> dict[str, dict[str, str]]:
@@ -260,11 +255,12 @@ def _checked(names: list[str], options: RunOptions) -> tuple[Profile, RunOptions
     for text in options.fail_on:
         parse_condition(text)
     pair.check_pair(names, options)
-    if options.sweep is not None and not {latency.EXPERIMENT, ladder.EXPERIMENT} & {*names}:
-        raise ShopbenchError("--sweep is for latency and ladder: no other experiment has one", 2)
+    profile = profile_for(options)
+    if latency_plan.EXPERIMENT in names and options.pair is None:
+        latency_plan.plan_of(options, profile.name)
     check_place(names, options)
     check_spec(names, options.spec)
-    return profile_for(options), replace(options, deployments=tuple(canonical))
+    return profile, replace(options, deployments=tuple(canonical))
 
 
 def _measure(

@@ -1,0 +1,97 @@
+"""Makes starts of all deployments until the metrics named beforehand are decided."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+
+from bench.experiments.laboratory import Laboratory
+from bench.experiments.latency.plan import EXPERIMENT, Plan, plan_of
+from bench.experiments.latency.start import measure_start
+from bench.journal import RunReader
+from bench.paired.judge import Answer, all_enough, answers_of, sentence
+from bench.paired.rounds import PairedRounds
+
+
+def run(lab: Laboratory) -> None:
+    """Measure; say each named metric as soon as it is decided."""
+    plan = plan_of(lab.options, lab.profile.name)
+    lab.progress.plan(plan.planned_s)
+    remember(
+        lab,
+        members=list(plan.members),
+        operations=list(plan.operations),
+        shares=plan.shares,
+        size=asdict(plan.size),
+    )
+    lab.writer.add_settings(deployments=[n for n in plan.members if "#" not in n])
+    lab.fleet.close()  # what another experiment left up would run beside
+    rounds, begun = recorded(lab, plan), time.monotonic()
+    for _ in rounds.starts:
+        lab.progress.drop(plan.start_s)
+    told: set[str] = set()
+    while not (why := _why_stop(lab, plan, rounds, begun)):
+        if len(rounds.starts) >= plan.size.starts:
+            lab.progress.plan(plan.start_s)
+        measure_start(lab, plan, next_start(lab), rounds)
+        _tell(lab, rounds, told)
+    remember(lab, stopped=why)
+    lab.progress.tell(f"latency: {why}")
+
+
+def recorded(lab: Laboratory, plan: Plan) -> PairedRounds:
+    """What the journal holds from before a resume."""
+    rounds = PairedRounds(plan.shares)
+    mine = [trial for trial in lab.writer.journal.trials if trial.experiment == EXPERIMENT]
+    if mine:
+        reader = RunReader(lab.writer.path)
+        for trial in mine:
+            rounds.add(trial, reader.rows(trial.trial_id))
+    return rounds
+
+
+def next_start(lab: Laboratory) -> int:
+    """The number of the next start; one that was cut off keeps its own."""
+    used = [trial.block for trial in lab.writer.journal.trials if trial.experiment == EXPERIMENT]
+    return max(used, default=-1) + 1
+
+
+def remember(lab: Laboratory, **found: object) -> None:
+    """Keep something of this experiment in the run's settings."""
+    lab.writer.add_settings(**{EXPERIMENT: {**(lab.setting(EXPERIMENT) or {}), **found}})
+
+
+def _why_stop(lab: Laboratory, plan: Plan, rounds: PairedRounds, begun: float) -> str:
+    """Why no further start is made, "" if one is."""
+    made, size = len(rounds.starts), plan.size
+    spent_s = time.monotonic() - begun
+    if not lab.has_time(plan.start_s):
+        return f"time limit reached after {made} starts"
+    if made < size.starts:
+        return ""
+    if all_enough(answers_of(rounds)):
+        return f"every metric named beforehand is decided or known to 2.5 %, {made} starts"
+    if not lab.timed and (made >= size.most_starts or spent_s + plan.start_s > size.limit_s):
+        return f"the profile's time is over after {made} starts"
+    return ""
+
+
+def _tell(lab: Laboratory, rounds: PairedRounds, told: set[str]) -> None:
+    """Say what has become known since the last start."""
+    for answer in answers_of(rounds):
+        if answer.question.family and answer.decided and answer.question.id not in told:
+            told.add(answer.question.id)
+            lab.progress.tell(f"decided: {sentence(answer)}")
+    if rounds.starts and not told:
+        lab.progress.tell(f"so far: {_leading(answers_of(rounds))}")
+
+
+def _leading(answers: list[Answer]) -> str:
+    """The named ratios known so far, in a line."""
+    known = [a for a in answers if a.question.family and a.narrow is not None]
+    parts = [
+        f"{a.question.subject} ×{a.narrow.estimate:.2f} ±{a.narrow.half_width:.0%}"
+        for a in known[:8]
+        if a.narrow is not None
+    ]
+    return ", ".join(parts) or "a single start has no interval"

@@ -1,0 +1,94 @@
+"""What `latency` measures and how long that takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.errors import ShopbenchError
+from bench.experiments.options import DEPLOYMENTS, RunOptions
+from bench.paired.rounds import twin_of
+
+EXPERIMENT = "latency"
+# The requests of the mixed load that these four stand for, as shares of the mix.
+SHARES = {"product_read": 0.65, "wallet_read": 0.10, "order": 0.18, "overview": 0.07}
+WRITES = frozenset({"order"})
+CUSTOMERS = 20  # of the seed; each has orders before anything is measured
+PRIMING_ROUNDS = 60
+BUSY = 0.30  # of the deployments' core, all of them together: light load
+PAUSE_S = 0.002  # from an answer to the request to the next deployment
+WRITE_PAUSE_S = 0.030  # a write's background work (relay, settling) must not fall into the next one
+LEAST_GAP_S = 0.002
+CALIBRATION_S = 1.5  # for each operation, in the first start only
+UP_S, DOWN_S, SQL_S = 13.0, 3.0, 1.3  # planned
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many starts, and seconds of each part of one.
+
+    Beyond `starts` there are more, up to `most_starts` and while `limit_s` is not over, until
+    every metric named beforehand is decided or known well enough.
+    """
+
+    starts: int
+    most_starts: int
+    warmup_s: float
+    measured_s: float
+    idle_s: float
+    limit_s: float
+
+
+SIZES = {
+    "smoke": Size(1, 1, 0.5, 2.2, 1.0, 90.0),
+    "quick": Size(6, 8, 2.0, 8.0, 3.0, 450.0),
+    "standard": Size(18, 30, 3.0, 20.0, 5.0, 2400.0),
+    "full": Size(30, 60, 3.0, 30.0, 5.0, 7200.0),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run of the experiment: who takes part, what is asked, how long."""
+
+    members: tuple[str, ...]
+    operations: tuple[str, ...]
+    size: Size
+
+    @property
+    def start_s(self) -> float:
+        """Planned seconds of one start, up and down included."""
+        writes = sum(operation in WRITES for operation in self.operations)
+        blocks = len(self.operations) * (self.size.warmup_s + self.size.measured_s + 0.5)
+        return UP_S + DOWN_S + blocks + 2 * max(1, writes) * self.size.idle_s
+
+    @property
+    def once_s(self) -> float:
+        """Planned seconds of what is done in the first start only."""
+        deployments = len(self.members) - 1
+        return len(self.operations) * (CALIBRATION_S + deployments * SQL_S)
+
+    @property
+    def planned_s(self) -> float:
+        """Planned seconds of the least number of starts."""
+        return self.once_s + self.size.starts * self.start_s
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The mix, if all its operations are measured; else nothing."""
+        return SHARES if set(SHARES) <= set(self.operations) else {}
+
+
+def plan_of(options: RunOptions, profile: str) -> Plan:
+    """The plan of a run. Raises ShopbenchError (usage) where no mix named has a place here.
+
+    `mixed` stands for all four operations; other mixes are for other experiments of the run.
+    """
+    names = options.deployments or DEPLOYMENTS
+    operations = tuple(name for name in SHARES if name in options.mixes)
+    if not options.mixes or "mixed" in options.mixes:
+        operations = tuple(SHARES)
+    if not operations:
+        known, given = ", ".join(SHARES), ", ".join(options.mixes)
+        text = f"latency measures single requests, {known}, or all of them, mixed; not {given}"
+        raise ShopbenchError(text, 2)
+    return Plan((*names, twin_of(names[0])), operations, SIZES[profile])
