@@ -82,7 +82,7 @@ def analyse(run_dir: Path) -> Analysis:
     floors = floor_results(data)
     sections = sections_of(data)
     verdicts = [
-        *judge(data, cells),
+        *judge(data),
         *(result.verdict for result in floors),
         *(verdict for section in sections for verdict in section.verdicts),
     ]

@@ -1,8 +1,8 @@
 """Each question asked in two runs: what moved, by how much, and may it be called different?
 
 Ratios are compared, never bare times of one run with bare times of another: both arms of a
-ratio shared machine and minute. Blocks of two runs share neither, so the test between runs is
-Welch's. Neighbours: `environment` says what else differs, `compare` makes the page.
+ratio shared machine and round. Starts of two runs share neither, so the test between runs is
+Welch's over starts. Neighbours: `environment` says what else differs, `compare` makes the page.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from bench.journal import Verdict
+from bench.paired.judge import Answer, Question
+from bench.paired.rounds import METRIC_NAMES
 from bench.report.analysis import Analysis
 from bench.report.environment import Difference, named_differences
-from bench.report.measures import METRIC_NAMES
 from bench.report.naming import number
-from bench.report.questions import Question, questions_of
-from bench.report.verdicts import SMOKE_NOTE, evidence
+from bench.report.verdicts import SMOKE_NOTE, verdict_id
 from bench.stats.errors import StatisticsError
 from bench.stats.multiplicity import HolmStep, holm
 from bench.stats.paired import PairedRatio, ratio_of_ratios
@@ -23,9 +23,8 @@ from bench.stats.verdicts import decide
 
 EXPLAINED: Final = "explained by environment"
 Word = Literal["different", "no difference shown", "inconclusive", "explained by environment"]
-MAX_LOAD_RATIO = 1.25  # further apart, two loads are two questions
 FLIPS = ({"supported", "refuted"}, {"reached", "not reached"})
-Pair = tuple[Question, Question]
+Pair = tuple[Answer, Answer]
 
 
 @dataclass(frozen=True)
@@ -72,18 +71,24 @@ def changes(
 
     Named ones by Holm over those both runs named, at the matching interval level.
     """
-    theirs = _by_key(second)
-    shared = [(q, theirs[key]) for key, q in _by_key(first).items() if key in theirs]
-    named = [(a, b) for a, b in shared if a.named and b.named]
-    steps = holm(
-        {
-            a.id: ratio.p_value
-            for a, b in named
-            if not _refusal(first, second, (a, b)) and (ratio := _ratio((a, b), 0.95)) is not None
-        }
-    )
-    confirmatory = {a.id for a, _ in named}
-    found = [_change(first, second, pair, steps.get(pair[0].id), different) for pair in shared]
+    theirs = {answer.question.id: answer for answer in second.data.answers}
+    shared = [(a, theirs[a.question.id]) for a in first.data.answers if a.question.id in theirs]
+    named = [(a, b) for a, b in shared if a.question.family and b.question.family]
+    steps: dict[str, HolmStep] = {}
+    for family in dict.fromkeys(a.question.family for a, _ in named):
+        steps |= holm(
+            {
+                a.question.id: ratio.p_value
+                for a, b in named
+                if a.question.family == family
+                and not _refusal((a, b))
+                and (ratio := _ratio((a, b), 0.95)) is not None
+            }
+        )
+    confirmatory = {a.question.id for a, _ in named}
+    found = [
+        _change(first, second, pair, steps.get(pair[0].question.id), different) for pair in shared
+    ]
     return (
         [c for c in found if c.question.id in confirmatory],
         [c for c in found if c.question.id not in confirmatory],
@@ -99,7 +104,7 @@ def agreement(
     """Return whether two runs agree. `others`: flipped verdicts outside the questions."""
     tested = [c for c in named if c.step is not None]
     differing = tuple(_described(c) for c in tested if c.rejected)
-    flips = (*(c.question.text for c in (*named, *exploratory) if c.flipped), *others)
+    flips = (*(c.first.question for c in (*named, *exploratory) if c.flipped), *others)
     because = f"; {EXPLAINED}: {named_differences(different)}" if different else ""
     if differing or flips:
         parts = []
@@ -126,7 +131,7 @@ def agreement(
 
 def other_flips(first: Analysis, second: Analysis) -> list[str]:
     """Return the flipped verdicts that are no paired question: floor, sections."""
-    asked = {q.id for a in (first, second) for q in questions_of(a.data, a.cells)}
+    asked = {verdict_id(answer) for a in (first, second) for answer in a.data.answers}
     theirs = {v.id: v for v in second.verdicts if v.id not in asked}
     return [
         verdict.question
@@ -138,7 +143,8 @@ def other_flips(first: Analysis, second: Analysis) -> list[str]:
 def _described(change: Change) -> str:
     question, ratio = change.question, change.ratio
     size = f" ×{number(ratio.estimate)}" if ratio else ""
-    what = f"{question.cell.mix}/{question.operation} {METRIC_NAMES[question.kind]}"
+    pair = f"{question.numerator}:{question.denominator}"
+    what = f"{question.role} {METRIC_NAMES[question.metric]} {pair}"
     small = "" if change.word != "inconclusive" else f", {change.reason}"
     return f"{what}{size}{small}"
 
@@ -151,22 +157,18 @@ def _change(
     different: Sequence[Difference],
 ) -> Change:
     a, b = pair
-    refusal = _refusal(first, second, pair)
+    refusal = _refusal(pair)
     ratio = None if refusal else _ratio(pair, step.level if step else 0.95)
     smoke = "smoke" in (first.data.journal.profile, second.data.journal.profile)
     word, reason = _judged(pair, ratio, refusal, different, smoke=smoke)
-    return Change(a, _verdict(first, a), _verdict(second, b), ratio, step, word, reason)
+    return Change(a.question, _verdict(first, a), _verdict(second, b), ratio, step, word, reason)
 
 
-def _refusal(first: Analysis, second: Analysis, pair: Pair) -> str:
-    """Why two questions cannot be compared at all; empty if they can."""
-    loads = [question.cell.offered_rps for question in pair]
-    if max(loads) > MAX_LOAD_RATIO * min(loads):
-        return f"the loads differ: {loads[0]:g} and {loads[1]:g} requests/s"
-    for name, analysis, question in zip(("first", "second"), (first, second), pair, strict=True):
-        verdict = _verdict(analysis, question)
-        if verdict.estimate is None:
-            return f"the {name} run gives no ratio: {verdict.note}"
+def _refusal(pair: Pair) -> str:
+    """Why two answers cannot be compared at all; empty if they can."""
+    for name, answer in zip(("first", "second"), pair, strict=True):
+        if answer.ratio is None:
+            return f"the {name} run gives no ratio: {answer.decision.reason}"
     return ""
 
 
@@ -179,10 +181,12 @@ def _judged(
     smoke: bool,
 ) -> tuple[Word, str]:
     if refusal or ratio is None:
-        return "inconclusive", refusal or "one of the runs has fewer than 2 valid blocks"
+        return "inconclusive", refusal or "one of the runs has fewer than 2 starts"
     if smoke:
         return "inconclusive", SMOKE_NOTE
-    decision = decide(ratio, claim="different", kind=pair[0].kind)
+    decision = decide(
+        ratio, claim="different", kind="p50" if pair[0].question.metric == "time" else "cpu"
+    )
     if different and not ratio.low <= 1.0 <= ratio.high:
         return EXPLAINED, f"{EXPLAINED}: {named_differences(different)}"
     if decision.word == "supported":
@@ -193,24 +197,11 @@ def _judged(
 
 def _ratio(pair: Pair, level: float) -> PairedRatio | None:
     try:
-        return ratio_of_ratios(evidence(pair[1]).logs, evidence(pair[0]).logs, level=level)
+        return ratio_of_ratios(pair[1].logs.logs, pair[0].logs.logs, level=level)
     except StatisticsError:
         return None
 
 
-def _by_key(analysis: Analysis) -> dict[tuple[str, int], Question]:
-    """Questions by their id without the load, and the load's rank among those of its mix.
-
-    A run derives its loads from a probe, so two runs of one machine differ a little in them.
-    """
-    found = {}
-    for question in questions_of(analysis.data, analysis.cells):
-        experiment, mix, rps = question.cell.key
-        loads = sorted(c.offered_rps for c in analysis.cells if c.key[:2] == (experiment, mix))
-        pair = (question.numerator, question.denominator, question.operation, question.kind)
-        found["/".join((experiment, mix, *pair)), loads.index(rps)] = question
-    return found
-
-
-def _verdict(analysis: Analysis, question: Question) -> Verdict:
-    return next(v for v in analysis.verdicts if v.id == question.id)
+def _verdict(analysis: Analysis, answer: Answer) -> Verdict:
+    wanted = verdict_id(answer)
+    return next(verdict for verdict in analysis.verdicts if verdict.id == wanted)

@@ -15,7 +15,7 @@ from bench.report.changes import Agreement, Change, agreement, changes, other_fl
 from bench.report.environment import Difference, environment_differences
 from bench.report.figures.overlay import percentile_overlay, ratio_overlay
 from bench.report.figures.style import Figure, svg_text
-from bench.report.naming import interval, number, percent, words
+from bench.report.naming import interval, number, percent
 from bench.report.page import asset, environment, inlined, machine_facts
 
 
@@ -107,10 +107,7 @@ def _main_rows(analysis: Analysis) -> list[PercentileRow]:
 
 def _label(change: Change) -> str:
     question = change.question
-    return (
-        f"{question.numerator} : {question.denominator}, {words(question.cell.mix)}, "
-        f"{words(question.operation)}, {question.kind}"
-    )
+    return f"{question.numerator} : {question.denominator}, {question.subject}"
 
 
 def _row(change: Change) -> dict[str, str]:

@@ -4,8 +4,7 @@ Neighbours: `bench.journal` reads the files; `selection` picks the blocks that c
 computes from the columns. Rows stay in numpy float32: 16 bytes a request.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,10 @@ from numpy.typing import NDArray
 
 from bench.errors import ShopbenchError
 from bench.journal import CorruptResults, Journal, RunReader, Trial
+from bench.paired.judge import Answer, answers_of, twins_of
+from bench.paired.rounds import Metric, PairedRounds, is_twin
 from bench.report.naming import ALL
+from bench.stats.rounds import Twin
 
 Column = NDArray[np.float32]
 LATENCY, FLOOR = "latency", "floor"
@@ -79,11 +81,26 @@ class RunData:
     path: Path
     journal: Journal
     trials: tuple[TrialSample, ...]
+    rounds: PairedRounds = field(default_factory=lambda: PairedRounds({}))
 
     @cached_property
     def load_trials(self) -> tuple[TrialSample, ...]:
-        """Trials of `latency`: paired at one load. Other experiments have sections of their own."""
-        return tuple(s for s in self.trials if s.trial.experiment == LATENCY)
+        """Trials of `latency` without second instances, which only show what the bench is off."""
+        return tuple(
+            s
+            for s in self.trials
+            if s.trial.experiment == LATENCY and not is_twin(s.trial.deployment)
+        )
+
+    @cached_property
+    def answers(self) -> list[Answer]:
+        """What the paired rounds say to every question, named ones first."""
+        return answers_of(self.rounds)
+
+    @cached_property
+    def twins(self) -> dict[tuple[str, Metric], Twin]:
+        """What the same code against itself gave, by (operation or mix, metric)."""
+        return twins_of(self.rounds)
 
     @cached_property
     def judged_trials(self) -> tuple[Trial, ...]:
@@ -138,14 +155,23 @@ def load_run(path: Path) -> RunData:
         raise ShopbenchError(f"{path}: the run has no finished trial to report on", 3)
     shell = RunData(path, reader.journal, ())
     timeout_ms = shell.setting("request_timeout_s", 0.0) * 1000.0
-    return RunData(path, reader.journal, tuple(_samples(reader, timeout_ms)))
-
-
-def _samples(reader: RunReader, timeout_ms: float) -> Iterator[TrialSample]:
+    rounds = PairedRounds(_shares(reader.journal))
+    samples = []
     for trial in reader.trials:
         if trial.measured_s <= 0:
             raise CorruptResults(f"{reader.path}: trial {trial.trial_id} measured no time")
-        yield sample_of(trial, reader.rows(trial.trial_id), timeout_ms)
+        rows = reader.rows(trial.trial_id)
+        samples.append(sample_of(trial, rows, timeout_ms))
+        if trial.experiment == LATENCY and "own_pair" not in reader.journal.settings:
+            rounds.add(trial, rows)
+    return RunData(path, reader.journal, tuple(samples), rounds)
+
+
+def _shares(journal: Journal) -> dict[str, float]:
+    """The mix that the run says it measured."""
+    settings = journal.settings.get(LATENCY)
+    shares = settings.get("shares") if isinstance(settings, dict) else None
+    return {str(name): float(share) for name, share in (shares or {}).items()}
 
 
 def sample_of(trial: Trial, rows: pa.Table, timeout_ms: float) -> TrialSample:

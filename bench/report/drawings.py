@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from bench.journal import Verdict
+from bench.paired.rounds import MIX
 from bench.report.analysis import Analysis
+from bench.report.dataset import LATENCY
 from bench.report.figures.cpu import cpu_stack
 from bench.report.figures.floor import floor_figure
 from bench.report.figures.forest import ForestRow, forest, row_label
@@ -27,7 +29,6 @@ _FOREST_GROUP = "forest-all"
 _OWN_FIGURES = (
     "floor/",
     "capacity/",
-    "adds-up/",
     "network/",
     "topologies/",
     "consistency/",
@@ -40,7 +41,7 @@ def forests(analysis: Analysis) -> list[Figure]:
     """Return the named forest, then one exploratory forest a pair (a group to choose from)."""
     ratios = [v for v in analysis.verdicts if not v.id.startswith(_OWN_FIGURES)]
     figures: list[Figure | None] = []
-    summary = [*analysis.named, *(v for v in ratios if _is_overall(analysis, v))]
+    summary = [*analysis.named, *(v for v in ratios if _is_overall(v))]
     if summary:
         groups = _by_pair(dict.fromkeys(summary))
         title = "Ratios on the metrics named beforehand, and the steps between deployments"
@@ -163,14 +164,9 @@ def _operations(cell: Cell) -> list[str]:
     return [ALL] if len(cell.operations) < 2 else [ALL, *cell.operations]
 
 
-def _is_overall(analysis: Analysis, verdict: Verdict) -> bool:
-    """Whether it is the p50 or CPU of everything in the main cell: the steps of the ladder."""
-    cell = analysis.main_cell
-    if cell is None or verdict.operation != ALL or not verdict.metric.endswith(("p50", "request")):
-        return False
-    experiment, mix, rps = cell.key
-    load = f"{rps:g}" if rps else "closed"
-    return verdict.id.startswith(f"{experiment}/{mix}@{load}/")
+def _is_overall(verdict: Verdict) -> bool:
+    """Whether it is of all operations together: the steps of the ladder."""
+    return verdict.id.startswith(f"{LATENCY}/{MIX}/")
 
 
 def _by_pair(verdicts: Iterator[Verdict] | dict[Verdict, None]) -> dict[str, Sequence[ForestRow]]:

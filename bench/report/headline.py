@@ -1,102 +1,104 @@
-"""The result in plain words.
+"""The result in plain words: what a person in a hurry takes away, undecided things included.
 
-Neighbours: `verdicts` judged, `page` and `summary` print.
+Neighbours: `bench.paired.judge` decided, `page`, `summary` and `console` print.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from bench.journal import Verdict
+from bench.paired.judge import Answer, role_words
+from bench.paired.rounds import MIX
 from bench.report.analysis import Analysis
 from bench.report.fields import verdict_line
-from bench.report.measures import METRIC_NAMES
-from bench.report.naming import ALL, interval, number, words
 from bench.report.verdicts import SMOKE_NOTE
 
-_METRICS = {METRIC_NAMES["p50"]: "p50 response time", METRIC_NAMES["cpu"]: "CPU per request"}
+SPLIT = ("microservices", "modular-split")
+WHOLE = ("microservices", "monolith")
+_LEADS = {
+    SPLIT: "Splitting the same code into five processes",
+    WHOLE: "Going from the Django monolith to the aiohttp services",
+}
 _DECIDED = ("supported", "refuted")
+BUSY_CORES = 0.10  # of foreign work, above which a reader should know
 
 
 def plain_words(analysis: Analysis) -> list[str]:
-    """Return the result of the metrics named beforehand in a few sentences, decided ones first.
+    """Return the result in a few sentences, architecture first, then what is not decided.
 
-    Where none was measured: the verdicts of the other experiments, one a line.
+    Where no pair was measured: the verdicts of the other experiments, one a line.
     """
-    named = analysis.named or analysis.of_sections
-    if not named:
-        return []
-    if analysis.data.journal.profile == "smoke":
+    answers = [a for a in analysis.data.answers if a.question.family]
+    if analysis.data.journal.profile == "smoke" and (answers or analysis.of_sections):
         return [f"Nothing is claimed: {SMOKE_NOTE}."]
-    if not analysis.named:
-        return [verdict_line(v) for v in sorted(named, key=lambda v: v.verdict not in _DECIDED)]
-    pairs = dict.fromkeys((v.numerator, v.denominator) for v in named)
+    lines = [line for pair in _LEADS for line in _pair_lines(answers, pair)]
+    others = [v for v in analysis.of_sections if v.verdict in _DECIDED or not answers]
+    ordered = sorted(others, key=lambda v: v.verdict not in _DECIDED)
+    return [*lines, *_sections(ordered)]
+
+
+def _sections(verdicts: Sequence[Verdict]) -> list[str]:
+    return [verdict_line(verdict) for verdict in verdicts]
+
+
+def _pair_lines(answers: Sequence[Answer], pair: tuple[str, str]) -> list[str]:
+    """The decided ratios of a pair in one sentence, and why others are not decided."""
+    own = [a for a in answers if (a.question.numerator, a.question.denominator) == pair]
+    known = [a for a in own if a.decided and a.narrow is not None]
     lines = []
-    for top, bottom in pairs:
-        own = [v for v in named if (v.numerator, v.denominator) == (top, bottom)]
-        told = [*_differences(own), *_same(own), *_open(own)]
-        lines += [f"{top} against {bottom}: {line}" for line in told] if len(pairs) > 1 else told
+    for metric, verb in (("time", "take"), ("cpu", "cost")):
+        told = [_clause(a) for a in known if a.question.metric == metric]
+        if told:
+            lines.append(f"{_LEADS[pair]} makes {_joined(told, verb)}.")
+    for answer in own:
+        if not answer.decided:
+            subject = f"{answer.question.subject}, {pair[0]} against {pair[1]}"
+            lines.append(f"Not decided: {subject}{_number(answer)}: {answer.decision.reason}.")
     return lines
 
 
-def _differences(named: Sequence[Verdict]) -> list[str]:
-    lines = []
-    for metric, label in _METRICS.items():
-        for side in ("higher", "lower"):
-            found = [
-                v
-                for v in named
-                if v.metric == metric and v.verdict in _DECIDED and _side(v) == side
-            ]
-            if found:
-                lines.append(
-                    f"{label} is {side} in {found[0].numerator} than in {found[0].denominator} "
-                    f"for {_listed(found)}."
-                )
-    return lines
+def _joined(clauses: Sequence[tuple[str, str]], verb: str) -> str:
+    """'an order take 1.60 times as long [1.55, 1.66], the overview 2.61 times …'."""
+    unit = "as long" if verb == "take" else "the CPU"
+    first, *rest = clauses
+    parts = [f"{first[0]} {verb} {first[1].replace('@', unit)}"]
+    parts += [f"{what} {size.replace('@', unit)}" for what, size in rest]
+    return ", ".join(parts)
 
 
-def _same(named: Sequence[Verdict]) -> list[str]:
-    found = [v for v in named if v.verdict == "no difference shown"]
-    return [f"No difference beyond the threshold: {_listed(found, metric=True)}."] if found else []
+def _clause(answer: Answer) -> tuple[str, str]:
+    ratio = answer.narrow
+    assert ratio is not None
+    what = role_words(answer.question.role)
+    if answer.question.role == MIX:
+        what = "the mix of them"
+    if answer.decision.word == "no difference shown":
+        return what, f"no more and no less than before (×{ratio.estimate:.2f}, within 3 %)"
+    return what, f"{ratio.estimate:.2f} times @ [{ratio.low:.2f}, {ratio.high:.2f}]"
 
 
-def _open(named: Sequence[Verdict]) -> list[str]:
-    lines = []
-    for word, text in (("inconclusive", "Not decided by this run"), ("invalid", "Not judged")):
-        found = [v for v in named if v.verdict == word]
-        if found:
-            lines.append(
-                f"{text} ({len(found)} of {len(named)}): {_by_metric(found)}. Why stands with each "
-                "verdict."
-            )
-    return lines
+def _number(answer: Answer) -> str:
+    ratio = answer.narrow
+    return f", ×{ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]" if ratio else ""
 
 
-def _by_metric(verdicts: Sequence[Verdict]) -> str:
-    """Names only: what is not decided has no number worth a first screen."""
-    parts = []
-    for metric, label in _METRICS.items():
-        whats = [_what(v) for v in verdicts if v.metric == metric]
-        if whats:
-            parts.append(f"{label} of {', '.join(whats)}")
-    return "; ".join(parts)
-
-
-def _side(verdict: Verdict) -> str:
-    return "higher" if (verdict.estimate or 1.0) > 1 else "lower"
-
-
-def _listed(verdicts: Iterable[Verdict], *, metric: bool = False) -> str:
-    return ", ".join(_item(v, metric=metric) for v in verdicts)
-
-
-def _item(verdict: Verdict, *, metric: bool) -> str:
-    what = _what(verdict)
-    label = f"{_METRICS.get(verdict.metric, verdict.metric)} of {what}" if metric else what
-    if verdict.estimate is None:
-        return label
-    return f"{label} (×{number(verdict.estimate)} {interval(verdict.low, verdict.high)})"
-
-
-def _what(verdict: Verdict) -> str:
-    mix = verdict.id.split("/")[1].partition("@")[0]
-    return words(verdict.operation) if verdict.operation != ALL else f"the {words(mix)} load"
+def trust_line(analysis: Analysis) -> str:
+    """Return in one line how far the paired rounds can be trusted; "" without any."""
+    data = analysis.data
+    if not data.rounds.starts:
+        return ""
+    trials = [s.trial for s in data.trials if s.trial.loop == "rounds"]
+    seconds = sum(t.measured_s for t in trials if t.deployment == trials[0].deployment)
+    told = [
+        f"{len(data.rounds.starts)} starts of {len(data.rounds.deployments)} deployments together",
+        f"{seconds:.0f} s of rounds",
+    ]
+    foreign = [t.facts["foreign_cores"] for t in trials if "foreign_cores" in t.facts]
+    if foreign:
+        cores = sum(foreign) / len(foreign)
+        busy = "busy machine, intervals are wide because of it: " if cores > BUSY_CORES else ""
+        told.append(f"{busy}other programs used {cores:.2f} cores")
+    twins = [(role, each) for (role, metric), each in data.twins.items() if metric == "time"]
+    if twins:
+        said = ", ".join(f"{role_words(role)} ×{each.estimate:.3f}" for role, each in twins)
+        told.append(f"the same code against itself: {said}")
+    return "; ".join(told) + "."

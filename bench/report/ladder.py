@@ -1,35 +1,32 @@
 """The ladder: where the difference between monolith and microservices comes from, step by step.
 
-Neighbours: `questions` picks the cells, `figures.ladder` draws, `page` prints the sanity check.
+Every pair of rungs is compared directly, from the same rounds. Neighbours: `bench.paired` has the
+ratios, `figures.ladder` draws, `page` prints the sanity check.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.paired.judge import NAMED_ROLES
+from bench.paired.rounds import METRICS, MIX, Metric
 from bench.report.dataset import RunData, TrialSample
-from bench.report.measures import Kind, Level, level_of, mean_parts, share_of_time, trial_value
-from bench.report.naming import (
-    ALL,
-    DEPLOYMENTS,
-    LADDER_STEPS,
-    is_database,
-    number,
-    own_names,
-    words,
-)
-from bench.report.questions import NAMED_ROLES, Question, headline_cell
+from bench.report.measures import Level, level_of, mean_parts, share_of_time
+from bench.report.naming import DEPLOYMENTS, LADDER_STEPS, is_database, number, own_names, words
 from bench.report.selection import Cell
-from bench.report.verdicts import evidence, overloaded
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import PairedRatio, paired_ratio
 
 # Same framework, one machine, equal CPU. Throughput 0.38-0.75 for light endpoints is a CPU ratio
 # of 1/0.75 ... 1/0.38; mean latency x2-3 at low load (Blinowski 2022, Ueda 2016).
-LITERATURE: dict[str, tuple[float, float]] = {"cpu": (1.0 / 0.75, 1.0 / 0.38), "p50": (2.0, 3.0)}
+LITERATURE: dict[Metric, tuple[float, float]] = {
+    "cpu": (1.0 / 0.75, 1.0 / 0.38),
+    "time": (2.0, 3.0),
+}
 FAR = 2.0  # this many times outside the band is suspicious
 # Calls between processes that an answer waits for, client's call to the gateway not counted; an
-# order is settled later, many at once.
+# order is settled later.
 HOPS = {"product_read": 1, "wallet_read": 1, "order": 3, "overview": 4}
+METRIC_WORDS: dict[Metric, str] = {"time": "time", "cpu": "CPU per request"}
 _INSIDE = "inside the band"
 
 
@@ -45,37 +42,46 @@ class Step:
 
 @dataclass(frozen=True)
 class Ladder:
-    """All rungs for one operation and metric; `levels` in ms, `to_first` relative to the first."""
+    """All rungs for one operation (or the mix) and metric; `levels` in ms, `to_first` relative.
+
+    `cell`: the trials of the operation; None for the mix.
+    """
 
     role: str
-    kind: Kind
-    cell: Cell
-    operation: str
+    metric: Metric
+    cell: Cell | None
     levels: dict[str, Level]
     to_first: dict[str, PairedRatio]
     steps: tuple[Step, ...]
 
     @property
     def title(self) -> str:
-        """Headline operation in words."""
-        return words(self.role) if self.role != "mixed" else "all operations (mixed load)"
+        """The operation in words."""
+        return "the mix of requests" if self.role == MIX else words(self.role)
+
+    @property
+    def product(self) -> float | None:
+        """The product of all steps; None where one is missing."""
+        ratios = [step.ratio for step in self.steps]
+        if len(ratios) < len(LADDER_STEPS) or any(ratio is None for ratio in ratios):
+            return None
+        found = 1.0
+        for ratio in ratios:
+            found *= ratio.estimate if ratio else 1.0
+        return found
 
 
 def ladders(data: RunData, cells: Sequence[Cell]) -> list[Ladder]:
-    """Return the ladders of the headline roles, p50 and CPU, that have at least two rungs."""
-    found: list[Ladder] = []
+    """Return the ladders of the headline operations and the mix that have at least two rungs."""
     if own_names(data.journal.settings):
-        return found  # services of the user's own have no rungs, whatever they are called
-    for role in NAMED_ROLES:
-        place = headline_cell(data, cells, role)
-        for kind in ("p50", "cpu"):
-            if place is not None and (
-                place[1] == ALL if kind == "cpu" else not _full(data, place[0])
-            ):
-                ladder = _ladder(role, "cpu" if kind == "cpu" else "p50", *place)
-                if len(ladder.levels) > 1:
-                    found.append(ladder)
-    return found
+        return []  # services of the user's own have no rungs, whatever they are called
+    found = [
+        _ladder(data, next((c for c in cells if c.mix == role), None), role, metric)
+        for role in NAMED_ROLES
+        if role in data.rounds.roles
+        for metric in METRICS
+    ]
+    return [ladder for ladder in found if len(ladder.levels) > 1]
 
 
 def sanity_check(found: Sequence[Ladder]) -> list[str]:
@@ -85,27 +91,29 @@ def sanity_check(found: Sequence[Ladder]) -> list[str]:
         step = next((s for s in ladder.steps if s.end == "microservices"), None)
         if step is None or step.ratio is None:
             continue
-        low, high = LITERATURE[ladder.kind]
+        low, high = LITERATURE[ladder.metric]
         ratio = step.ratio
-        name = "CPU per request" if ladder.kind == "cpu" else "p50 response time"
         lines.append(
-            f"{ladder.title}, {name}: ×{ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] "
-            f"against ×{low:.2f}–{high:.2f}: {_placed(ratio, low, high)}{explanation(ladder)}"
+            f"{ladder.title}, {METRIC_WORDS[ladder.metric]}: ×{ratio.estimate:.2f} "
+            f"[{ratio.low:.2f}, {ratio.high:.2f}] against ×{low:.2f}–{high:.2f}: "
+            f"{_placed(ratio, low, high)}{explanation(ladder)}"
         )
     return lines
 
 
 def explanation(ladder: Ladder) -> str:
     """Return what the step modular-split -> microservices is made of, from measured parts."""
+    if ladder.cell is None:
+        return ""
     split, many = (ladder.cell.samples(name) for name in ("modular-split", "microservices"))
     hops = HOPS.get(ladder.role)
     calls = f"; {hops} call{'s' if hops != 1 else ''} between processes an answer" if hops else ""
-    if ladder.kind == "cpu":
+    if ladder.metric == "cpu":
         before, after = (_cpu_groups(mean_parts(samples)) for samples in (split, many))
         parts = ", ".join(
             f"{name} {number(before[name])} → {number(after[name])}" for name in after
         )
-        return f". Measured, CPU-ms a request: {parts}{calls}"
+        return f". Measured, CPU-ms a request, idle included: {parts}{calls}"
     before, after = (_time_groups(ladder, samples) for samples in (split, many))
     if not before or not after:
         return calls
@@ -114,23 +122,26 @@ def explanation(ladder: Ladder) -> str:
 
 
 def decomposition(found: Sequence[Ladder]) -> list[str]:
-    """Return one sentence for p50 and one for CPU that splits the whole into its steps.
+    """Return one sentence for time and one for CPU that splits the whole into its steps.
 
-    Of the mixed load where it was measured, else of the first headline role; all rungs needed.
+    Of the mix where it was measured, else of the first operation; all rungs needed. How far the
+    product of the steps lies from the whole is printed, not judged.
     """
     lines = []
-    for kind, name in (("p50", "p50 response time"), ("cpu", "CPU per request")):
-        whole = [x for x in found if x.kind == kind and len(x.to_first) == len(DEPLOYMENTS)]
-        ladder = next((x for x in whole if x.role == "mixed"), whole[0] if whole else None)
-        if ladder is None or any(step.ratio is None for step in ladder.steps):
+    for metric, name in METRIC_WORDS.items():
+        whole = [x for x in found if x.metric == metric and x.product is not None]
+        ladder = next((x for x in whole if x.role == MIX), whole[0] if whole else None)
+        if ladder is None or ladder.product is None or "microservices" not in ladder.to_first:
             continue
         parts = " · ".join(
             f"{step.cause} ×{step.ratio.estimate:.2f}" for step in ladder.steps if step.ratio
         )
         total = ladder.to_first["microservices"].estimate
+        apart = 100.0 * (ladder.product / total - 1.0)
         lines.append(
-            f"Where it comes from ({ladder.title}, {name}): {parts} = ×{total:.2f} in the same "
-            "blocks. Intervals stand with the ladder."
+            f"Where it comes from ({ladder.title}, {name}): {parts} = ×{ladder.product:.2f}; the "
+            f"whole, compared directly, is ×{total:.2f} ({apart:+.1f} % apart). Intervals stand "
+            "with the ladder."
         )
     return lines
 
@@ -154,39 +165,32 @@ def _cpu_groups(parts: dict[str, float]) -> dict[str, float]:
 
 def _time_groups(ladder: Ladder, samples: Sequence[TrialSample]) -> dict[str, float]:
     """Medians of the service time, and of it in the server and in its databases, if stated."""
-    times = share_of_time(samples, ladder.operation)
+    times = share_of_time(samples, ladder.role)
     named = {"service time": "service", "in the server": "app", "in databases": "db"}
     return {label: v for label, name in named.items() if (v := times[name]) is not None}
 
 
-def _full(data: RunData, cell: Cell) -> bool:
-    """Whether a rung is in overload, where response times depend on the trial's length."""
-    return any(overloaded(data, cell, name) for name in cell.deployments)
-
-
-def _ladder(role: str, kind: Kind, cell: Cell, operation: str) -> Ladder:
-    rungs = [name for name in DEPLOYMENTS if name in cell.deployments]
+def _ladder(data: RunData, cell: Cell | None, role: str, metric: Metric) -> Ladder:
     levels = {}
-    for name in rungs:
-        level = level_of([trial_value(s, kind, operation) for s in cell.samples(name)])
+    for name in DEPLOYMENTS:
+        level = level_of(data.rounds.values(name, role, metric))
         if level is not None:
             levels[name] = level
     first = next(iter(levels), "")
-    to_first = {n: r for n in levels if (r := _ratio(cell, n, first, operation, kind)) is not None}
+    to_first = {n: r for n in levels if (r := _ratio(data, n, first, role, metric)) is not None}
     steps = tuple(
-        Step(start, end, cause, _ratio(cell, end, start, operation, kind))
+        Step(start, end, cause, _ratio(data, end, start, role, metric))
         for start, end, cause in LADDER_STEPS
         if start in levels and end in levels
     )
-    return Ladder(role, kind, cell, operation, levels, to_first, steps)
+    return Ladder(role, metric, cell, levels, to_first, steps)
 
 
 def _ratio(
-    cell: Cell, numerator: str, denominator: str, operation: str, kind: Kind
+    data: RunData, numerator: str, denominator: str, role: str, metric: Metric
 ) -> PairedRatio | None:
-    """Paired ratio at 95 %, None with fewer than two valid blocks."""
-    question = Question(cell, numerator, denominator, "different", operation, kind, named=False)
+    """Ratio at 95 % over starts, None with fewer than two."""
     try:
-        return paired_ratio(evidence(question).logs)
+        return paired_ratio(data.rounds.logs(numerator, denominator, role, metric).logs)
     except StatisticsError:
         return None

@@ -28,9 +28,9 @@ from bench.report.naming import ALL, interval, number, own_names, percent, words
 HERE = Path(__file__).resolve().parent
 
 CONTENTS = (
+    ("result", "Result"),
     ("comparison", "Comparison"),
     ("claims", "Claims"),
-    ("result", "Result"),
     ("ratios", "Ratios"),
     ("ladder", "Ladder"),
     ("load", "Load"),
@@ -44,10 +44,13 @@ CONTENTS = (
 )
 _SHOP_ONLY = {"comparison", "claims", "ladder", "floor"}  # they speak of our two arms
 RULE_TEXT = (
-    "Holm's step-down over the metrics named beforehand; verdict and interval at the same level. "
-    "Different only if the interval excludes 1 and the effect is at least 3 % (p50, CPU) or 10 % "
-    "(p95, p99); 'no difference shown' only if the "
-    "whole interval lies within that threshold; otherwise inconclusive. At least 6 valid blocks."
+    "A round sends the same request to every deployment, in random order; the rounds of one second "
+    "are a cluster (median), the clusters of a start its mean, and the interval is over starts. "
+    "Holm's step-down over the eight metrics named beforehand of each pair; verdict and interval "
+    "at the same level, intervals not simultaneous. Different only if the interval excludes 1 and "
+    "the effect is at least 3 %; 'no difference shown' only if the whole interval lies within 3 %; "
+    "otherwise inconclusive. At least 6 starts. No verdict where the same code against itself is "
+    "off by 2 % or more for certain."
 )
 
 
@@ -153,6 +156,7 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "answer": tables.answer,
         "decomposition": decomposition(analysis.ladders),
         "plain_words": headline.plain_words(analysis),
+        "trust": headline.trust_line(analysis),
         **claim_content(picture_of(analysis)),
         "verdict_rows": [verdict_fields(v) for v in analysis.verdicts],
         "verdict_words": get_args(VerdictWord),

@@ -8,8 +8,8 @@ from bench.report.claims import ClaimResult, Picture, tally
 from bench.report.comparison import ARMS, RowResult, comparison, numbers, picture_of, texts
 from bench.report.fields import estimate_text
 from bench.report.figures.style import Figure
-from bench.report.headline import plain_words
-from bench.report.ladder import sanity_check
+from bench.report.headline import plain_words, trust_line
+from bench.report.ladder import METRIC_WORDS, sanity_check
 from bench.report.limits import banners, limits
 from bench.report.naming import interval, number, own_names, percent, words
 from bench.report.quality import resume_rows, stop_rows
@@ -24,9 +24,10 @@ def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
         f"`{journal.command}` · profile {journal.profile} · commit {journal.commit[:12]}"
         f"{' + local changes' if journal.dirty else ''} · started {journal.started_at}",
         *(f"> **{text}**" for text in banners(analysis)),
-        *_claims(analysis),
         "## Result",
         "\n".join(f"- {line}" for line in plain_words(analysis)) or "Nothing could be judged.",
+        trust_line(analysis),
+        *_claims(analysis),
         *(("## The metrics named beforehand", _verdicts(analysis.named)) if analysis.named else ()),
         *_percentiles(analysis),
         *_ladder(analysis),
@@ -149,7 +150,7 @@ def _ladder(analysis: Analysis) -> list[str]:
     rows = [
         [
             ladder.title,
-            "CPU" if ladder.kind == "cpu" else ladder.kind,
+            METRIC_WORDS[ladder.metric],
             f"{step.start} → {step.end}",
             f"×{number(step.ratio.estimate)} {interval(step.ratio.low, step.ratio.high)}",
             str(step.ratio.n_blocks),
@@ -161,7 +162,7 @@ def _ladder(analysis: Analysis) -> list[str]:
     ]
     if not rows:
         return []
-    heads = ["Operation", "Metric", "Step", "Ratio (95 %)", "Blocks", "What the step adds"]
+    heads = ["Operation", "Metric", "Step", "Ratio (95 %)", "Starts", "What the step adds"]
     check = "\n".join(f"- {line}" for line in sanity_check(analysis.ladders))
     return ["## Where the difference comes from", _table(heads, rows), check]
 

@@ -1,120 +1,34 @@
-"""Answers each question with a `journal.Verdict`: ratio, interval, word, rule.
+"""Writes the answers of paired rounds down as `journal.Verdict`: ratio, interval, word, rule.
 
-Neighbours: `questions` names them, `floor` adds the floor's verdicts, `build` writes them.
+Neighbours: `bench.paired.judge` answers, `floor` and the sections add theirs, `build` stores them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from bench.journal import Verdict
-from bench.report.dataset import RunData
-from bench.report.measures import METRIC_NAMES, trial_value
-from bench.report.naming import percent
-from bench.report.questions import Question, questions_of
+from bench.paired.judge import Answer, role_words
+from bench.paired.rounds import METRIC_NAMES, MIX
+from bench.report.dataset import LATENCY, RunData
+from bench.report.naming import ALL, interval, number, percent
 from bench.report.selection import SATURATED, Cell
-from bench.stats.arrays import Floats
-from bench.stats.errors import StatisticsError, TooFewSamples
-from bench.stats.multiplicity import holm
-from bench.stats.paired import PairedRatio, log_ratios, paired_ratio
-from bench.stats.verdicts import Decision, decide, threshold_for
+from bench.stats.rounds import MIN_STARTS, Twin
+from bench.stats.verdicts import threshold_for
 
 SMOKE_NOTE = "smoke profile: runs end to end, claims nothing"
-DEFAULT_LEVEL = 0.95
 NAMED, EXPLORATORY = "named beforehand", "exploratory"
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """The paired log-ratios behind one question; `missing` blocks could not carry the metric."""
-
-    question: Question
-    logs: Floats
-    missing: int
+def judge(data: RunData) -> list[Verdict]:
+    """Return the verdicts of the paired rounds of a run, named ones first."""
+    return [_verdict(data, answer) for answer in data.answers]
 
 
-def judge(data: RunData, cells: Sequence[Cell]) -> list[Verdict]:
-    """Return the verdicts on all questions of a run, named ones first."""
-    questions = questions_of(data, cells)
-    levels, count = _named_levels(questions)
-    return [_answer(data, q, levels.get(q.id, DEFAULT_LEVEL), count) for q in questions]
-
-
-def evidence(question: Question) -> Evidence:
-    """Return the log-ratio of every valid block in which both trials carry the metric."""
-    pairs = question.cell.pairs(question.numerator, question.denominator)
-    values = [
-        (
-            trial_value(top, question.kind, question.operation),
-            trial_value(bottom, question.kind, question.operation),
-        )
-        for top, bottom in pairs
-    ]
-    usable = [(a, b) for a, b in values if a is not None and b is not None]
-    logs = log_ratios([a for a, _ in usable], [b for _, b in usable])
-    return Evidence(question, logs, len(pairs) - len(usable))
-
-
-def _named_levels(questions: Sequence[Question]) -> tuple[dict[str, float], int]:
-    """Interval levels of the named questions by Holm, and how many were tested."""
-    p_values: dict[str, float] = {}
-    for question in (q for q in questions if q.named):
-        try:
-            p_values[question.id] = paired_ratio(evidence(question).logs).p_value
-        except StatisticsError:
-            continue  # its own verdict says why it has no interval
-    return {name: step.level for name, step in holm(p_values).items()}, len(p_values)
-
-
-def _answer(data: RunData, question: Question, level: float, named: int) -> Verdict:
-    blank = _blank(question, level, named)
-    try:
-        return _judged(data, question, blank)
-    except TooFewSamples as exc:
-        return replace(blank, verdict="inconclusive", note=_join(blank.note, str(exc)))
-    except (ArithmeticError, LookupError, ValueError) as exc:
-        return replace(blank, verdict="invalid", note=_join(blank.note, f"check failed: {exc}"))
-
-
-def _judged(data: RunData, question: Question, blank: Verdict) -> Verdict:
-    refusal = _refusal(data, question)
-    if refusal is not None:
-        return replace(blank, verdict=refusal.word, note=_join(blank.note, refusal.reason))
-    found = evidence(question)
-    if found.logs.size < 2 and found.missing:
-        reason = f"too few requests of this operation in a trial for {question.kind}"
-        return replace(blank, verdict="inconclusive", note=_join(blank.note, reason))
-    ratio = paired_ratio(found.logs, level=blank.level)
-    decision = _decision(data, question, ratio)
-    return replace(
-        blank,
-        estimate=ratio.estimate,
-        low=ratio.low,
-        high=ratio.high,
-        n_blocks=ratio.n_blocks,
-        verdict=decision.word,
-        note=_join(blank.note, decision.reason, _remark(found)),
-    )
-
-
-def _decision(data: RunData, question: Question, ratio: PairedRatio) -> Decision:
-    if data.journal.profile == "smoke":
-        return Decision("inconclusive", SMOKE_NOTE)
-    return decide(ratio, claim=question.claim, kind=question.kind)
-
-
-def _refusal(data: RunData, question: Question) -> Decision | None:
-    """A reason to give no ratio at all, before any number is looked at."""
-    cell, pair = question.cell, (question.numerator, question.denominator)
-    if not cell.pairs(*pair):
-        return Decision("invalid", "every block holds an invalid trial")
-    full = [name for name in pair if overloaded(data, cell, name)]
-    if full and question.kind != "cpu":
-        return Decision(
-            "inconclusive",
-            f"{' and '.join(full)} at or beyond 95 % of capacity: in overload response time "
-            "depends on the trial's length, so no ratio is given",
-        )
-    return None
+def verdict_id(answer: Answer) -> str:
+    """Return the stable id: experiment/operation/pair/operation or all/metric."""
+    q = answer.question
+    operation = ALL if q.role == MIX else q.role
+    pair = f"{q.numerator}:{q.denominator}"
+    return f"{LATENCY}/{q.role}/{pair}/{operation}/{METRIC_NAMES[q.metric]}"
 
 
 def overloaded(data: RunData, cell: Cell, deployment: str) -> bool:
@@ -124,33 +38,63 @@ def overloaded(data: RunData, cell: Cell, deployment: str) -> bool:
     return near or cell.saturated(deployment)
 
 
-def _remark(found: Evidence) -> str:
-    return f"{found.missing} blocks had too few requests" if found.missing else ""
-
-
-def _blank(question: Question, level: float, named: int) -> Verdict:
-    family = f"Holm over {named} named metrics" if question.named else "no correction"
+def _verdict(data: RunData, answer: Answer) -> Verdict:
+    question, ratio = answer.question, answer.ratio
+    smoke = data.journal.profile == "smoke"
+    reason = SMOKE_NOTE if smoke else answer.decision.reason
+    family = "Holm over the 8 named metrics of this pair" if question.family else "no correction"
+    threshold = threshold_for("p50" if question.metric == "time" else "cpu")
     return Verdict(
-        id=question.id,
-        question=question.text,
-        metric=METRIC_NAMES[question.kind],
+        id=verdict_id(answer),
+        question=_text(answer),
+        metric=METRIC_NAMES[question.metric],
         numerator=question.numerator,
         denominator=question.denominator,
-        operation=question.operation,
-        estimate=None,
-        low=None,
-        high=None,
-        level=level,
-        n_blocks=0,
-        verdict="invalid",
+        operation=ALL if question.role == MIX else question.role,
+        estimate=ratio.estimate if ratio else None,
+        low=ratio.low if ratio else None,
+        high=ratio.high if ratio else None,
+        level=answer.level,
+        n_blocks=len(answer.logs.logs),
+        verdict="inconclusive" if smoke else answer.decision.word,
         rule=(
-            f"paired log-ratio, t interval at {percent(level)} ({family}); "
-            f"claim: {question.claim}; threshold {threshold_for(question.kind):.0%}; "
-            "at least 6 valid blocks"
+            f"t interval over starts at {percent(answer.level)} ({family}, not simultaneous); "
+            f"claim: {question.claim}; threshold {threshold:.0%}; at least {MIN_STARTS} starts"
         ),
-        note=NAMED if question.named else EXPLORATORY,
+        note="; ".join(
+            part
+            for part in (NAMED if question.family else EXPLORATORY, reason, *_remarks(data, answer))
+            if part
+        ),
     )
 
 
-def _join(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
+def _text(answer: Answer) -> str:
+    """The claim as a question."""
+    q = answer.question
+    what = role_words(q.role)
+    if q.claim == "different":
+        measure = "time" if q.metric == "time" else "CPU"
+        return f"Does the {measure} of {what} differ between {q.numerator} and {q.denominator}?"
+    verb = "take longer" if q.metric == "time" else "cost more CPU"
+    return f"Does {what} {verb} in {q.numerator} than in {q.denominator}?"
+
+
+def _remarks(data: RunData, answer: Answer) -> Sequence[str]:
+    question, narrow, found = answer.question, answer.narrow, []
+    if narrow is not None and answer.level != narrow.level:
+        found.append(f"95 %: {interval(narrow.low, narrow.high)}")
+    if answer.logs.lost:
+        found.append(f"{answer.logs.lost} starts gave none ({answer.logs.why})")
+    twin = data.twins.get((question.role, question.metric))
+    if twin is not None:
+        found.append(twin_words(twin))
+    drifts = [ratio.drift for ratio in answer.logs.ratios]
+    if drifts:
+        found.append(f"drift within a start {100 * sum(drifts) / len(drifts):+.1f} %")
+    return found
+
+
+def twin_words(twin: Twin) -> str:
+    """Return what the same code against itself gave."""
+    return f"A/A ×{number(twin.estimate)} {interval(twin.low, twin.high)}"

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from bench.journal import Verdict
+from bench.paired.rounds import MIX, TIME_NAME
 from bench.report.figures.style import BAD, INK, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
 from bench.report.measures import METRIC_NAMES
 from bench.report.naming import number, percent, span, words
 
-_KINDS = {name: kind for kind, name in METRIC_NAMES.items()}
+_KINDS = {**{name: kind for kind, name in METRIC_NAMES.items()}, TIME_NAME: "time"}
 _ROW_IN = 0.235
 _REACH = 2.5  # the axis ends this factor beyond the outermost estimates at the latest
 _DECIDED = ("supported", "refuted", "no difference shown", "reached", "not reached")
@@ -29,8 +30,9 @@ def row_label(verdict: Verdict) -> str:
     _, cell, *_ = verdict.id.split("/")
     mix, _, load = cell.partition("@")
     kind = _KINDS.get(verdict.metric, verdict.metric)
-    what = f"{words(mix)} load" if verdict.operation == "all" else words(verdict.operation)
-    where = f" @{load}/s" if load != "closed" else ""
+    whole = "the mix" if mix == MIX else f"{words(mix)} load"
+    what = whole if verdict.operation == "all" else words(verdict.operation)
+    where = f" @{load}/s" if load not in {"closed", ""} else ""
     return f"{what}{where} · {'CPU' if kind == 'cpu' else kind}"
 
 
@@ -113,7 +115,7 @@ def _caption(groups: Mapping[str, Sequence[ForestRow]]) -> str:
     levels = sorted({percent(v.level) for v in rows if v.estimate is not None})
     blocks = sorted({v.n_blocks for v in rows if v.estimate is not None})
     return (
-        "Geometric mean ratio over paired blocks with its t interval at the level of its own "
-        f"decision ({', '.join(levels) or 'none'}); n = {span(blocks)} blocks. "
+        "Geometric mean ratio over starts with its t interval at the level of its own "
+        f"decision ({', '.join(levels) or 'none'}); n = {span(blocks)} starts. "
         "Hollow: inconclusive. A line that leaves the axis goes on to the number beside it."
     )

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from bench.report.figures.style import INK, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
-from bench.report.ladder import Ladder
-from bench.report.naming import interval, load_label, number, span, words
+from bench.report.ladder import METRIC_WORDS, Ladder
+from bench.report.naming import interval, number, span
 
-_KINDS = {"p50": "p50 response time", "cpu": "CPU per request"}
 _ROW_IN, _HEAD_IN = 0.23, 0.42
 
 
@@ -35,7 +34,7 @@ def ladder_figure(found: Sequence[Ladder]) -> Figure | None:
 
 
 def _panel(axis: Axes, ladder: Ladder) -> None:
-    axis.set_title(f"{ladder.title}: {_KINDS[ladder.kind]}")
+    axis.set_title(f"{ladder.title}: {METRIC_WORDS[ladder.metric]}")
     rungs = list(ladder.to_first)
     steps = {step.end: step for step in ladder.steps}
     side = axis.get_yaxis_transform()
@@ -76,13 +75,10 @@ def _limits(axis: Axes, drawn: Sequence[Ladder]) -> None:
 
 
 def _caption(drawn: Sequence[Ladder]) -> str:
-    blocks = span(r.n_blocks for ladder in drawn for r in ladder.to_first.values())
-    loads = dict.fromkeys(f"{words(x.cell.mix)} at {load_label(x.cell.offered_rps)}" for x in drawn)
+    starts = span(r.n_blocks for ladder in drawn for r in ladder.to_first.values())
     return (
-        f"Dots: geometric mean over {blocks} paired blocks relative to the first rung, with the "
-        "paired 95 % t interval. Beside them: the value, then the ratio to the rung above with "
-        "its 95 % interval from the same blocks, and what that step adds. "
-        f"Loads: {'; '.join(loads)}. Gateway and databases are in the CPU; CPU of a single "
-        "operation is known only where the operation has trials of its own. Steps measured in the "
-        "same blocks multiply to the whole by construction."
+        f"Dots: geometric mean over {starts} starts relative to the first rung, with the 95 % t "
+        "interval over starts. Beside them: the value, then the ratio to the rung above with its "
+        "95 % interval from the same rounds, and what that step adds. Light load: one request at "
+        "a time. Gateway and databases are in the CPU, the idle rate is taken off."
     )

@@ -11,7 +11,6 @@ from bench.report.sections import (
     capacity,
     consistency,
     failure,
-    ladder_check,
     network,
     own_pair,
     scaling,
@@ -26,7 +25,6 @@ Builder = Callable[[RunData], Section | None]
 _BUILDERS: Sequence[Builder] = (
     own_pair.section,
     server_timing.section,
-    ladder_check.section,
     capacity.section,
     scaling.section,
     network.section,

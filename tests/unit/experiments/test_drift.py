@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench.experiments.warmup import FACTOR, LENGTHENED, drifts_again, warmup_s
 
 from bench.experiments import ladder, latency
 from bench.experiments.drift import Drift, find_drift
 from bench.experiments.gates import judge
 from bench.experiments.options import PROFILES
-from bench.experiments.warmup import FACTOR, LENGTHENED, drifts_again, warmup_s
 from bench.experiments.window import read_window
 from bench.journal import Gate, Trial
 from tests.unit.experiments.test_gates import CLEAN, WINDOW, outcome
