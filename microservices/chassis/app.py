@@ -33,6 +33,7 @@ from microservices.chassis.http_transport import HttpPeer, new_session
 from microservices.chassis.local_transport import LocalTransport
 from microservices.chassis.operations import ComponentSpec, Operation, Resources
 from microservices.chassis.peers import Message, Peers, Transport
+from microservices.chassis.planted import plant
 from microservices.chassis.settings import Settings, required, stop
 
 IDENTITY = "users"  # the component whose keys sign user tokens
@@ -81,6 +82,12 @@ class ProcessSpec:
 
     components: tuple[ComponentSpec, ...]
     edge: EdgeSpec | None = None
+
+    @property
+    def name(self) -> str:
+        """The edge's, or the components' with a plus between them."""
+        names = [self.edge.name] if self.edge else [each.name for each in self.components]
+        return "+".join(names)
 
 
 @dataclass
@@ -152,6 +159,8 @@ def _assembled(spec: ProcessSpec, process: Process) -> web.Application:
         _publish_all(process, routes)
     else:
         _publish_edge(process, spec.edge, routes)
+    if settings.planted:
+        plant(routes, settings.planted, spec.name)
     app = web.Application(middlewares=[_answer_unroutable])
     app.router.add_route("*", r"/{tail:[\s\S]*}", front.handle)
     app[PROCESS] = process

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -72,6 +72,11 @@ class Routes:
         if method == "GET":
             targets["HEAD"] = target
         self._allow[template] = ", ".join(sorted(targets))
+
+    def wrap(self, method: str, path: str, wrapper: Callable[[Target], Target]) -> None:
+        """Puts something around the target of a route. KeyError if there is no such route."""
+        target = self._targets[_placeholder.sub("{}", path)][method]
+        self.add(method, path, wrapper(target))
 
     def find(self, method: str, path: str) -> tuple[Target, list[str]]:
         """The target and the path's ids.

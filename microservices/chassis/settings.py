@@ -32,6 +32,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     - `RESILIENCE`: `on` (default) or `off`: retries, breaker, bulkhead and shedding.
     - `SHOP_FAULTS`: `1` arms the fault points; `SHOP_FAULTS_DIR`: the folder of the armed faults.
     - `SHOP_BROKEN_RELEASE`: `1` makes a release that never gets ready, to be rolled out in vain.
+    - `SHOP_PLANTED`: extra work of some routes, for the benchmark's test of itself: `planted.Plan`
+      as JSON.
     - `DRAIN_SECONDS`: wait between readiness off and closing the listener (0.2).
     - `LOG_LEVEL`: lowest level that is logged (`warning`).
     - `SERVICE_KEY_FILE`: PEM file with this process's private ES256 key, which signs its service
@@ -57,6 +59,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     faults: bool = field(name="SHOP_FAULTS", default=False)
     faults_dir: str | None = field(name="SHOP_FAULTS_DIR", default=None)
     broken_release: bool = field(name="SHOP_BROKEN_RELEASE", default=False)
+    planted: str = field(name="SHOP_PLANTED", default="")
     drain_seconds: Annotated[float, Meta(ge=0)] = field(name="DRAIN_SECONDS", default=0.2)
     log_level: Literal["debug", "info", "warning", "error", "critical"] = field(
         name="LOG_LEVEL", default="warning"

@@ -1,0 +1,134 @@
+"""Extra work planted in one process, so that the benchmark can show that it finds what is there.
+
+Off unless `SHOP_PLANTED` holds a `Plan`; routes without extra work keep their own target, so being
+off costs nothing. Work is counted in units, not in seconds: what slows the core slows it as it
+slows the rest. What was really added stands in the tally.
+"""
+
+import asyncio
+import mmap
+import time
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from microservices.chassis.context import Context
+from microservices.chassis.front import Passed, Routes, Target
+from microservices.chassis.operations import Reply
+from microservices.chassis.settings import stop
+
+TALLY_ENTRIES = 1 << 16  # a ring: older ones are written over
+AFTER_SECONDS = 0.001  # the shortest timer of the event loop: the answer is on its way by then
+CACHE_LINE = 64
+_WORD = 8
+_UNIT = range(50)
+
+
+class Extra(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a route does beyond its own work: units before the operation, units after the answer,
+    MiB of memory touched before the operation.
+    """
+
+    before: int = 0
+    after: int = 0
+    touched_mib: int = 0
+
+
+class Plan(Struct, frozen=True, forbid_unknown_fields=True):
+    """`process` is the edge's or the components' names (`gateway`, `users+orders`), `tally` the
+    path of a file to make; routes are named like `GET /api/v1/products/{product_id}`.
+    """
+
+    process: str
+    tally: str
+    routes: dict[str, Extra]
+
+
+class Tally:
+    """Nanoseconds of extra work, one entry each, in a file that others may read meanwhile.
+
+    The file is an array of native 64-bit integers: how many entries there were, then pairs of
+    (number of the route in the plan, nanoseconds). Memory, since a call to the system a request
+    would be extra work of its own.
+    """
+
+    def __init__(self, path: Path) -> None:
+        size = _WORD * (1 + 2 * TALLY_ENTRIES)
+        with path.open("w+b") as file:
+            file.truncate(size)
+            self._words = memoryview(mmap.mmap(file.fileno(), size)).cast("q")
+
+    def add(self, route: int, nanoseconds: int) -> None:
+        """Adds an entry."""
+        count = self._words[0]
+        at = 1 + 2 * (count % TALLY_ENTRIES)
+        self._words[at] = route
+        self._words[at + 1] = nanoseconds
+        self._words[0] = count + 1
+
+
+class PlantedTarget:
+    """A route's target with extra work before it (wall time is tallied) or after its answer (CPU
+    time is, since the core may be shared by then).
+    """
+
+    def __init__(self, extra: Extra, number: int, tally: Tally, inner: Target) -> None:
+        self.bounded = inner.bounded
+        self._inner = inner
+        self._extra = extra
+        self._number = number
+        self._tally = tally
+        self._memory = bytearray(b"\x01") * (extra.touched_mib << 20)
+
+    async def serve(self, request: web.BaseRequest, ctx: Context, ids: list[str]) -> Reply | Passed:
+        """Serves with the extra work."""
+        if self._extra.before or self._memory:
+            started = time.perf_counter_ns()
+            spin(self._extra.before)
+            touch(self._memory)
+            self._tally.add(self._number, time.perf_counter_ns() - started)
+        try:
+            return await self._inner.serve(request, ctx, ids)
+        finally:
+            if self._extra.after:
+                asyncio.get_running_loop().call_later(AFTER_SECONDS, self._afterwards)
+
+    def _afterwards(self) -> None:
+        started = time.thread_time_ns()
+        spin(self._extra.after)
+        self._tally.add(self._number, time.thread_time_ns() - started)
+
+
+def spin(units: int) -> None:
+    """Computes so many units, some hundred nanoseconds each."""
+    for _ in range(units):
+        sum(_UNIT)
+
+
+def touch(memory: bytearray) -> int:
+    """Reads every cache line."""
+    return len(memory[::CACHE_LINE])
+
+
+def plant(routes: Routes, text: str, process: str) -> None:
+    """Gives the routes of `process` their extra work; a plan for another one changes nothing.
+
+    Raises:
+        SystemExit: the plan is malformed, or names a route that is not there.
+    """
+    try:
+        plan = msgspec.json.decode(text, type=Plan)
+    except msgspec.DecodeError as error:
+        stop(f"setting SHOP_PLANTED is malformed: {error}")
+    if plan.process != process:
+        return
+    tally = Tally(Path(plan.tally))
+    for number, (name, extra) in enumerate(plan.routes.items()):
+        method, _, path = name.partition(" ")
+        try:
+            routes.wrap(method, path, partial(PlantedTarget, extra, number, tally))
+        except KeyError:
+            stop(f"setting SHOP_PLANTED names {name!r}, which {process} does not serve")
