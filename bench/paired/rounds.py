@@ -23,6 +23,7 @@ METRICS: tuple[Metric, ...] = ("time", "cpu")
 TWIN_MARK = "#"  # `monolith#2`: a second instance of the same code
 MIX = "mix"  # the role of all operations together, in their shares
 WRONG_LIMIT = 0.001  # share of wrong answers above which there is no time to compare
+CLIENT_SHARE = 0.1  # of the faster side: above, the ratio without the client is told too
 TIME_NAME, CPU_NAME = "service_time_ms_p50", "cpu_ms_per_request"
 METRIC_NAMES: dict[Metric, str] = {"time": TIME_NAME, "cpu": CPU_NAME}
 
@@ -154,6 +155,21 @@ class PairedRounds:
                 continue
             found.append(sum(share * each[name] for name, share in shares.items()))
         return found
+
+    def without_client(
+        self, numerator: str, denominator: str, role: str, client_ms: float
+    ) -> float | None:
+        """Return the ratio of the median times less the client's own; None where it is small.
+
+        Small: at most a tenth of the faster side's median.
+        """
+        top, bottom = (self.values(name, role, "time") for name in (numerator, denominator))
+        if not top or not bottom:
+            return None
+        above, below = float(np.median(top)), float(np.median(bottom))
+        if client_ms <= CLIENT_SHARE * min(above, below) or client_ms >= min(above, below):
+            return None
+        return (above - client_ms) / (below - client_ms)
 
     def wrong_answers(self, deployment: str, role: str) -> tuple[int, int]:
         """Return (wrong, all) answers of a deployment to an operation, or to those of the mix."""

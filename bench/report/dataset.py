@@ -102,6 +102,13 @@ class RunData:
         """What the same code against itself gave, by (operation or mix, metric)."""
         return twins_of(self.rounds)
 
+    @property
+    def client_ms(self) -> float | None:
+        """The client's own time of a request; None where it was not measured."""
+        settings = self.journal.settings.get(LATENCY)
+        value = settings.get("client_ms") if isinstance(settings, dict) else None
+        return float(value) if isinstance(value, int | float) else None
+
     @cached_property
     def judged_trials(self) -> tuple[Trial, ...]:
         """Trials whose gates count: none that only count, or trip a gate on purpose."""

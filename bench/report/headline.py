@@ -97,6 +97,8 @@ def trust_line(analysis: Analysis) -> str:
         cores = sum(foreign) / len(foreign)
         busy = "busy machine, intervals are wide because of it: " if cores > BUSY_CORES else ""
         told.append(f"{busy}other programs used {cores:.2f} cores")
+    if data.client_ms is not None:
+        told.append(f"{data.client_ms:.2f} ms of every time are the client's own")
     twins = [(role, each) for (role, metric), each in data.twins.items() if metric == "time"]
     if twins:
         said = ", ".join(f"{role_words(role)} ×{each.estimate:.3f}" for role, each in twins)

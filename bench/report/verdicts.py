@@ -86,6 +86,13 @@ def _remarks(data: RunData, answer: Answer) -> Sequence[str]:
         found.append(f"95 %: {interval(narrow.low, narrow.high)}")
     if answer.logs.lost:
         found.append(f"{answer.logs.lost} starts gave none ({answer.logs.why})")
+    client_ms = data.client_ms
+    if question.metric == "time" and client_ms is not None:
+        without = data.rounds.without_client(
+            question.numerator, question.denominator, question.role, client_ms
+        )
+        if without is not None:
+            found.append(f"without the client's own {number(client_ms)} ms: ×{number(without)}")
     twin = data.twins.get((question.role, question.metric))
     if twin is not None:
         found.append(twin_words(twin))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 
+from bench.experiments.client_time import client_time_ms
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.latency.plan import EXPERIMENT, Plan, plan_of
 from bench.experiments.latency.start import measure_start
@@ -26,6 +27,9 @@ def run(lab: Laboratory) -> None:
     )
     lab.writer.add_settings(deployments=[n for n in plan.members if "#" not in n])
     lab.fleet.close()  # what another experiment left up would run beside
+    if "client_ms" not in lab.setting(EXPERIMENT):
+        lab.progress.say("the client's own time")
+        remember(lab, client_ms=client_time_ms(lab.load, tuple(lab.setting("cpus"))))
     rounds, begun = recorded(lab, plan), time.monotonic()
     for _ in rounds.starts:
         lab.progress.drop(plan.start_s)

@@ -63,3 +63,12 @@ def test_only_the_measured_window_counts_and_rounds_are_matched_by_number() -> N
 def test_the_second_instance_has_a_name_of_its_own() -> None:
     assert is_twin(twin_of("monolith"))
     assert not is_twin("monolith")
+
+
+def test_the_ratio_without_the_clients_own_time_is_told_where_that_is_large() -> None:
+    rounds = rounds_with({"monolith": 1.0, "microservices": 2.0}, scatter=0.0)
+    names = ("microservices", "monolith", "product_read")
+    monolith, services = (np.median(rounds.values(n, names[2], "time")) for n in names[1::-1])
+    assert rounds.without_client(*names, 0.1) is None
+    found = rounds.without_client(*names, 0.5)
+    assert found == pytest.approx((services - 0.5) / (monolith - 0.5))
