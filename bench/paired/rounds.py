@@ -51,13 +51,15 @@ class Stretch:
     time_ms: Floats
     wrong: NDArray[np.bool_]
     cpu_ms: float | None
+    example: str = ""  # what was wrong with the first wrong answer
 
     @classmethod
     def of(cls, trial: Trial, rows: pa.Table) -> Stretch:
         """Read a trial of loop `rounds`; rows in the journal's schema."""
         sent, done = (np.asarray(rows.column(n), dtype=np.float64) for n in ("sent_s", "done_s"))
         kept = (sent >= trial.measured_from_s) & (sent < trial.measured_to_s)
-        error = np.asarray([text != "" for text in rows.column("error").to_pylist()], dtype=bool)
+        texts = rows.column("error").to_pylist()
+        error = np.asarray([text != "" for text in texts], dtype=bool)
         number = np.asarray(rows.column("visit"), dtype=np.int64)[kept]
         order = np.argsort(number, kind="stable")
         return cls(
@@ -66,6 +68,7 @@ class Stretch:
             time_ms=np.maximum((done - sent)[kept][order] * 1000.0, 1e-3),
             wrong=error[kept][order],
             cpu_ms=cpu_ms_of(trial),
+            example=next((text for text in texts if text), ""),
         )
 
     @property
@@ -188,8 +191,18 @@ class PairedRounds:
         for name in deployments:
             wrong, total = self.wrong_answers(name, role)
             if total and wrong / total > WRONG_LIMIT:
-                told.append(f"{name} answered {wrong:,} of {total:,} wrongly")
+                why = self._example(name, role)
+                told.append(f"{name} answered {wrong:,} of {total:,} wrongly ({why})")
         return "; ".join(told)
+
+    def _example(self, deployment: str, role: str) -> str:
+        names = self.shares if role == MIX else (role,)
+        return next(
+            stretch.example
+            for start in self.starts.values()
+            for (operation, name), stretch in start.items()
+            if name == deployment and operation in names and stretch.wrong.any()
+        )
 
     def _weighted(
         self,
