@@ -62,8 +62,13 @@ def prepare_postgres(home: StateHome) -> PostgresInstall:
 
 def copy_cluster(install: PostgresInstall, target: Path) -> None:
     """Copy the template to `target`, owned by the account that will run the server."""
+    copy_folder(install, install.template, target)
+
+
+def copy_folder(install: PostgresInstall, source: Path, target: Path) -> None:
+    """Copy a data folder as the account that runs the servers. Raises ShopbenchError."""
     _make_owned(target, install.account)
-    run_as(install.account, ["cp", "-R", "-p", f"{install.template}/.", str(target)], target)
+    run_as(install.account, ["cp", "-R", "-p", f"{source}/.", str(target)], target)
 
 
 def run_as(account: Account, command: list[str], cwd: Path) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import psutil
 from bench.deployments.base import CpuControl
 from bench.deployments.local.processes import ProcessId, tree
 from bench.deployments.local.quota import MIN_CORES, Quota, Throttling
+from bench.errors import ShopbenchError
 
 _CGROUP_FILE = Path("/proc/self/cgroup")
 _MOUNTS_FILE = Path("/proc/self/mountinfo")
@@ -107,6 +110,12 @@ class ComponentGroup:
             if self.cpus:
                 _set_affinity(process.pid, self.cpus)
 
+    def confine(self, cpus: tuple[int, ...], root: ProcessId | None) -> None:
+        """Set the affinity of a process tree that has run freely so far, and of what follows."""
+        self.cpus = cpus or self.cpus
+        for process in tree(root) if root is not None and cpus else []:
+            _set_affinity(process.pid, cpus)
+
     def pids(self) -> list[int]:
         """List the member processes, as the kernel knows them; [] without a group."""
         if self.accounting is None:
@@ -153,7 +162,10 @@ def possible_roots(ident: str) -> list[Path]:
 
 
 class DeploymentGroups:
-    """The control groups of one deployment, made at its start and removed at its end."""
+    """The control groups of one deployment, made at its start and removed at its end.
+
+    Between `release` and `confine` it may use every CPU: nobody measures a start.
+    """
 
     def __init__(self, ident: str, cpus: tuple[int, ...], *, quotas: bool = False) -> None:
         self.cpus = cpus
@@ -166,6 +178,27 @@ class DeploymentGroups:
             self.control = "cpuset"
         elif cpus and hasattr(os, "sched_setaffinity"):
             self.control = "affinity"
+        self._free = False
+
+    def release(self) -> None:
+        """Lift the CPU budget while all of it starts."""
+        self._free = True
+        if self._cpuset is not None:
+            _write_cpus(self._cpuset, os.sched_getaffinity(0))
+
+    def confine(self) -> None:
+        """Put the CPU budget into force. Raises ShopbenchError if the kernel no longer lets us.
+
+        By affinity, each component is confined by itself: see `affinity`.
+        """
+        self._free = False
+        if self._cpuset is not None and not _write_cpus(self._cpuset, self.cpus):
+            raise ShopbenchError(f"{self._cpuset} can no longer be held to CPUs {self.cpus}")
+
+    @property
+    def affinity(self) -> tuple[int, ...]:
+        """The CPUs to which each process has to be held; () if none has to be now."""
+        return self.cpus if self.control == "affinity" and not self._free else ()
 
     @property
     def roots(self) -> list[Path]:
@@ -196,8 +229,7 @@ class DeploymentGroups:
             quota.folder.mkdir(exist_ok=True)
             if quota.folder not in folders:
                 folders.append(quota.folder)
-        affinity = self.cpus if self.control == "affinity" else ()
-        return ComponentGroup(folders, accounting, affinity, quota, cores)
+        return ComponentGroup(folders, accounting, self.affinity, quota, cores)
 
     def outside(self, name: str, cpus: tuple[int, ...]) -> ComponentGroup:
         """Make a group of a process that runs on other CPUs than the deployment's."""
@@ -216,8 +248,7 @@ class DeploymentGroups:
             _try_write(parent / "cgroup.subtree_control", "+cpuset")
         elif not _try_write(folder / "cpuset.mems", (parent / "cpuset.mems").read_text()):
             return None
-        wanted = ",".join(map(str, self.cpus))
-        return folder if _try_write(folder / "cpuset.cpus", wanted) else None
+        return folder if _write_cpus(folder, self.cpus) else None
 
 
 def _folder(place: tuple[str, Path], ident: str) -> Path:
@@ -309,6 +340,10 @@ def _rss(pid: int) -> int:
         return 0
 
 
+def _write_cpus(cpuset: Path, cpus: Iterable[int]) -> bool:
+    return _try_write(cpuset / "cpuset.cpus", ",".join(map(str, cpus)))
+
+
 def _try_write(path: Path, text: str) -> bool:
     try:
         path.write_text(text)
@@ -318,7 +353,11 @@ def _try_write(path: Path, text: str) -> bool:
 
 
 def _set_affinity(pid: int, cpus: tuple[int, ...]) -> None:
+    """Of all threads: the system call knows a single one."""
     try:
-        os.sched_setaffinity(pid, cpus)
-    except (AttributeError, OSError):
+        tasks = [int(task) for task in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
         return
+    for task in tasks:
+        with suppress(OSError):
+            os.sched_setaffinity(task, cpus)

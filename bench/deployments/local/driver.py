@@ -66,7 +66,7 @@ class LocalDeployment:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.down()
+        self.discard()
 
     @property
     def state(self) -> DeploymentState:
@@ -119,6 +119,14 @@ class LocalDeployment:
             self._kill_supervisor()
         if self._guard is not None:
             self._guard.release()
+        self._wait_gone()
+
+    def discard(self) -> None:
+        """End it at once, requests in flight and all: nobody will read its data. Safe to repeat."""
+        if self._guard is None:
+            self.down()
+            return
+        self._guard.release()
         self._wait_gone()
 
     def ready(self) -> bool:

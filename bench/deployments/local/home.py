@@ -1,8 +1,9 @@
 """The state home: the one folder in which deployments of this user keep files.
 
-`SHOPBENCH_HOME` (default `/var/tmp/shopbench-<uid>`): PostgreSQL's binaries and template cluster,
-the signing key of user tokens, logs, and one folder for each running deployment. As root it is
-0755, since PostgreSQL refuses to run as root and its unprivileged user must reach its data.
+`SHOPBENCH_HOME` (default `/var/tmp/shopbench-<uid>`): PostgreSQL's binaries, its template cluster
+and seeded ones, the signing key of user tokens, logs, and one folder for each running deployment.
+As root it is 0755, since PostgreSQL refuses to run as root and its unprivileged user must reach
+its data.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import os
 import pwd
 import secrets
 import stat
+import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +24,8 @@ from bench.errors import ShopbenchError
 
 HOME_VARIABLE = "SHOPBENCH_HOME"
 _LONGEST_SOCKET_PATH = 100  # sun_path is 104 bytes on macOS, 108 on Linux
+_GET_FLAGS, _SET_FLAGS, _TOP_OF_HIERARCHY = 0x80086601, 0x40086602, 0x00020000  # ioctl_iflags(2)
+_FLAGS = struct.Struct("l")
 _LONGEST_NAME_INSIDE = len("/deployments/0123456789abcdef/control.sock")
 
 
@@ -91,6 +96,11 @@ class StateHome:
     def keys(self) -> Path:
         return self.root / "keys"
 
+    @property
+    def clusters(self) -> Path:
+        """Data folders with a seed in them, which each start copies."""
+        return self.root / "clusters"
+
     def prepare(self) -> None:
         """Make the folders. Raises ShopbenchError if the place cannot serve."""
         if len(str(self.root)) + _LONGEST_NAME_INSIDE > _LONGEST_SOCKET_PATH:
@@ -100,9 +110,11 @@ class StateHome:
             self._check_owner()
             if os.geteuid() == 0:
                 self.root.chmod(0o755)
-            for folder, mode in ((self.deployments, 0o755), (self.logs, 0o700), (self.keys, 0o700)):
+            modes = {self.deployments: 0o755, self.clusters: 0o755}
+            for folder, mode in {**modes, self.logs: 0o700, self.keys: 0o700}.items():
                 folder.mkdir(mode=mode, exist_ok=True)
                 folder.chmod(mode)
+            place_far_apart(self.deployments)
         except OSError as error:
             raise ShopbenchError(
                 f"cannot use {self.root} ({error.strerror}); set {HOME_VARIABLE} to another folder"
@@ -129,11 +141,11 @@ class StateHome:
                 )
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold a lock between processes while something shared is made or changed."""
+    def lock(self, name: str, *, shared: bool = False) -> Iterator[None]:
+        """Hold a lock between processes while something is made or changed; `shared`: only read."""
         handle = os.open(self.root / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
             yield
         finally:
             os.close(handle)
@@ -145,6 +157,24 @@ class StateHome:
             if not path.exists():
                 write_private(path, secrets.token_urlsafe(24))
             return path.read_text(encoding="ascii")
+
+
+def place_far_apart(folder: Path) -> None:
+    """Have ext4 give every new folder in `folder` a region of its own, as `chattr +T` does.
+
+    Beside thousands of files that were just removed it looks ten times as long for a free inode:
+    it does not use one again within a minute, and passes over each (0.5 s more for a data folder).
+    """
+    if sys.platform != "linux":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        (flags,) = _FLAGS.unpack(fcntl.ioctl(handle, _GET_FLAGS, _FLAGS.pack(0)))
+        fcntl.ioctl(handle, _SET_FLAGS, _FLAGS.pack(flags | _TOP_OF_HIERARCHY))
+    except OSError:
+        return  # another file system
+    finally:
+        os.close(handle)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -21,7 +21,7 @@ from bench.deployments.base import Hops
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.managed import inherited_settings, start_logged
 from bench.deployments.local.ports import LOOPBACK
-from bench.deployments.local.postgres import last_line
+from bench.deployments.local.postgres import last_lines
 from bench.deployments.local.processes import ProcessId, kill_tree
 from bench.deployments.local.topology import Topology
 from bench.errors import ShopbenchError
@@ -118,7 +118,7 @@ class ProxyProcess:
         deadline = time.monotonic() + _READY_SECONDS
         while not self._answers():
             if self._child.poll() is not None or time.monotonic() > deadline:
-                raise ShopbenchError(f"the proxy did not start: {last_line(self._log)}")
+                raise ShopbenchError(f"the proxy did not start: {last_lines(self._log)}")
             time.sleep(_POLL_SECONDS)
 
     def drain(self) -> None:

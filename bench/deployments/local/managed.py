@@ -20,7 +20,7 @@ from bench.deployments.local.guard import PROJECT_ROOT
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.plan import ProcessPlan
 from bench.deployments.local.ports import LOOPBACK
-from bench.deployments.local.postgres import PostgresServer, last_line
+from bench.deployments.local.postgres import PostgresServer, last_lines
 from bench.deployments.local.processes import ProcessId, kill_tree, signal_tree, stop_tree, tree
 from bench.errors import ShopbenchError
 
@@ -151,6 +151,11 @@ class Managed:
             self.take_over(run)
             self._group.hold()
 
+    def confine(self, cpus: tuple[int, ...]) -> None:
+        """Hold it to some CPUs by affinity, from now on; () changes nothing."""
+        with self._lock:
+            self._group.confine(cpus, self.run.process)
+
     def account_for(self, run: Runnable) -> None:
         """Count a process beside the component's own within its group."""
         if run.process is not None:
@@ -235,11 +240,12 @@ class ServingProcess:
             if self._child is not None and self._child.poll() is not None:
                 raise ShopbenchError(
                     f"{self.plan.name} ended with {self._child.returncode} at its start:"
-                    f" {last_line(self.log)} (log: {self.log})"
+                    f" {last_lines(self.log)} (log: {self.log})"
                 )
             if time.monotonic() > deadline:
                 raise ShopbenchError(
-                    f"{self.plan.name} was not ready within {seconds:g} s (log: {self.log})"
+                    f"{self.plan.name} was not ready within {seconds:g} s:"
+                    f" {last_lines(self.log)} (log: {self.log})"
                 )
             time.sleep(_POLL_SECONDS)
 

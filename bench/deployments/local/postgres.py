@@ -120,12 +120,12 @@ class PostgresServer:
         return self.process
 
     def wait_ready(self, seconds: float = START_SECONDS) -> None:
-        """Wait until it answers a query. Raises ShopbenchError with the log's last line."""
+        """Wait until it answers a query. Raises ShopbenchError with the log's last lines."""
         deadline = time.monotonic() + seconds
         while not self.answers():
             ended = self._child is not None and self._child.poll() is not None
             if ended or time.monotonic() > deadline:
-                raise ShopbenchError(f"PostgreSQL did not start: {last_line(self.log)}")
+                raise ShopbenchError(f"PostgreSQL did not start: {last_lines(self.log)}")
             time.sleep(_POLL_SECONDS)
 
     def start(self) -> None:
@@ -206,14 +206,14 @@ def create_role_and_database(admin_dsn: str, name: str, password: str) -> None:
         )
 
 
-def last_line(log: Path) -> str:
-    """Return the last line of a log that says something."""
+def last_lines(log: Path, count: int = 5) -> str:
+    """Return the last lines of a log that say something."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return "it wrote no log"
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it wrote nothing"
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    return "\n".join(lines[-count:]) or "it wrote nothing"
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class ProcessId:
         facts = _facts(pid)
         if facts is None:
             raise ProcessLookupError(pid)
-        return cls(pid, facts[0])
+        return cls(pid, facts.started)
 
     def alive(self) -> bool:
         """Tell whether it still runs. A zombie has ended: nobody may be there to reap it."""
@@ -58,57 +58,82 @@ class ProcessId:
     def _state(self) -> str:
         """Its letter of proc(5); X, dead, also if the pid is nobody's or somebody else's now."""
         facts = _facts(self.pid)
-        return facts[1] if facts is not None and facts[0] == self.started else "X"
+        return facts.state if facts is not None and facts.started == self.started else "X"
 
 
-def _facts(pid: int) -> tuple[float, str] | None:
-    """Return start time and state (its letter of proc(5)); None if there is no such process."""
+@dataclass(frozen=True)
+class _Facts:
+    """`state`: its letter of proc(5). `group`, `session`: the pids of their leaders."""
+
+    started: float
+    state: str
+    parent: int
+    group: int
+    session: int
+
+
+def _facts(pid: int) -> _Facts | None:
+    """Ask the kernel about a process; None if there is no such process."""
     if sys.platform == "linux":
         try:
             text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
         except (FileNotFoundError, ProcessLookupError):
             return None
         fields = text.rpartition(")")[2].split()
-        return float(fields[_STARTTIME_FIELD]), fields[0]
+        return _Facts(float(fields[_STARTTIME_FIELD]), fields[0], *map(int, fields[1:4]))
     try:
         process = psutil.Process(pid)
-        return float(process.create_time()), _LETTERS.get(process.status(), "S")
-    except psutil.NoSuchProcess:
+        state = _LETTERS.get(process.status(), "S")
+        parent, started = process.ppid(), float(process.create_time())
+        return _Facts(started, state, parent, os.getpgid(pid), os.getsid(pid))
+    except (psutil.NoSuchProcess, ProcessLookupError):
         return None
+    except (psutil.AccessDenied, PermissionError):  # somebody else's: none of ours
+        return _Facts(0.0, "S", 0, 0, 0)
+
+
+def _living() -> dict[int, _Facts]:
+    """Every process of the machine that has not ended."""
+    facts = {pid: _facts(pid) for pid in psutil.pids()}
+    return {
+        pid: each for pid, each in facts.items() if each is not None and each.state not in _ENDED
+    }
 
 
 def descendants(pid: int) -> list[ProcessId]:
     """List every living process below `pid`, whatever session or group it moved itself to."""
-    try:
-        below = psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-    return _named(child.pid for child in below)
+    return _below(pid, _living())
 
 
-def members(leader: int) -> list[ProcessId]:
-    """List the processes of the session or group `leader` made, also after its own end."""
-    found = []
-    for pid in psutil.pids():
-        try:
-            if os.getsid(pid) == leader or os.getpgid(pid) == leader:
-                found.append(pid)
-        except (ProcessLookupError, PermissionError):
-            continue
-    return _named(found)
+def _below(pid: int, living: dict[int, _Facts]) -> list[ProcessId]:
+    children: dict[int, list[int]] = {}
+    for child, facts in living.items():
+        children.setdefault(facts.parent, []).append(child)
+    found: list[int] = []
+    left = children.pop(pid, [])
+    while left:
+        found += left
+        left = [child for parent in left for child in children.pop(parent, [])]
+    return [ProcessId(each, living[each].started) for each in found]
 
 
 def tree(root: ProcessId) -> list[ProcessId]:
-    """List a process and all it started. PostgreSQL's children each make their own session."""
+    """List a process and all it started, itself first, also after its own end.
+
+    By parent, session and group: PostgreSQL's children each make a session of their own, and
+    children of a process that has ended have another parent.
+    """
     facts = _facts(root.pid)
-    if facts is not None and facts[0] != root.started:
+    if facts is not None and facts.started != root.started:
         return []  # the pid is somebody else's now, and so is its session
-    found = {member.pid: member for member in members(root.pid)}
-    if root.alive():
-        found[root.pid] = root
-        found.update({child.pid: child for child in descendants(root.pid)})
-    first = found.pop(root.pid, None)
-    return ([first] if first else []) + list(found.values())
+    living = _living()
+    found = [root] if root.pid in living else []
+    found += [
+        ProcessId(pid, each.started)
+        for pid, each in living.items()
+        if root.pid in {each.session, each.group}
+    ]
+    return list(dict.fromkeys([*found, *_below(root.pid, living)]))
 
 
 def signal_tree(root: ProcessId, number: int) -> None:
@@ -156,12 +181,3 @@ def kill_tree(root: ProcessId, seconds: float = 5.0) -> list[ProcessId]:
     everyone = tree(root)
     signal_tree(root, signal.SIGKILL)
     return wait_gone(everyone, seconds)
-
-
-def _named(pids: Iterable[int]) -> list[ProcessId]:
-    found = []
-    for pid in pids:
-        facts = _facts(pid)
-        if facts is not None and facts[1] not in _ENDED:
-            found.append(ProcessId(pid, facts[0]))
-    return found

@@ -1,19 +1,17 @@
 """A whole deployment as its supervisor sees it: start gated on health, reset, stop.
 
-Order of a start: database servers together, migrations and seed, serving processes
-together; each step only when the one before it has succeeded everywhere.
+Order of a start: database servers together, from copies of seeded data folders; serving processes
+together; each step only when the one before it has succeeded everywhere. All CPUs serve a start;
+the budget is in force from the moment everything is ready.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,12 @@ from pathlib import Path
 from bench.contract.seed import SeedSpec, write_seed
 from bench.deployments.local.binaries import prepare_postgres
 from bench.deployments.local.cgroups import DeploymentGroups, possible_roots
+from bench.deployments.local.cluster_build import (
+    ClusterBuild,
+    folder_name,
+    password_of,
+    role_of,
+)
 from bench.deployments.local.external import external_urls, prepare_external
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.hops import (
@@ -33,28 +37,29 @@ from bench.deployments.local.hops import (
 )
 from bench.deployments.local.keys import prepare_keys
 from bench.deployments.local.ledger import Ledger
+from bench.deployments.local.loading import SeedLoader
 from bench.deployments.local.managed import (
     DatabaseServer,
     Managed,
     ServingProcess,
     inherited_settings,
     is_ready,
-    start_logged,
 )
 from bench.deployments.local.plan import Facts, ProcessPlan, process_plans
 from bench.deployments.local.ports import claim_ports, is_free, owner_of
-from bench.deployments.local.postgres import PostgresServer, ServerBudget, last_line
-from bench.deployments.local.processes import ProcessId, kill_tree
+from bench.deployments.local.postgres import PostgresServer, ServerBudget
+from bench.deployments.local.processes import ProcessId
 from bench.deployments.local.quota import check_cores
 from bench.deployments.local.request import StartRequest
 from bench.deployments.local.rollout import Rollouts
 from bench.deployments.local.scaling import EDGE_PREFIX, Ground, ReplicaSet
 from bench.deployments.local.state import DeploymentState
+from bench.deployments.local.together import together
 from bench.deployments.local.topology import parse_topology
 from bench.deployments.local.workers import SUFFIX, Workers
 from bench.errors import ShopbenchError
 
-STEP_SECONDS = 90.0  # to migrate and load the seed; the orders' load may wait 30 s for quiet
+FLUSH_SECONDS = 30.0
 
 Report = Callable[[str], None]
 
@@ -80,6 +85,7 @@ class Shop:
         self._self = ProcessId.of(os.getpid())
         self._started_at = time.time()
         self._loading = threading.Lock()
+        self._loader = SeedLoader(self.ledger, self.request.logs)
         self.rollouts = Rollouts(self.home, self.folder, self._self)
         external = external_urls(self.topology)
         # A budget that does not hold the databases is none.
@@ -106,6 +112,8 @@ class Shop:
     def start(self, report: Report) -> None:
         """Start all. Raises ShopbenchError; what was started is then for the janitor."""
         ports = self._choose_ports()
+        self.groups.release()
+        flush = threading.Thread(target=os.sync, name="flush", daemon=True)
         if self._external:
             report("preparing your own PostgreSQL")
             for owner, url in self._external.items():
@@ -114,19 +122,26 @@ class Shop:
         else:
             report(f"starting PostgreSQL ({len(self.topology.servers)} server(s))")
             self._start_databases(ports)
+            flush.start()
         routes = self._start_proxy(ports)
         self.plans = process_plans(self.topology, self._facts(ports, routes), self.request.options)
-        report("migrating, loading the seed")
-        self._load(self.request.options.seed, first=True)
+        if self._external:
+            report("migrating, loading the seed")
+            seed = write_seed(self.request.options.seed, self.folder / "seed")
+            self._loader.migrate_and_load(self.plans, seed)
         report(f"starting {', '.join(self.topology.processes)}")
         self._serve()
+        if flush.ident is not None:  # what was copied must not go to the disk under a measurement
+            flush.join(FLUSH_SECONDS)
+        self._confine()
 
     def reset(self, seed: SeedSpec) -> None:
         """Load a seed into the running shop, orders first: it waits until nothing is pending."""
         if not self._loading.acquire(blocking=False):
             raise ShopbenchError("a seed is being loaded already", 1)
         try:
-            self._load(seed, first=False)
+            folder = write_seed(seed, self.folder / f"seed-{secrets.token_hex(3)}")
+            self._loader.reload(self.plans, folder)
         finally:
             self._loading.release()
 
@@ -136,7 +151,7 @@ class Shop:
             return
         first = self.edge
         first.drain()
-        _together(each.drain for each in self.processes.values() if each is not first)
+        together(each.drain for each in self.processes.values() if each is not first)
 
     def ready(self) -> bool:
         running = list(self.processes.values())
@@ -175,7 +190,7 @@ class Shop:
             folder=self.folder,
             logs=self.request.logs,
             claim_port=lambda: claim_ports(self.home, 1, self._self)[0],
-            together=_together,
+            together=together,
             cores=self.request.options.replica_cores,
             connections=None if self._external else self._budget().max_connections,
         )
@@ -308,49 +323,30 @@ class Shop:
         (self.folder / "data").mkdir(mode=0o755)
         servers = {}
         for name in self.topology.servers:
-            leaf = name.replace(":", "-")
+            leaf = folder_name(name)
             log = self.request.logs / f"{leaf}.log"
             data = self.folder / "data" / leaf
             servers[name] = PostgresServer(install, data, log, ports[name], budget)
             run = DatabaseServer(servers[name], self.ledger)
             group = self.groups.component(name)
             self.databases[name] = Managed(name, "database", run, log, group)
-        _together(self.databases[name].start for name in servers)
-        _together(server.wait_ready for server in servers.values())
+        build = ClusterBuild(
+            *(self.home, install, self.topology, self.request.options.seed, budget),
+            *(self._loader, self.folder),
+        )
+        seeded = build.cluster_set()
+        targets = {folder_name(name): server.data for name, server in servers.items()}
+        seeded.copy_to(targets, build.build, self.folder)
+        try:
+            together(self.databases[name].start for name in servers)
+            together(server.wait_ready for server in servers.values())
+        except ShopbenchError:
+            seeded.forget()  # perhaps it is the copy's fault: the next start makes it again
+            raise
         for name, owners in self.topology.servers.items():
             for owner in owners:
-                self.dsns[owner] = servers[name].create_database(f"shop_{owner}")
-
-    def _load(self, seed: SeedSpec, *, first: bool) -> None:
-        """Load a seed; the first time the databases are migrated by the same processes.
-
-        Later the shop runs: no other table may change under an order that is still open.
-        """
-        folder = write_seed(seed, self.folder / f"seed-{secrets.token_hex(3)}")
-        holders = [plan for plan in self.plans if plan.load_seed]
-        early = [] if first else [plan for plan in holders if "orders" in plan.components]
-        options = ("--migrate",) if first else ()
-        for group in (early, [plan for plan in holders if plan not in early]):
-            _together(self._load_step(plan, (*options, str(folder))) for plan in group)
-
-    def _load_step(self, plan: ProcessPlan, arguments: tuple[str, ...]) -> Callable[[], None]:
-        """Make a task that runs an arm's command to load a seed to its end."""
-        log = self.request.logs / f"{plan.name}.load-seed.log"
-
-        def run() -> None:
-            child = start_logged((*plan.load_seed, *arguments), plan.environment, log)
-            process = ProcessId.of(child.pid)
-            self.ledger.process(process)
-            code: int | None = None
-            with suppress(subprocess.TimeoutExpired):
-                code = child.wait(STEP_SECONDS)
-            if code != 0:
-                kill_tree(process)
-                how = "took too long" if code is None else f"failed ({code})"
-                message = f"{plan.name}: load-seed {how}: {last_line(log)} (log: {log})"
-                raise ShopbenchError(message)
-
-        return run
+                role = role_of(owner)
+                self.dsns[owner] = servers[name].dsn(role, password_of(self.home, owner), role)
 
     def _serve(self) -> None:
         for plan in self.plans:
@@ -362,15 +358,10 @@ class Shop:
         # comes before they have them is refused.
         first = [p.name for p in self.plans if "users" in p.components]
         for names in (first, [name for name in self.processes if name not in first]):
-            _together(self.processes[name].start for name in names)
-            _together(self.processes[name].wait_ready for name in names)
+            together(self.processes[name].start for name in names)
+            together(self.processes[name].wait_ready for name in names)
 
-
-def _together(tasks: Iterable[Callable[[], None]]) -> None:
-    """Run tasks at the same time; wait for all, then raise the first one's error."""
-    listed = list(tasks)
-    if not listed:
-        return
-    with ThreadPoolExecutor(len(listed)) as pool:
-        for future in [pool.submit(task) for task in listed]:
-            future.result()
+    def _confine(self) -> None:
+        self.groups.confine()
+        for component in (*self.databases.values(), *self.processes.values()):
+            component.confine(self.groups.affinity)

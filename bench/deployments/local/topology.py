@@ -64,6 +64,11 @@ class Topology:
             return {"db:all": COMPONENTS}
         return {f"db:{name}": (name,) for name in COMPONENTS}
 
+    @property
+    def in_one_process(self) -> Topology:
+        """The topology with the same database servers and the fewest processes."""
+        return self if self.arm == "monolith" else Topology(self.arm, _TOGETHER, self.one_server)
+
     def owner(self, component: str) -> str:
         """Name the owner of the database that holds a component's tables."""
         if component not in COMPONENTS:
