@@ -9,7 +9,7 @@ from bench.experiments.client_time import client_time_ms
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.latency.plan import EXPERIMENT, Plan, plan_of
 from bench.experiments.latency.start import measure_start
-from bench.journal import RunReader
+from bench.experiments.round_trials import next_start, recorded_rounds, remember
 from bench.paired.judge import Answer, all_enough, answers_of, sentence
 from bench.paired.rounds import PairedRounds
 
@@ -20,6 +20,7 @@ def run(lab: Laboratory) -> None:
     lab.progress.plan(plan.planned_s)
     remember(
         lab,
+        EXPERIMENT,
         members=list(plan.members),
         operations=list(plan.operations),
         shares=plan.shares,
@@ -29,40 +30,19 @@ def run(lab: Laboratory) -> None:
     lab.fleet.close()  # what another experiment left up would run beside
     if "client_ms" not in lab.setting(EXPERIMENT):
         lab.progress.say("the client's own time")
-        remember(lab, client_ms=client_time_ms(lab.load, tuple(lab.setting("cpus"))))
-    rounds, begun = recorded(lab, plan), time.monotonic()
+        client_ms = client_time_ms(lab.load, tuple(lab.setting("cpus")))
+        remember(lab, EXPERIMENT, client_ms=client_ms)
+    rounds, begun = recorded_rounds(lab, EXPERIMENT, plan.shares), time.monotonic()
     for _ in rounds.starts:
         lab.progress.drop(plan.start_s)
     told: set[str] = set()
     while not (why := _why_stop(lab, plan, rounds, begun)):
         if len(rounds.starts) >= plan.size.starts:
             lab.progress.plan(plan.start_s)
-        measure_start(lab, plan, next_start(lab), rounds)
+        measure_start(lab, plan, next_start(lab, EXPERIMENT), rounds)
         _tell(lab, rounds, told)
-    remember(lab, stopped=why)
+    remember(lab, EXPERIMENT, stopped=why)
     lab.progress.tell(f"latency: {why}")
-
-
-def recorded(lab: Laboratory, plan: Plan) -> PairedRounds:
-    """What the journal holds from before a resume."""
-    rounds = PairedRounds(plan.shares)
-    mine = [trial for trial in lab.writer.journal.trials if trial.experiment == EXPERIMENT]
-    if mine:
-        reader = RunReader(lab.writer.path)
-        for trial in mine:
-            rounds.add(trial, reader.rows(trial.trial_id))
-    return rounds
-
-
-def next_start(lab: Laboratory) -> int:
-    """The number of the next start; one that was cut off keeps its own."""
-    used = [trial.block for trial in lab.writer.journal.trials if trial.experiment == EXPERIMENT]
-    return max(used, default=-1) + 1
-
-
-def remember(lab: Laboratory, **found: object) -> None:
-    """Keep something of this experiment in the run's settings."""
-    lab.writer.add_settings(**{EXPERIMENT: {**(lab.setting(EXPERIMENT) or {}), **found}})
 
 
 def _why_stop(lab: Laboratory, plan: Plan, rounds: PairedRounds, begun: float) -> str:

@@ -6,19 +6,12 @@ from dataclasses import dataclass
 
 from bench.errors import ShopbenchError
 from bench.experiments.options import DEPLOYMENTS, RunOptions
+from bench.experiments.round_blocks import CALIBRATION_S, WRITES, Design
 from bench.paired.rounds import twin_of
 
 EXPERIMENT = "latency"
 # The requests of the mixed load that these four stand for, as shares of the mix.
 SHARES = {"product_read": 0.65, "wallet_read": 0.10, "order": 0.18, "overview": 0.07}
-WRITES = frozenset({"order"})
-CUSTOMERS = 20  # of the seed; each has orders before anything is measured
-PRIMING_ROUNDS = 60
-BUSY = 0.30  # of the deployments' core, all of them together: light load
-PAUSE_S = 0.002  # from an answer to the request to the next deployment
-WRITE_PAUSE_S = 0.030  # a write's background work (relay, settling) must not fall into the next one
-LEAST_GAP_S = 0.002
-CALIBRATION_S = 1.5  # for each operation, in the first start only
 UP_S, DOWN_S, SQL_S = 13.0, 3.0, 1.3  # planned
 
 
@@ -53,6 +46,12 @@ class Plan:
     members: tuple[str, ...]
     operations: tuple[str, ...]
     size: Size
+
+    @property
+    def design(self) -> Design:
+        """What every start has in common."""
+        size = self.size
+        return Design(EXPERIMENT, self.members, size.warmup_s, size.measured_s, size.idle_s)
 
     @property
     def start_s(self) -> float:

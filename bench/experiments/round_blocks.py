@@ -1,0 +1,265 @@
+"""A start of several deployments, and blocks of paired rounds of one operation in it.
+
+What `latency` and the selftest measure with: first orders, the gap between rounds, the idle rate,
+a block. CPU is read before a block and when its background work has settled; what the deployments
+use when nobody asks them (the idle rate) is taken off. Neighbour: `round_trials` stores blocks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+
+from bench.deployments.base import COMPONENTS, Deployment, Usage
+from bench.errors import ShopbenchError
+from bench.experiments.deployment_pool import DeploymentPool
+from bench.experiments.laboratory import Laboratory
+from bench.experiments.meters import (
+    Reading,
+    foreign_cpu,
+    process_cpu,
+    read_machine,
+)
+from bench.experiments.subject import DeploymentSubject, usage_between
+from bench.journal import utc_now
+from bench.load.generator import Target
+from bench.load.plan import Result, Rounds
+
+WRITES = frozenset({"order"})
+CUSTOMERS = 20  # of the seed; each has orders before anything is measured
+PRIMING_ROUNDS = 60
+BUSY = 0.30  # of the deployments' core, all of them together: light load
+PAUSE_S = 0.002  # from an answer to the request to the next deployment
+WRITE_PAUSE_S = 0.030  # a write's background work (relay, settling) must not fall into the next one
+LEAST_GAP_S = 0.002
+CALIBRATION_S = 1.5  # for each operation, once a run
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is the same in every start of an experiment. `members` by name, in the rows' order."""
+
+    experiment: str
+    members: tuple[str, ...]
+    warmup_s: float
+    measured_s: float
+    idle_s: float
+    pauses_s: Mapping[str, float] = field(default_factory=dict)
+
+    def pause_s(self, operation: str) -> float:
+        """Seconds from an answer to the request to the next member."""
+        return self.pauses_s.get(operation, WRITE_PAUSE_S if operation in WRITES else PAUSE_S)
+
+
+@dataclass(frozen=True)
+class Meters:
+    """CPU so far of every member, and the moment it was read (perf_counter).
+
+    `machine`: everybody's CPU; `ours_s`: that of the bench itself.
+    """
+
+    at: dict[str, float]
+    usage: dict[str, Mapping[str, Usage]]
+    machine: Reading
+    ours_s: float
+
+    def spent_s(self, since: Meters, name: str) -> dict[str, float]:
+        """CPU seconds of a member's components since an earlier reading."""
+        spent = usage_between(since.usage[name], self.usage[name])
+        return {component: cpu_s for component, (cpu_s, _) in spent.items()}
+
+    def total_s(self, since: Meters) -> float:
+        """CPU seconds of all members since an earlier reading."""
+        return sum(sum(self.spent_s(since, name).values()) for name in self.usage)
+
+    def foreign_cores(self, since: Meters) -> float | None:
+        """Cores that neither the deployments nor the bench kept busy; None: not measurable."""
+        ours_s = self.ours_s - since.ours_s
+        return foreign_cpu(since.machine, self.machine, self.total_s(since) + ours_s)
+
+    def window_s(self, since: Meters, name: str) -> float:
+        """Seconds between the two readings of a member."""
+        return self.at[name] - since.at[name]
+
+    def idle_cores(self, since: Meters) -> dict[str, float]:
+        """Cores that each member used since an earlier reading."""
+        return {
+            name: sum(self.spent_s(since, name).values()) / self.window_s(since, name)
+            for name in self.usage
+        }
+
+
+@dataclass(frozen=True)
+class Block:
+    """What was read around the rounds of one operation: `results` of `members`, in order."""
+
+    experiment: str
+    number: int
+    options: Rounds
+    members: tuple[str, ...]
+    results: list[Result]
+    first: Meters
+    last: Meters
+    idle_before: dict[str, float]
+    idle_after: dict[str, float]
+    started_at: str
+
+
+class PairedStart:
+    """The members of one start, ready to be asked. A context manager."""
+
+    def __init__(self, lab: Laboratory, design: Design, number: int, pool: DeploymentPool) -> None:
+        self._lab, self._design, self._number = lab, design, number
+        self.pool = pool
+        self.subjects = {
+            name: DeploymentSubject(deployment, lab.fleet.tokens_of(deployment)[:CUSTOMERS])
+            for name, deployment in pool.members.items()
+        }
+
+    def __enter__(self) -> PairedStart:
+        if any(each.cpu_control == "uncontrolled" for each in self.pool.members.values()):
+            self._lab.writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for subject in self.subjects.values():
+            subject.close()
+
+    def prime(self) -> None:
+        """Give every customer orders, so that no page is empty; then order the tables anew."""
+        self._say("placing the first orders")
+        options = Rounds("order", 0, LEAST_GAP_S, 0.0, 60.0, PAUSE_S, PRIMING_ROUNDS)
+        self._run(options, self._design.members, first=True)
+        for name, deployment in self.pool.members.items():
+            self.subjects[name].settle()
+            order_tables(deployment)
+
+    def gap_s(self, operation: str, members: tuple[str, ...] = ()) -> float:
+        """Mean gap between rounds of an operation: set once a run, before it is measured.
+
+        `members`: who takes part in a round; empty, all do.
+        """
+        names = members or self._design.members
+        key = operation if names == self._design.members else f"{operation}/{len(names)}"
+        settings = self._lab.setting(self._design.experiment) or {}
+        known: dict[str, float] = dict(settings.get("gaps_s", {}))
+        if key not in known:
+            self._say(f"how long a round of {operation} takes")
+            known[key] = self._calibrated_gap(operation, names)
+            self._lab.progress.done(CALIBRATION_S)
+            changed = {**settings, "gaps_s": known}
+            self._lab.writer.add_settings(**{self._design.experiment: changed})
+        return known[key]
+
+    def idle(self) -> dict[str, float]:
+        """Cores that each member uses while nobody asks it."""
+        self._say("idle")
+        first = self._read()
+        time.sleep(self._design.idle_s)
+        return self._read().idle_cores(first)
+
+    def block(
+        self, operation: str, gap_s: float, idle: dict[str, float], part: int | None = None
+    ) -> Block:
+        """Rounds of one operation of all members. See `block_of`."""
+        return self.block_of(self._design.members, operation, gap_s, idle, part)
+
+    def block_of(
+        self,
+        members: tuple[str, ...],
+        operation: str,
+        gap_s: float,
+        idle: dict[str, float],
+        part: int | None = None,
+    ) -> Block:
+        """Rounds of one operation; `idle` as measured last, measured again after writes.
+
+        `part`: the block's number, where a start has several of an operation; None, the start's.
+        """
+        design, number = self._design, self._number if part is None else part
+        self._say(f"rounds of {operation}")
+        seed = self._lab.seed(design.experiment, number, operation)
+        options = Rounds(
+            operation,
+            seed,
+            gap_s,
+            design.warmup_s,
+            design.measured_s,
+            design.pause_s(operation),
+        )
+        started_at, first = utc_now(), self._read()
+        results = self._run(options, members)
+        self._settle()
+        last = self._read()
+        after = self.idle() if operation in WRITES else idle
+        return Block(
+            design.experiment,
+            number,
+            options,
+            members,
+            results,
+            first,
+            last,
+            idle,
+            after,
+            started_at,
+        )
+
+    def _calibrated_gap(self, operation: str, members: tuple[str, ...]) -> float:
+        """The gap at which the members of a round together keep their core busy for 30 %."""
+        pause_s = self._design.pause_s(operation)
+        options = Rounds(operation, 1, 0.02, 0.0, CALIBRATION_S, pause_s)
+        first = self._read()
+        results = self._run(options, members, first=True)
+        self._settle()
+        made = max(1, len(set(results[0].visit)))
+        busy_s = self._read().total_s(first) / made
+        return max(LEAST_GAP_S, round(busy_s / BUSY - round_s(results), 4))
+
+    def _run(self, options: Rounds, members: Sequence[str], *, first: bool = False) -> list[Result]:
+        """Raises ShopbenchError where a member answers the `first` requests all wrongly."""
+        targets: list[Target] = [self.subjects[name].target for name in members]
+        results = self._lab.load.run_rounds(targets, options)
+        for name, result in zip(members, results, strict=True):
+            if first and result.error and all(result.error):
+                said = f"{name} answers {options.operation} wrongly: {result.error[0]}"
+                raise ShopbenchError(said, 1)
+        return results
+
+    def _settle(self) -> None:
+        for subject in self.subjects.values():
+            subject.settle()
+
+    def _read(self) -> Meters:
+        at, usage = {}, {}
+        for name, subject in self.subjects.items():
+            usage[name] = subject.usage()
+            at[name] = time.perf_counter()
+        load_s = sum(process_cpu(pid) or 0.0 for pid in self._lab.load.pids)
+        return Meters(at, usage, read_machine(), load_s + time.process_time())
+
+    def _say(self, text: str) -> None:
+        self._lab.progress.say(f"start {self._number + 1}: {text}")
+
+
+def round_s(results: list[Result]) -> float:
+    """Mean seconds of a round, from the first request to the last answer."""
+    first: dict[int, float] = {}
+    last: dict[int, float] = {}
+    for result in results:
+        for number, sent, done in zip(result.visit, result.sent_s, result.done_s, strict=True):
+            first[number] = min(sent, first.get(number, sent))
+            last[number] = max(done, last.get(number, done))
+    spans = [last[number] - first[number] for number in first]
+    return sum(spans) / len(spans) if spans else 0.0
+
+
+def order_tables(deployment: Deployment) -> None:
+    """VACUUM ANALYZE and a checkpoint in every database, so that all starts begin alike."""
+    for dsn in {deployment.database_dsn(component) for component in COMPONENTS}:
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+            connection.execute("CHECKPOINT")
