@@ -13,6 +13,8 @@ from bench.experiments.round_trials import next_start, recorded_rounds, remember
 from bench.paired.judge import Answer, all_enough, answers_of, sentence
 from bench.paired.rounds import PairedRounds
 
+BUSY_CORES = 0.1  # of foreign work, above which a reader should know
+
 
 def run(lab: Laboratory) -> None:
     """Measure; say each named metric as soon as it is decided."""
@@ -42,6 +44,9 @@ def run(lab: Laboratory) -> None:
         measure_start(lab, plan, next_start(lab, EXPERIMENT), rounds)
         _tell(lab, rounds, told)
     remember(lab, EXPERIMENT, stopped=why)
+    for answer in answers_of(rounds):
+        if answer.question.family and not answer.decided:
+            lab.progress.tell(f"not decided: {sentence(answer)}: {answer.decision.reason}")
     lab.progress.tell(f"latency: {why}")
 
 
@@ -68,6 +73,21 @@ def _tell(lab: Laboratory, rounds: PairedRounds, told: set[str]) -> None:
             lab.progress.tell(f"decided: {sentence(answer)}")
     if rounds.starts and not told:
         lab.progress.tell(f"so far: {_leading(answers_of(rounds))}")
+    if len(rounds.starts) == 1 and (cores := _foreign_cores(lab)) > BUSY_CORES:
+        lab.progress.tell(
+            f"busy machine: other programs use {cores:.1f} cores; intervals get wider, nothing is "
+            "thrown away"
+        )
+
+
+def _foreign_cores(lab: Laboratory) -> float:
+    """Cores that other programs used while this experiment measured; 0 where unknown."""
+    seen = [
+        trial.facts["foreign_cores"]
+        for trial in lab.writer.journal.trials
+        if trial.experiment == EXPERIMENT and "foreign_cores" in trial.facts
+    ]
+    return sum(seen) / len(seen) if seen else 0.0
 
 
 def _leading(answers: list[Answer]) -> str:
