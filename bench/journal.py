@@ -82,6 +82,22 @@ class ComponentUsage:
 
 
 @dataclass(frozen=True)
+class WrongAnswers:
+    """How many answers of an operation failed or were wrong in a trial's window.
+
+    `error`: the most frequent reason. `example`: status and beginning of such an answer, "" if none
+    came. `sampled`: of answers that were drawn to be held against the contract's schema.
+    """
+
+    operation: str
+    wrong: int
+    answers: int
+    error: str
+    example: str = ""
+    sampled: bool = False
+
+
+@dataclass(frozen=True)
 class SqlCount:
     """SQL statements and commits over all databases in the CPU window.
 
@@ -130,6 +146,7 @@ class Trial:
     loop: Loop = "open"
     cpu_requests: int = 0  # requests answered in the CPU window: the divisor of `usage` and `sql`
     facts: dict[str, float] = field(default_factory=dict)
+    wrong: tuple[WrongAnswers, ...] = ()
 
 
 @dataclass(frozen=True)

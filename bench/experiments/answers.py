@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import cache
 
 import jsonschema
@@ -12,9 +13,9 @@ from bench.load.operations import OPERATIONS
 from bench.load.plan import Sample
 
 
-def schema_violations(samples: list[Sample]) -> int:
-    """Number of samples that break the contract. An answer the contract has not is a violation."""
-    return sum(not _conforms(sample) for sample in samples)
+def schema_violations(samples: Iterable[Sample]) -> list[Sample]:
+    """The samples that break the contract. An answer the contract has not is a violation."""
+    return [sample for sample in samples if not _conforms(sample)]
 
 
 def _conforms(sample: Sample) -> bool:

@@ -38,8 +38,8 @@ EXPECTED_PROBES = 9
 RESET_S = 2.5
 _REST_S, _REST_AFTER_FAILURE_S = 0.3, 1.3  # a circuit breaker stays open for 1 s
 _SETTLE_TRIES = 3
-# Judged by the objective itself: in overload they say something of the deployment.
-_JUDGED_BY_SLO = {"failures", "skipped"}
+# Judged by the objective itself: in overload it says something of the deployment.
+_JUDGED_BY_SLO = {"skipped"}
 
 
 @dataclass(frozen=True)
@@ -253,7 +253,7 @@ class _Walk:
 
 
 def gates_of_a_probe(gates: Sequence[Gate]) -> tuple[Gate, ...]:
-    """Failures and skips of an overloaded deployment are its result, no fault of the bench."""
+    """Skips of an overloaded deployment are its result, no fault of the bench."""
     return tuple(
         replace(gate, outcome="flag")
         if gate.outcome == "fail" and gate.name in _JUDGED_BY_SLO

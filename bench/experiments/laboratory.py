@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from bench.experiments.fleet import Fleet
+from bench.experiments.gates import reasons
 from bench.experiments.options import Profile, RunOptions
 from bench.experiments.progress import Progress
 from bench.experiments.trial import Bench
@@ -235,7 +236,9 @@ def shuffled(names: tuple[str, ...], seed: int) -> list[str]:
 
 
 def store(lab: Laboratory, measured: tuple[Trial, pa.Table]) -> TrialStatus:
-    """Write a trial; return its status."""
+    """Write a trial, say why if it is invalid; return its status."""
     trial, rows = measured
     lab.writer.add_trial(trial, rows)
+    if trial.status == "invalid":
+        lab.progress.tell(f"invalid: {trial.trial_id}: {reasons(trial.gates)}")
     return trial.status

@@ -23,6 +23,7 @@ class Reading:
     """The machine at one moment. CPU in seconds since boot."""
 
     at: float  # perf_counter
+    wall_s: float  # CLOCK_REALTIME
     all_cpu_s: float | None  # of all tasks, kernel threads included
     kernel_threads_cpu_s: float | None
     steal_s: float | None
@@ -35,6 +36,7 @@ def read_machine() -> Reading:
     states = _cpu_states()
     return Reading(
         at=time.perf_counter(),
+        wall_s=time.time(),
         all_cpu_s=_all_cpu(states),
         kernel_threads_cpu_s=_kernel_threads(),
         steal_s=states[7] if states else None,
@@ -84,6 +86,11 @@ def swapped(first: Reading, last: Reading) -> int | None:
     """Pages swapped in or out between two readings."""
     pages = _difference(first.swapped_pages, last.swapped_pages)
     return None if pages is None else int(pages)
+
+
+def clock_step_ms(first: Reading, last: Reading) -> float:
+    """By how much the wall clock was set between two readings."""
+    return abs((last.wall_s - first.wall_s) - (last.at - first.at)) * 1000
 
 
 def _difference(first: float | None, last: float | None) -> float | None:

@@ -16,6 +16,7 @@ import psycopg
 from bench.deployments.base import COMPONENTS, Deployment, Usage
 from bench.errors import ShopbenchError
 from bench.experiments.deployment_pool import DeploymentPool
+from bench.experiments.first_answers import never_right
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.meters import (
     Reading,
@@ -105,6 +106,7 @@ class Block:
     last: Meters
     idle_before: dict[str, float]
     idle_after: dict[str, float]
+    left: dict[str, int | None]  # events still undelivered, by member
     started_at: str
 
 
@@ -192,7 +194,7 @@ class PairedStart:
         )
         started_at, first = utc_now(), self._read()
         results = self._run(options, members)
-        self._settle()
+        left = self._settle()
         last = self._read()
         after = self.idle() if operation in WRITES else idle
         return Block(
@@ -205,6 +207,7 @@ class PairedStart:
             last,
             idle,
             after,
+            left,
             started_at,
         )
 
@@ -224,14 +227,13 @@ class PairedStart:
         targets: list[Target] = [self.subjects[name].target for name in members]
         results = self._lab.load.run_rounds(targets, options)
         for name, result in zip(members, results, strict=True):
-            if first and result.error and all(result.error):
-                said = f"{name} answers {options.operation} wrongly: {result.error[0]}"
-                raise ShopbenchError(said, 1)
+            wrong = never_right(result) if first else ""
+            if wrong:
+                raise ShopbenchError(f"{name} {wrong}", 1)
         return results
 
-    def _settle(self) -> None:
-        for subject in self.subjects.values():
-            subject.settle()
+    def _settle(self) -> dict[str, int | None]:
+        return {name: subject.settle() for name, subject in self.subjects.items()}
 
     def _read(self) -> Meters:
         at, usage = {}, {}

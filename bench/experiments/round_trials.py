@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bench.experiments.laboratory import Laboratory
-from bench.experiments.meters import steal_share
+from bench.experiments.answers import schema_violations
+from bench.experiments.gates import Observed, judge, status_of
+from bench.experiments.laboratory import Laboratory, store
+from bench.experiments.meters import clock_step_ms, steal_share, swapped
 from bench.experiments.round_blocks import Block
 from bench.experiments.subject import usage_between
-from bench.journal import ComponentUsage, RunReader, Trial
+from bench.experiments.window import read_window
+from bench.experiments.wrong_answers import off_schema, with_examples
+from bench.journal import ComponentUsage, Gate, RunReader, Trial, WrongAnswers
 from bench.load.generator import result_rows
 from bench.load.plan import Result
 from bench.paired.rounds import PairedRounds
@@ -18,7 +22,7 @@ def store_block(lab: Laboratory, block: Block, rounds: PairedRounds | None = Non
     """Write a block's trials to the journal, and add them to `rounds`."""
     for position, (name, result) in enumerate(zip(block.members, block.results, strict=True)):
         trial, rows = trial_of(block, position, name, result), result_rows(result)
-        lab.writer.add_trial(trial, rows)
+        store(lab, (trial, rows))
         if rounds is not None:
             rounds.add(trial, rows)
 
@@ -30,6 +34,7 @@ def trial_of(block: Block, position: int, name: str, result: Result) -> Trial:
     idle = (block.idle_before[name] + block.idle_after[name]) / 2
     options, operation = block.options, block.options.operation
     member = name.replace("#", ".")
+    gates, wrong = _judged(block, name, result)
     trial_id = f"{block.experiment}-s{block.number:02}-{operation}-{member}"
     return Trial(
         trial_id=trial_id,
@@ -48,8 +53,8 @@ def trial_of(block: Block, position: int, name: str, result: Result) -> Trial:
         planned=result.planned,
         sent=len(result.due_s),
         skipped=result.skipped,
-        status="valid",
-        gates=(),
+        status=status_of(gates),
+        gates=gates,
         usage=usage,
         sql=None,
         lag_ms_p99=None,
@@ -66,7 +71,35 @@ def trial_of(block: Block, position: int, name: str, result: Result) -> Trial:
             "idle_cores_before": block.idle_before[name],
             "idle_cores_after": block.idle_after[name],
         },
+        wrong=wrong,
     )
+
+
+def _judged(
+    block: Block, name: str, result: Result
+) -> tuple[tuple[Gate, ...], tuple[WrongAnswers, ...]]:
+    """The gates of a member's part of a block, and what it answered wrongly."""
+    options, first, last = block.options, block.first, block.last
+    rows, end_s = result_rows(result), options.warmup_s + options.measured_s
+    window = read_window(rows, options.warmup_s, end_s)
+    violations = schema_violations(result.samples)
+    seen = Observed(
+        loop="rounds",
+        window=window,
+        planned=result.planned,
+        sent=len(result.due_s),
+        abandoned=0,
+        skipped=0,
+        schema_violations=len(violations),
+        generator_cpu=result.generator_cpu,
+        foreign_cpu=last.foreign_cores(first),
+        steal=steal_share(first.machine, last.machine),
+        swapped_pages=swapped(first.machine, last.machine),
+        clock_step_ms=clock_step_ms(first.machine, last.machine),
+        outbox_left=block.left[name],
+    )
+    failed = with_examples(window.wrong, result.examples)
+    return judge(seen), (*failed, *off_schema(violations, result.samples))
 
 
 def _machine_facts(block: Block) -> dict[str, float]:

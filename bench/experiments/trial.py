@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -16,6 +17,7 @@ from bench.experiments.answers import schema_violations
 from bench.experiments.gates import Observed, Window, judge, status_of
 from bench.experiments.meters import (
     Reading,
+    clock_step_ms,
     foreign_cpu,
     process_cpu,
     read_machine,
@@ -24,9 +26,10 @@ from bench.experiments.meters import (
 )
 from bench.experiments.subject import Subject, usage_between
 from bench.experiments.window import read_window
-from bench.journal import ComponentUsage, Loop, Trial, utc_now
+from bench.experiments.wrong_answers import off_schema, with_examples
+from bench.journal import ComponentUsage, Loop, Trial, WrongAnswers, utc_now
 from bench.load.generator import ClosedLoop, LoadProcess, result_rows
-from bench.load.plan import Result
+from bench.load.plan import Result, Sample
 from bench.load.schedule import Schedule
 
 
@@ -74,6 +77,11 @@ class _Taken:
     outbox_left: int | None
     own_locustfile: bool  # its answers have no schema that we know
     started_at: str
+
+    @cached_property
+    def off_schema(self) -> list[Sample]:
+        """The sampled answers that break the contract."""
+        return [] if self.own_locustfile else schema_violations(self.result.samples)
 
 
 class Bench:
@@ -147,6 +155,7 @@ class Bench:
             loop=load.loop,
             cpu_requests=len(taken.result.due_s),
             facts=_facts(window, taken),
+            wrong=_wrong(window, taken),
         )
         return trial, rows
 
@@ -187,20 +196,28 @@ def _observed(loop: Loop, window: Window, taken: _Taken) -> Observed:
         sent=len(result.due_s),
         abandoned=result.abandoned,
         skipped=result.skipped,
-        schema_violations=None if taken.own_locustfile else schema_violations(result.samples),
+        schema_violations=None if taken.own_locustfile else len(taken.off_schema),
         generator_cpu=result.generator_cpu,
         # without the subject's own CPU nobody can tell what is foreign
         foreign_cpu=foreign_cpu(taken.first, taken.last, known_s) if taken.usage else None,
         steal=steal_share(taken.first, taken.last),
         swapped_pages=swapped(taken.first, taken.last),
+        clock_step_ms=clock_step_ms(taken.first, taken.last),
         outbox_left=taken.outbox_left,
     )
 
 
+def _wrong(window: Window, taken: _Taken) -> tuple[WrongAnswers, ...]:
+    """Failed answers with an example each, and sampled ones that break the contract."""
+    failed = with_examples(window.wrong, taken.result.examples)
+    return (*failed, *off_schema(taken.off_schema, taken.result.samples))
+
+
 def _facts(window: Window, taken: _Taken) -> dict[str, float]:
     result = taken.result
+    failed = sum(each.wrong for each in window.wrong)
     return {
-        "throughput_rps": (window.answers - window.failures) / window.measured_s,
+        "throughput_rps": (window.answers - failed) / window.measured_s,
         "unfinished": float(result.unfinished),
         "schema_checked": float(len(result.samples)),
         "timerfd": float(result.pacer == "timerfd"),

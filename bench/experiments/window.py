@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from bench.experiments.drift import find_drift
 from bench.experiments.gates import Window
+from bench.experiments.wrong_answers import wrong_answers
 
 MIN_SAMPLES = 20  # below, a quantile says too little to gate on
 Floats = NDArray[np.float64]
@@ -19,7 +20,8 @@ def read_window(rows: pa.Table, start_s: float, end_s: float) -> Window:
     arrivals = _first_steps(rows)
     inside = (due >= start_s) & (due < end_s)
     sent_inside = (sent >= start_s) & (sent < end_s)
-    failed = np.asarray([text != "" for text in rows.column("error").to_pylist()], dtype=bool)
+    errors = np.asarray(rows.column("error").to_pylist(), dtype=np.str_)
+    failed = errors != ""
     app_ms = _floats(rows, "app_ms")[inside]
     stated = app_ms.size > 0 and not np.isnan(app_ms).any()
     answered = inside & ~failed
@@ -29,11 +31,10 @@ def read_window(rows: pa.Table, start_s: float, end_s: float) -> Window:
     return Window(
         measured_s=measured_s,
         answers=int(inside.sum()),
-        failures=int((failed & inside).sum()),
+        wrong=wrong_answers(names[inside], errors[inside]),
         due=int((inside & arrivals).sum()),
         sent=int((sent_inside & arrivals).sum()),
         lag_ms_p99=_quantile((sent - due)[inside & arrivals] * 1000, 0.99),
-        response_ms_p50=_quantile((done - due)[inside] * 1000, 0.5),
         in_flight=float((done - sent)[inside].sum()) / measured_s,
         in_flight_stated=float(app_ms.sum()) / 1000 / measured_s if stated else None,
         drift=drift.change if drift else None,

@@ -64,6 +64,7 @@ def merge(results: Sequence[Result], workers: int, cores: Sequence[int]) -> Resu
         drained_s=max(result.drained_s for result in results),
         pacer=min((result.pacer for result in results), key=lambda name: name == "timerfd"),
         samples=[sample for result in results for sample in result.samples],
+        examples=[sample for result in results for sample in result.examples],
         elsewhere=sum(result.elsewhere for result in results),
         silent=sum(result.silent for result in results),
     )

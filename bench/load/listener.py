@@ -57,6 +57,7 @@ class RowListener:
         self._wall_offset = time() - perf_counter()
         self._taken: list[tuple[Stay, float, float, int, int, str, str, str]] = []
         self.samples: list[Sample] = []
+        self._examples: dict[str, Sample] = {}  # the first wrong answer of each operation
         self.elsewhere = 0
 
     def listen(  # noqa: PLR0913 - the arguments of Locust's event
@@ -92,8 +93,9 @@ class RowListener:
                 *(operation_name(name), error, timing if isinstance(timing, str) else ""),
             )
         )
-        if self._sample_every and stay.number % self._sample_every == 0:
-            self._sample(name, status, response)
+        drawn = bool(self._sample_every) and stay.number % self._sample_every == 0
+        if status and (error or drawn):
+            self._keep(Sample(operation_name(name), status, body_of(response)), error, drawn)
 
     def stumbled(self, stay: Stay, text: str) -> None:
         """Take a failed row of a visit whose own code failed."""
@@ -123,10 +125,24 @@ class RowListener:
         rest = url[len(self._origin) : len(self._origin) + 1]
         return url.startswith(self._origin) and rest in {"", "/", "?"}
 
-    def _sample(self, name: str, status: int, response: Any) -> None:
-        body = getattr(response, "content", None)
-        if status and body is not None and len(self.samples) < MAX_SAMPLES:
-            self.samples.append(Sample(name, status, bytes(body)))
+    @property
+    def examples(self) -> list[Sample]:
+        """A wrong answer of each operation that has one."""
+        return list(self._examples.values())
+
+    def _keep(self, answer: Sample, error: str, drawn: bool) -> None:
+        if drawn and len(self.samples) < MAX_SAMPLES:
+            self.samples.append(answer)
+        if error:
+            self._examples.setdefault(answer.operation, answer)
+
+
+def body_of(response: Any) -> bytes:
+    """The body of an answer; nothing where a stream was read already."""
+    try:
+        return bytes(getattr(response, "content", None) or b"")
+    except (OSError, RuntimeError):
+        return b""
 
 
 def operation_name(name: object) -> str:

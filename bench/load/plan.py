@@ -91,7 +91,8 @@ class Result(msgspec.Struct, frozen=True):
 
     `started_monotonic`: the trial's zero on CLOCK_MONOTONIC. `abandoned`: steps never sent because
     an earlier step of the visit failed. `elsewhere`: requests to another host, which have no row.
-    `silent`: visits without a request. CPU is the load process's, measured window only; of several
+    `silent`: visits without a request. `examples`: a wrong answer
+    of each operation that has one. CPU is the load process's, measured window only; of several
     processes `cpu_seconds` is the sum and `busiest_cpu_s` the most on one core.
     """
 
@@ -118,6 +119,7 @@ class Result(msgspec.Struct, frozen=True):
     busiest_cpu_s: float | None = None
     elsewhere: int = 0
     silent: int = 0
+    examples: list[Sample] = []
 
     @property
     def generator_cpu(self) -> float:

@@ -47,6 +47,7 @@ def run_rounds(rounds: Rounds, sides: Sequence[Side]) -> list[Result]:
             drained_s=drained_s,
             pacer=pacer.name,
             samples=listener.samples,
+            examples=listener.examples,
         )
         for _, listener in sides
     ]

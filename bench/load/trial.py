@@ -105,6 +105,7 @@ class Trial:
             drained_s=drained_s,
             pacer=pacer.name,
             samples=self._listener.samples,
+            examples=self._listener.examples,
             elsewhere=self._listener.elsewhere,
             silent=self._silent,
         )

@@ -51,7 +51,7 @@ class Stretch:
     time_ms: Floats
     wrong: NDArray[np.bool_]
     cpu_ms: float | None
-    example: str = ""  # what was wrong with the first wrong answer
+    example: str = ""  # what was wrong, most often, and an answer as it came
 
     @classmethod
     def of(cls, trial: Trial, rows: pa.Table) -> Stretch:
@@ -68,7 +68,7 @@ class Stretch:
             time_ms=np.maximum((done - sent)[kept][order] * 1000.0, 1e-3),
             wrong=error[kept][order],
             cpu_ms=cpu_ms_of(trial),
-            example=next((text for text in texts if text), ""),
+            example=_example(trial) or next((text for text in texts if text), ""),
         )
 
     @property
@@ -77,6 +77,14 @@ class Stretch:
         if not self.time_ms.size:
             raise StatisticsError("no rounds")
         return float(np.median(np.where(self.wrong, np.inf, self.time_ms)))
+
+
+def _example(trial: Trial) -> str:
+    """The most frequent error that a trial recorded, with an answer; "" if it recorded none."""
+    if not trial.wrong:
+        return ""
+    most = max(trial.wrong, key=lambda each: each.wrong)
+    return f"{most.error}; for example {most.example}" if most.example else most.error
 
 
 def cpu_ms_of(trial: Trial) -> float | None:

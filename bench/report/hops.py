@@ -14,6 +14,7 @@ from bench.report.measures import Level, level_of, trial_value
 from bench.report.naming import ALL, words
 from bench.report.selection import Cell, cells_of
 from bench.report.verdicts import SMOKE_NOTE
+from bench.report.wrong_answers import findings
 from bench.stats.crossing import Crossing, crossing, slope
 from bench.stats.errors import StatisticsError
 from bench.stats.means import MeanInterval, mean_interval
@@ -223,7 +224,7 @@ def _verdict_id(curve: Curve, point: Point) -> str:
 
 
 def _verdict(data: RunData, curve: Curve, point: Point, level: float, tested: int) -> Verdict:
-    word, note, ratio = _judged(data, point, level)
+    word, note, ratio = _judged(data, curve, point, level)
     return Verdict(
         id=_verdict_id(curve, point),
         question=(
@@ -248,11 +249,16 @@ def _verdict(data: RunData, curve: Curve, point: Point, level: float, tested: in
     )
 
 
-def _judged(data: RunData, point: Point, level: float) -> tuple[Any, str, PairedRatio | None]:
+def _judged(
+    data: RunData, curve: Curve, point: Point, level: float
+) -> tuple[Any, str, PairedRatio | None]:
     if not point.cell.blocks:
         return "invalid", "every block holds an invalid trial", None
     if point.ratio is None:
         return "inconclusive", "fewer than two blocks with requests enough", None
+    wrong = findings(point.cell, (curve.top, curve.base), ALL)
+    if wrong:
+        return "inconclusive", wrong, None
     ratio = paired_ratio(list(point.logs.values()), level=level)
     if data.journal.profile == "smoke":
         return "inconclusive", SMOKE_NOTE, ratio

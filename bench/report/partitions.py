@@ -16,6 +16,7 @@ from bench.report.measures import METRIC_NAMES, Kind, Level, level_of, trial_val
 from bench.report.naming import ALL
 from bench.report.selection import Cell, cells_of
 from bench.report.verdicts import SMOKE_NOTE
+from bench.report.wrong_answers import findings
 from bench.stats.errors import StatisticsError
 from bench.stats.multiplicity import holm
 from bench.stats.paired import PairedRatio, log_ratios, paired_ratio
@@ -120,7 +121,7 @@ def verdicts_of(data: RunData, cell: Cell, ranked: Sequence[Ranking]) -> list[Ve
 def _verdict(
     data: RunData, cell: Cell, ranked: Ranking, place: Place, ratio: PairedRatio
 ) -> Verdict:
-    word, note = _judged(data, ranked, ratio)
+    word, note = _judged(data, cell, ranked, place, ratio)
     pair = f"{place.name}:{ranked.best.name}"
     metric = METRIC_NAMES[ranked.kind]
     return Verdict(
@@ -147,7 +148,12 @@ def _verdict(
     )
 
 
-def _judged(data: RunData, ranked: Ranking, ratio: PairedRatio) -> tuple[Any, str]:
+def _judged(
+    data: RunData, cell: Cell, ranked: Ranking, place: Place, ratio: PairedRatio
+) -> tuple[Any, str]:
+    wrong = findings(cell, (place.name, ranked.best.name), ALL)
+    if wrong and ranked.kind != "cpu":
+        return "inconclusive", wrong
     if data.journal.profile == "smoke":
         return "inconclusive", SMOKE_NOTE
     try:

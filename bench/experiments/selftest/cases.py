@@ -93,31 +93,31 @@ CASES: tuple[Case, ...] = (
     Case(
         "send_lag_p99",
         "the load process stopped (SIGSTOP) for 60 ms, three times",
-        "fail",
+        "flag",
         Setup(around=held_up(*_STEPS)),
     ),
     Case(
         "realised_rate",
         "the load process stopped for 0.4 s across the end of the measured window",
-        "fail",
+        "flag",
         Setup(around=held_up((END_S - 0.25, 0.4))),
     ),
     Case(
         "foreign_cpu",
         "a foreign process burns CPU on the core that is not the deployment's",
-        "fail",
+        "flag",
         Setup(around=neighbour),
     ),
     Case(
         "failures",
         "the server answers 500",
-        "fail",
+        "flag",
         Setup(behaviour=Behaviour(status=500)),
     ),
     Case(
         "schema_violations",
         "answers of the right shape with a price below zero",
-        "fail",
+        "flag",
         Setup(behaviour=Behaviour(broken=1)),
     ),
     Case(

@@ -1,7 +1,7 @@
 """Each validity gate tripped on purpose by a real condition, and left alone without it.
 
-Swap and steal cannot be caused from inside a machine: their gates are fed readings, and the table
-says so.
+Swap, steal and a set clock cannot be caused from inside a machine by everybody: their gates are fed
+readings, and the table says so.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 from bench.experiments.gates import LAG_GOOD_MS, Observed, Window, judge
 from bench.experiments.laboratory import TRIAL_OVERHEAD_S, Laboratory, store
-from bench.experiments.meters import Reading, steal_share, swapped
+from bench.experiments.meters import Reading, clock_step_ms, steal_share, swapped
 from bench.experiments.selftest.cases import (
     CASES,
     END_S,
@@ -71,24 +71,30 @@ def run(lab: Laboratory) -> None:
 
 
 def fed() -> list[Tripped]:
-    """Steal and swap: the gates fed readings in which they happened, and in which they did not."""
-    calm = Reading(0.0, 1.0, 0.0, 1.0, 100.0, 10), Reading(1.0, 2.0, 0.0, 1.0, 102.0, 10)
+    """The gates fed readings in which it happened, and in which it did not."""
+    first = Reading(0.0, 50.0, 1.0, 0.0, 1.0, 100.0, 10)
+    calm = first, replace(first, at=1.0, wall_s=51.0, all_cpu_s=2.0, all_states_s=102.0)
     stolen = replace(calm[1], steal_s=1.04)  # 2 % of all CPU time
     paged = replace(calm[1], swapped_pages=13)
-    return [_fed("steal", calm, stolen), _fed("swap", calm, paged)]
+    stepped = replace(calm[1], wall_s=51.5)
+    return [
+        _fed("steal", "flag", calm, stolen),
+        _fed("swap", "fail", calm, paged),
+        _fed("clock_step", "fail", calm, stepped),
+    ]
 
 
-def _fed(name: str, calm: tuple[Reading, Reading], bad: Reading) -> Tripped:
+def _fed(name: str, expected: GateOutcome, calm: tuple[Reading, Reading], bad: Reading) -> Tripped:
     control, disturbed = (
         next(gate for gate in judge(_seen(calm[0], last)) if gate.name == name)
         for last in (calm[1], bad)
     )
-    return Tripped(name, FED, "fail", disturbed, control, 0)
+    return Tripped(name, FED, expected, disturbed, control, 0)
 
 
 def _seen(first: Reading, last: Reading) -> Observed:
-    """A trial in which all is well but what two readings say of steal and swap."""
-    window = Window(1.0, 100, 0, 100, 100, LAG_GOOD_MS / 2, 5.0, 0.5, 0.5)
+    """A trial in which all is well but what two readings say."""
+    window = Window(1.0, 100, (), 100, 100, LAG_GOOD_MS / 2, 0.5, 0.5)
     return Observed(
         loop="open",
         window=window,
@@ -101,6 +107,7 @@ def _seen(first: Reading, last: Reading) -> Observed:
         foreign_cpu=0.0,
         steal=steal_share(first, last),
         swapped_pages=swapped(first, last),
+        clock_step_ms=clock_step_ms(first, last),
         outbox_left=0,
     )
 

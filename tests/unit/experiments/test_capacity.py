@@ -124,12 +124,10 @@ def test_an_outbox_that_cannot_be_read_is_no_pass(
     assert not any(end["confirmed"] for end in ends(reader).values())
 
 
-def test_failures_and_skips_of_a_probe_are_the_deployments_others_stay_the_benchs() -> None:
-    gates = tuple(
-        Gate(name, 1.0, 0.0, "x", "fail") for name in ("failures", "skipped", "generator_cpu")
-    )
+def test_skips_of_a_probe_are_the_deployments_others_stay_the_benchs() -> None:
+    gates = tuple(Gate(name, 1.0, 0.0, "x", "fail") for name in ("skipped", "generator_cpu"))
     judged = {gate.name: gate.outcome for gate in gates_of_a_probe(gates)}
-    assert judged == {"failures": "flag", "skipped": "flag", "generator_cpu": "fail"}
+    assert judged == {"skipped": "flag", "generator_cpu": "fail"}
 
 
 def test_blocks_of_searches_do_not_meet() -> None:

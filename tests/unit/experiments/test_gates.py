@@ -6,17 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from bench.experiments.gates import Observed, Window, judge, status_of
-from bench.journal import Gate
+from bench.experiments.gates import Observed, Window, judge, reasons, status_of
+from bench.journal import Gate, WrongAnswers
 
 WINDOW = Window(
     measured_s=10.0,
     answers=1000,
-    failures=0,
+    wrong=(),
     due=1000,
     sent=1000,
     lag_ms_p99=0.4,
-    response_ms_p50=5.0,
     in_flight=2.0,
     in_flight_stated=1.98,
 )
@@ -32,6 +31,7 @@ CLEAN = Observed(
     foreign_cpu=0.01,
     steal=0.0,
     swapped_pages=0,
+    clock_step_ms=0.1,
     outbox_left=0,
 )
 
@@ -50,12 +50,11 @@ def test_a_clean_trial_passes_every_gate() -> None:
     ("gate", "changes"),
     [
         ("generator_cpu", {"generator_cpu": 0.71}),
-        ("foreign_cpu", {"foreign_cpu": 0.051}),
-        ("steal", {"steal": 0.011}),
         ("swap", {"swapped_pages": 1}),
+        ("clock_step", {"clock_step_ms": 21.0}),
         ("skipped", {"skipped": 1, "sent": 1199}),
         ("not_sent", {"sent": 1199}),
-        ("schema_violations", {"schema_violations": 1}),
+        ("diverged", {"diverged": 0.011}),
     ],
 )
 def test_each_gate_trips(gate: str, changes: dict[str, float]) -> None:
@@ -66,30 +65,62 @@ def test_each_gate_trips(gate: str, changes: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("gate", "changes"),
+    [
+        ("foreign_cpu", {"foreign_cpu": 0.051}),
+        ("steal", {"steal": 0.011}),
+        ("schema_violations", {"schema_violations": 1}),
+        ("outbox", {"outbox_left": 3}),
+    ],
+)
+def test_what_only_widens_an_interval_or_is_a_finding_is_flagged(
+    gate: str, changes: dict[str, float]
+) -> None:
+    gates = judge(replace(CLEAN, **changes))  # type: ignore[arg-type]
+    assert [each.name for each in gates if each.outcome != "pass"] == [gate]
+    assert status_of(gates) == "flagged"
+
+
+def test_overload_that_was_asked_for_is_no_fault() -> None:
+    seen = replace(CLEAN, skipped=100, sent=1100, beyond_capacity=True)
+    assert status_of(judge(seen)) == "flagged"
+
+
+def test_a_trial_of_rounds_has_no_arrivals_to_judge() -> None:
+    names = {gate.name for gate in judge(replace(CLEAN, loop="rounds", diverged=0.0))}
+    assert names == {
+        *("generator_cpu", "swap", "clock_step", "not_sent", "foreign_cpu", "steal"),
+        *("failures", "schema_violations", "outbox", "diverged"),
+    }
+
+
+def test_why_a_trial_is_invalid_is_said_in_words() -> None:
+    assert reasons(judge(CLEAN)) == ""
+    seen = replace(CLEAN, generator_cpu=0.834, swapped_pages=2, steal=0.5)
+    said = "generator cpu 0.834 cores (limit 0.7), swap 2 pages (limit 0)"
+    assert reasons(judge(seen)) == said
+
+
+@pytest.mark.parametrize(
     ("gate", "expected", "changes"),
     [
         ("send_lag_p99", "pass", {"lag_ms_p99": 1.0}),
-        ("send_lag_p99", "flag", {"lag_ms_p99": 1.1}),
-        ("send_lag_p99", "flag", {"lag_ms_p99": 5.0}),
-        ("send_lag_p99", "fail", {"lag_ms_p99": 5.1}),
-        # above 5 ms, but not above 5 % of the median
-        ("send_lag_p99", "flag", {"lag_ms_p99": 6.0, "response_ms_p50": 200.0}),
+        ("send_lag_p99", "flag", {"lag_ms_p99": 50.0}),
         ("send_lag_p99", "flag", {"lag_ms_p99": None}),
         ("realised_rate", "pass", {"sent": 991}),
-        ("realised_rate", "fail", {"sent": 989}),
-        ("realised_rate", "fail", {"sent": 1011}),
+        ("realised_rate", "flag", {"sent": 989}),
+        ("realised_rate", "flag", {"sent": 1011}),
         ("realised_rate", "pass", {"due": 20, "sent": 19}),  # one at the edge
-        ("realised_rate", "fail", {"due": 0, "sent": 5}),
-        ("failures", "flag", {"failures": 1}),
-        ("failures", "fail", {"failures": 2}),
-        ("failures", "fail", {"answers": 0}),
+        ("realised_rate", "flag", {"due": 0, "sent": 5}),
+        ("failures", "flag", {"wrong": (WrongAnswers("order", 1, 1000, "timeout"),)}),
+        ("failures", "flag", {"answers": 0}),
         ("in_flight", "pass", {"in_flight_stated": 1.901}),
         ("in_flight", "flag", {"in_flight": 4.0, "in_flight_stated": 3.7}),
         ("in_flight", "pass", {"in_flight": 0.9, "in_flight_stated": 0.1}),
         ("in_flight", "pass", {"in_flight_stated": None}),
     ],
 )
-def test_gates_on_the_measured_window(gate: str, expected: str, changes: dict[str, float]) -> None:
+def test_gates_on_the_measured_window(gate: str, expected: str, changes: dict[str, object]) -> None:
     assert outcome(gate, replace(CLEAN, window=replace(WINDOW, **changes))) == expected  # type: ignore[arg-type]
 
 
@@ -99,10 +130,6 @@ def test_gates_on_the_measured_window(gate: str, expected: str, changes: dict[st
 def test_what_could_not_be_measured_is_flagged_never_passed(unmeasured: str) -> None:
     gates = judge(replace(CLEAN, **{unmeasured: None}))  # type: ignore[arg-type]
     assert status_of(gates) == "flagged"
-
-
-def test_work_left_in_the_outbox_is_flagged() -> None:
-    assert outcome("outbox", replace(CLEAN, outbox_left=3)) == "flag"
 
 
 def test_steps_after_a_failed_one_are_not_missing() -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ import pytest
 
 from bench.experiments.meters import (
     Reading,
+    clock_step_ms,
     foreign_cpu,
     process_cpu,
     read_machine,
@@ -20,8 +22,8 @@ from bench.experiments.meters import (
     swapped,
 )
 
-FIRST = Reading(100.0, 50.0, 5.0, 1.0, 400.0, 10)
-LAST = Reading(110.0, 58.0, 6.0, 1.2, 420.0, 13)
+FIRST = Reading(100.0, 1000.0, 50.0, 5.0, 1.0, 400.0, 10)
+LAST = Reading(110.0, 1010.0, 58.0, 6.0, 1.2, 420.0, 13)
 
 
 def test_foreign_cpu_is_what_nobody_we_know_has_spent() -> None:
@@ -34,8 +36,14 @@ def test_steal_and_swap() -> None:
     assert swapped(FIRST, LAST) == 3
 
 
+def test_a_clock_that_was_set_is_seen_either_way() -> None:
+    assert clock_step_ms(FIRST, LAST) == 0.0
+    for step_s in (0.25, -0.25):
+        assert clock_step_ms(FIRST, replace(LAST, wall_s=1010.0 + step_s)) == 250.0
+
+
 def test_what_cannot_be_read_stays_unknown() -> None:
-    blind = Reading(110.0, None, None, None, None, None)
+    blind = Reading(110.0, 1010.0, None, None, None, None, None)
     assert foreign_cpu(FIRST, blind, 1.0) is None
     assert steal_share(FIRST, blind) is None
     assert swapped(FIRST, blind) is None

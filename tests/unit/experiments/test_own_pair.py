@@ -162,8 +162,8 @@ def test_cpu_of_a_process_tree_counts_children_that_live_and_that_are_gone() -> 
 
 
 def test_what_is_not_known_is_flagged_and_never_passes() -> None:
-    window = Window(10.0, 500, 0, 500, 500, 0.2, 5.0, 2.0, None)
-    seen = Observed("open", window, 500, 500, 0, 0, None, 0.1, None, 0.0, 0, None)
+    window = Window(10.0, 500, (), 500, 500, 0.2, 2.0, None)
+    seen = Observed("open", window, 500, 500, 0, 0, None, 0.1, None, 0.0, 0, 0.0, None)
     outcomes = {gate.name: gate.outcome for gate in judge(seen)}
     for name in ("schema_violations", "foreign_cpu", "outbox"):
         assert outcomes[name] == "flag"

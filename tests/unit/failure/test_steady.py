@@ -73,14 +73,14 @@ def test_a_fault_is_never_injected_into_an_unsteady_shop(broken_shop: str) -> No
 
 
 @pytest.mark.parametrize(("steady", "status"), [(0.0, "invalid"), (1.0, "flagged")])
-def test_an_unsteady_start_is_invalid_and_failed_requests_of_a_fault_are_not(
+def test_an_unsteady_start_is_invalid_and_skipped_requests_of_a_fault_are_not(
     steady: float, status: str
 ) -> None:
     trial = trial_entry(
         Plan(), trial_id="t", experiment="failure:1", block=0, position=0, deployment="monolith",
         mix="journeys", offered_rps=20.0, status="valid", usage={}, facts={"steady_before": steady},
     )  # fmt: skip
-    failed = Gate("failures", 0.4, 0.001, "share", "fail")
+    failed = Gate("skipped", 4.0, 0.0, "requests", "fail")
     trial = replace(trial, gates=(failed,))
     assert judged(trial, faulted=True).status == status
     assert judged(trial, faulted=False).status == "invalid"  # a control must not fail

@@ -29,7 +29,7 @@ def test_every_gate_of_an_open_trial_is_tripped_or_fed() -> None:
     assert {case.gate for case in CASES} | {each.gate for each in fed()} == gates
 
 
-def test_fed_steal_and_swap_trip_and_calm_readings_pass() -> None:
+def test_fed_readings_trip_and_calm_ones_pass() -> None:
     assert all(each.works for each in fed())
     steal = fed()[0]
     assert steal.disturbed.value == pytest.approx(0.02)
@@ -40,7 +40,7 @@ def test_fed_steal_and_swap_trip_and_calm_readings_pass() -> None:
 def test_the_right_answer_passes_every_check() -> None:
     body = body_of(answer(Behaviour(), PATH, 1.5))
     assert check_answer(OPERATIONS["product_read"], 200, body)[0] == ""
-    assert schema_violations([Sample("product_read", 200, body)]) == 0
+    assert not schema_violations([Sample("product_read", 200, body)])
     wallet = body_of(answer(Behaviour(), b"/api/v1/wallet", 1.5))
     assert check_answer(OPERATIONS["wallet_read"], 200, wallet)[0] == ""
 
@@ -48,7 +48,7 @@ def test_the_right_answer_passes_every_check() -> None:
 def test_the_broken_answer_has_the_right_shape_and_only_the_schema_finds_it() -> None:
     body = body_of(answer(Behaviour(broken=1), PATH, 1.5))
     assert check_answer(OPERATIONS["product_read"], 200, body)[0] == ""
-    assert schema_violations([Sample("product_read", 200, body)]) == 1
+    assert schema_violations([Sample("product_read", 200, body)])
 
 
 def test_the_server_states_the_share_of_its_time_it_is_told_to() -> None:

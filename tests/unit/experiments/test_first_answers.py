@@ -1,0 +1,87 @@
+"""An operation that is answered wrongly from the start stops an experiment with its answer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.errors import ShopbenchError
+from bench.experiments.first_answers import check_first_answers
+from bench.load.generator import LoadProcess, Target
+
+SERVER = Path(__file__).parents[1] / "load" / "echo_server.py"
+
+
+@dataclass
+class Shop:
+    name: str
+    target: Target
+    settled: list[bool] = field(default_factory=list)
+
+    def usage(self) -> dict[str, Any]:
+        return {}
+
+    def settle(self) -> int:
+        self.settled.append(True)
+        return 0
+
+
+@dataclass
+class Lab:
+    load: LoadProcess
+
+    def seed(self, *parts: object) -> int:
+        return 7
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with LoadProcess() as load:
+        yield Lab(load)
+
+
+@contextmanager
+def shop(*options: str) -> Iterator[Shop]:
+    command = [sys.executable, str(SERVER), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        yield Shop("monolith", Target(url, [f"token-{n}" for n in range(5)]))
+        server.kill()
+
+
+def check(lab: Lab, asked: Shop, *mixes: str) -> None:
+    stand_in: Any = lab
+    check_first_answers(stand_in, [asked], mixes)
+
+
+def test_right_answers_pass_and_what_they_left_is_settled(lab: Lab) -> None:
+    with shop() as asked:
+        check(lab, asked, "product_read", "order")
+    assert len(asked.settled) == 2
+
+
+def test_one_line_shows_operation_status_code_and_answer(lab: Lab) -> None:
+    body = '{"code": "internal_error",\n "detail": "no such parameter: until"}'
+    with (
+        shop("--status", "500", "--body", body) as asked,
+        pytest.raises(ShopbenchError) as caught,
+    ):
+        check(lab, asked, "order")
+    assert caught.value.exit_code == 1
+    assert caught.value.message == (
+        "monolith answers no order rightly: status 500 internal_error, answer: "
+        '500 {"code": "internal_error", "detail": "no such parameter: until"}'
+    )
+
+
+def test_a_shop_that_refuses_the_first_requests_only_passes(lab: Lab) -> None:
+    with shop("--refuse", "2") as asked:
+        check(lab, asked, "product_read")
