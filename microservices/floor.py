@@ -49,6 +49,7 @@ JSON = "application/json"
 PATH = "/floor/orders"
 Pool = AsyncConnectionPool[Connection]
 POOLS = web.AppKey("pools", dict[str, Pool])
+PACE = web.AppKey("pace", outbox.Pace)
 KEY = web.AppKey("key", ec.EllipticCurvePublicKey)
 _encode = msgspec.json.Encoder().encode
 
@@ -69,6 +70,7 @@ async def create_order(request: web.Request) -> web.Response:
     key = request.headers["Idempotency-Key"]
     items = msgspec.json.decode(await request.read())["items"]
     body = await _buy(request.app[POOLS], user_id, key, items)
+    request.app[PACE].wake()
     return web.Response(status=201, body=body, content_type=JSON)
 
 
@@ -119,7 +121,7 @@ async def _all(pool: Pool, sql: str, parameters: Any) -> list[Any]:
         return await (await connection.execute(sql, parameters)).fetchall()
 
 
-async def _relay(pools: dict[str, Pool]) -> None:
+async def _relay(pools: dict[str, Pool], pace: outbox.Pace) -> None:
     """The outbox's batches: claim, settle, delete."""
     while True:
         rows = await _all(pools["orders"], outbox.CLAIM, (outbox.BATCH,))
@@ -129,7 +131,7 @@ async def _relay(pools: dict[str, Pool]) -> None:
             async with pools["orders"].connection() as connection:
                 await connection.execute(outbox.DELETE, done)
         if len(rows) < outbox.BATCH:
-            await asyncio.sleep(outbox.POLL_SECONDS)
+            await pace.pause(len(rows))
 
 
 async def _open_pools(app: web.Application) -> AsyncIterator[None]:
@@ -149,7 +151,7 @@ async def _open_pools(app: web.Application) -> AsyncIterator[None]:
         )
         app[POOLS][name] = pool
         await pool.open(wait=True)
-    relay = asyncio.create_task(_relay(app[POOLS]))
+    relay = asyncio.create_task(_relay(app[POOLS], app[PACE]))
     yield
     relay.cancel()
     await asyncio.wait((relay,), timeout=1.0)
@@ -162,6 +164,7 @@ def create_app() -> web.Application:
     key_file = required(os.environ, "SIGNING_KEY_FILE")
     app[KEY] = load_private_key("SIGNING_KEY_FILE", key_file).public_key()
     app[POOLS] = {}
+    app[PACE] = outbox.Pace()
     app.cleanup_ctx.append(_open_pools)
     app.router.add_get("/floor/products/{product_id}", get_product)
     app.router.add_get("/floor/wallet", get_wallet)

@@ -3,7 +3,8 @@
 The SQL is in `statements` (moves) and `queries` (reads).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 from microservices.chassis.context import Context, current_or_none
 from microservices.chassis.database import Connection, Database
 from microservices.chassis.idempotency import fingerprint
+from microservices.chassis.outbox import Outbox
 from microservices.orders import queries, statements, views
 from microservices.orders.model import Line, Order, Topic
 from microservices.orders.saga import Answer, LostOrder
@@ -30,6 +32,7 @@ def cancellation_path(order_id: str) -> str:
 
 class OrderStore:
     def __init__(self, database: Database) -> None:
+        self.outbox = Outbox(database)
         self._database = database
 
     async def place(self, order: Order, ctx: Context) -> bool:
@@ -56,17 +59,21 @@ class OrderStore:
     async def confirm(self, held: Order, order: Order) -> Answer:
         answer = views.created(order)
         parameters = _moving(held, order) | _naming(order) | _answering(order, answer, _until())
-        return await self._finish(statements.CONFIRM, parameters, answer, "orders.confirm")
+        with self._owing():
+            return await self._finish(statements.CONFIRM, parameters, answer, "orders.confirm")
 
     async def reject(self, held: Order, order: Order, owed: Sequence[Topic]) -> Answer:
         answer = views.refused(order)
         parameters = _moving(held, order) | _answering(order, answer, _until())
         parameters |= {"owed": list(owed)}
-        if order.reason == "unknown_product" and order.by_request:  # else a 202 may be out
-            rows = await self._database.write(statements.DROP, parameters, fault="orders.reject")
-            if rows[0][0]:
-                return answer
-        return await self._finish(statements.REJECT, parameters, answer, "orders.reject")
+        with self._owing() if owed else nullcontext():
+            if order.reason == "unknown_product" and order.by_request:  # else a 202 may be out
+                rows = await self._database.write(
+                    statements.DROP, parameters, fault="orders.reject"
+                )
+                if rows[0][0]:
+                    return answer
+            return await self._finish(statements.REJECT, parameters, answer, "orders.reject")
 
     async def cancel(self, held: Order, order: Order) -> Answer:
         answer = views.cancelled(order)
@@ -128,6 +135,14 @@ class OrderStore:
             sql = queries.NEXT_PAGE
             parameters["last"], parameters["last_id"] = after
         return [_order(row) for row in await self._database.fetch_all(sql, parameters)]
+
+    @contextmanager
+    def _owing(self) -> Iterator[None]:
+        """The block commits events; it may have, if it raises."""
+        try:
+            yield
+        finally:
+            self.outbox.wake()
 
     async def _finish(
         self, sql: str, parameters: dict[str, Any], answer: Answer, fault: str = ""

@@ -15,7 +15,7 @@ from typing import NoReturn
 from microservices.chassis.context import start_background
 from microservices.chassis.errors import ApiError
 from microservices.chassis.faults import DropReply
-from microservices.chassis.outbox import Event, Outbox
+from microservices.chassis.outbox import Event
 from microservices.orders.model import Order
 from microservices.orders.repository import LEASE_S
 from microservices.orders.saga import LostOrder, Unclear
@@ -39,7 +39,7 @@ async def recover(orders: Orders) -> NoReturn:
 
 async def relay(orders: Orders) -> NoReturn:
     """Deliver what confirmed and refused orders owe to other components."""
-    await Outbox(orders.database).relay(
+    await orders.store.outbox.relay(
         {
             "inventory.settle": partial(settle_all, orders),
             "inventory.release": partial(each, orders.inventory.release),
