@@ -1,8 +1,8 @@
 """Open-loop arrivals for any locustfile: visits come when they are due and wait for nobody.
 
 Locust's own users are closed: each waits for its answer before it asks again, so a slow server is
-asked less. Here arrivals are drawn before the test starts, from a seed; each runs one task on a
-free instance of a user class. In a locustfile of your own:
+asked less. Here a seed alone says when somebody comes, and each arrival runs one task on a free
+instance of a user class. In a locustfile of your own:
 
     from locust import FastHttpUser, task
     from bench.load.arrivals import OpenLoop
@@ -60,8 +60,8 @@ class Arrivals:
 
     def run(self, visits: Iterable[Visit], zero: float, pacer: Pacer) -> None:
         """Send every visit on its way when it is due, `zero` + its `due_s` on perf_counter."""
-        choices = [(visit, *self._population.choose(visit)) for visit in visits]
-        for number, (visit, cls, chosen) in enumerate(choices):
+        for number, visit in enumerate(visits):
+            cls, chosen = self._population.choose(visit)
             due = zero + visit.due_s
             pacer.wait_until(due)
             stay = Stay(number, visit.journey or f"{cls.__name__}.{chosen.__name__}", due)
@@ -99,10 +99,14 @@ class Arrivals:
         gevent.joinall(list(self._under_way), timeout=patience_s)
         left = list(self._under_way)
         gevent.killall(left, exception=TimeoutError, timeout=1.0)  # an answer that did not come
+        self.stop()
+        return len(left)
+
+    def stop(self) -> None:
+        """End what is under way: no further request, and no row of the one that is out."""
         for stay in self._stays:
             stay.over = True
-        gevent.killall(list(self._under_way), timeout=1.0)  # and no further request
-        return len(left)
+        gevent.killall(list(self._under_way), timeout=1.0)
 
     def wait(self, until: float) -> None:
         """Wait for what was spawned, at the longest until a moment on perf_counter."""
@@ -129,17 +133,17 @@ class OpenLoop(User):  # type: ignore[misc]  # Locust has no types
         set_host(self.visitors, self.host or self.environment.host)
         population.start(self.instances)
         draw = random.Random(self.seed)
-        visits = [
+        visits = (
             Visit(due_s, "", draw.getrandbits(63))
             for due_s in due_times(draw, self.rate, 0.0, self.seconds, self.gaps)
-        ]
+        )
         arrivals, pacer = Arrivals(population, self._tell), make_pacer()
         zero = perf_counter() + 0.05
         try:
             arrivals.run(visits, zero, pacer)
             arrivals.drain(10.0)
         finally:
-            arrivals.drain(0.0)
+            arrivals.stop()
             pacer.close()
             population.stop()
         raise StopUser

@@ -6,7 +6,7 @@ import math
 import re
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,17 +160,24 @@ class LoadProcess:
         plan = self._plan(targets, "rounds", window, rounds=rounds)
         return self._hand_out(plan, [plan])[0]
 
-    def prepare(self, target: Target, users: int, seed: int) -> None:
+    def prepare(
+        self,
+        target: Target,
+        users: int,
+        seed: int,
+        progress: Callable[[str], None] = lambda text: None,
+    ) -> None:
         """Make so many users of the target's locustfile for the next trials; 0: end them.
 
-        In a process of their own: what the file's modules keep is as new. Raises LoadError with
-        the file's own error.
+        In a process of their own: what the file's modules keep is as new. `progress` is told how
+        many are ready. Raises LoadError with the file's own error.
         """
         if users and self._prepared:
             self.stop()
             self.start()
         self._prepared = self._prepared or users > 0
-        self._run(self._plan([target], "prepare", (0.0, 0.0), users=users, seed=seed))
+        plan = self._plan([target], "prepare", (0.0, 0.0), users=users, seed=seed)
+        self._run(plan, progress)
 
     def _plan(
         self, targets: Sequence[Target], loop: str, window: tuple[float, float], **options: object
@@ -187,17 +194,22 @@ class LoadProcess:
         }
         return msgspec.convert(fields | options, Plan, from_attributes=True)
 
-    def _run(self, plan: Plan) -> Result:
+    def _run(self, plan: Plan, progress: Callable[[str], None] = lambda text: None) -> Result:
         if plan.locustfile and self._workers > 1:
             raise LoadError("a locustfile of your own is run by one load process")
         parts = deal(plan, self._workers) if plan.loop != "prepare" else [plan]
         if not parts:
             raise LoadError("the plan has no visits")
-        answers = self._hand_out(plan, parts)
+        answers = self._hand_out(plan, parts, progress)
         cores = [(self._pinned(link.number) or [-1 - link.number])[0] for link in self._links]
         return merge([results[0] for results in answers], len(parts), cores)
 
-    def _hand_out(self, plan: Plan, parts: Sequence[Plan]) -> list[list[Result]]:
+    def _hand_out(
+        self,
+        plan: Plan,
+        parts: Sequence[Plan],
+        progress: Callable[[str], None] = lambda text: None,
+    ) -> list[list[Result]]:
         """What each process answers to its part of the plan."""
         if not self._links:
             raise LoadError("the load process is not running")
@@ -205,7 +217,7 @@ class LoadProcess:
         try:
             for path, part in zip(paths, parts, strict=True):
                 write_message(path, part)
-            return self._serve(plan, paths)
+            return self._serve(plan, paths, progress)
         except (msgspec.MsgspecError, OSError) as exc:
             raise LoadError(f"the load process failed: {exc}") from exc
         except LoadError:
@@ -216,7 +228,9 @@ class LoadProcess:
             for path in paths:
                 path.unlink(missing_ok=True)
 
-    def _serve(self, plan: Plan, paths: Sequence[Path]) -> list[list[Result]]:
+    def _serve(
+        self, plan: Plan, paths: Sequence[Path], progress: Callable[[str], None]
+    ) -> list[list[Result]]:
         links = self._links[: len(paths)]
         for link, path in zip(links, paths, strict=True):
             link.write(str(path))
@@ -229,7 +243,7 @@ class LoadProcess:
         if plan.loop == "prepare":
             limit_s += PREPARE_LIMIT_S
         answers = []
-        for reply in read_all(links, limit_s):
+        for reply in read_all(links, limit_s, progress):
             path = Path(reply["result"])
             answers.append(read_results(path))
             path.unlink()

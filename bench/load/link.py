@@ -7,7 +7,7 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -34,6 +34,7 @@ class Link:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
+            bufsize=0,  # a line that waits in a buffer of ours would not wake `select`
             start_new_session=True,  # Ctrl-C reaches the parent, which ends the trial in order
         )
         if cpus and hasattr(os, "sched_setaffinity"):
@@ -59,7 +60,7 @@ class Link:
             raise LoadError(f"the load process failed: {exc} {self._last_words()}") from exc
 
     def read(self) -> dict[str, str]:
-        """Its next answer. Call it when there is one, or it waits."""
+        """Its next line. Call it when there is one, or it waits."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -95,8 +96,13 @@ class Link:
         return lines[-1] if lines else "(it said nothing)"
 
 
-def read_all(links: Sequence[Link], limit_s: float) -> list[dict[str, str]]:
-    """One answer of each, in the order of `links`. Raises LoadError at the first that fails."""
+def read_all(
+    links: Sequence[Link], limit_s: float, progress: Callable[[str], None] = lambda text: None
+) -> list[dict[str, str]]:
+    """One answer of each, in the order of `links`. Raises LoadError at the first that fails.
+
+    What they say before is handed to `progress`.
+    """
     deadline = monotonic() + limit_s
     replies: dict[int, dict[str, str]] = {}
     waiting = list(links)
@@ -105,6 +111,10 @@ def read_all(links: Sequence[Link], limit_s: float) -> list[dict[str, str]]:
         if not ready:
             raise LoadError(f"the load process gave no answer within {limit_s:.0f} s")
         for link in ready:
-            replies[link.number] = link.read()
-            waiting.remove(link)
+            reply = link.read()
+            if "progress" in reply:
+                progress(reply["progress"])
+            else:
+                replies[link.number] = reply
+                waiting.remove(link)
     return [replies[link.number] for link in links]

@@ -33,6 +33,7 @@ from bench.load.plan import REQUEST_TIMEOUT_S, Visit
 STARTS_AT_ONCE = 16
 START_LIMIT_S = 120.0  # for all on_start together
 STOP_LIMIT_S = 5.0
+Progress = Callable[[int, int], None]  # how many of how many
 _VISIT_ENDS = (RescheduleTask, RescheduleTaskImmediately, StopUser, StopTest)
 
 
@@ -102,41 +103,44 @@ class Population:
         leave_out_waits(self.classes)
         self._named = {task.__name__: (cls, task) for cls in self.classes for task in cls.tasks}
 
-    def start(self, users: int, limit_s: float = START_LIMIT_S) -> None:
-        """Make so many users and run their on_start, some at once.
+    def start(
+        self, users: int, limit_s: float = START_LIMIT_S, ready: Progress = lambda done, of: None
+    ) -> None:
+        """Make so many users and run their on_start, some at once; `ready` is told of each.
 
-        Raises PopulationError if that takes longer than `limit_s`; and what the first on_start
-        raised that failed.
+        Raises PopulationError if that takes longer than `limit_s`, and what an on_start raised.
         """
         counts = proportions(self.environment, self.classes, users)
         self._shares = [counts[cls] for cls in self.classes]
         begun = [self._make(cls) for cls in self.classes for _ in range(counts[cls])]
+        started: list[Member] = []
         failures: list[Exception] = []
-        pool = Pool(STARTS_AT_ONCE)
 
         def start(member: Member) -> None:
             try:
                 member.user.on_start()
             except Exception as exc:  # noqa: BLE001 - the user's code: the caller is told
                 failures.append(exc)
-            else:
-                self.give_back(member)
+                return
+            started.append(member)
+            ready(len(started), len(begun))
 
-        for member in begun:
-            if failures:
-                break
-            pool.spawn(start, member)
-        if not pool.join(timeout=limit_s):
-            pool.kill(timeout=1)
-            free = sum(map(len, self._free.values()))
-            failures.append(
-                PopulationError(
-                    f"on_start of {len(begun)} users took longer than {limit_s:.0f} s "
-                    f"({free} were ready)"
-                )
-            )
+        pool = Pool(STARTS_AT_ONCE)
+        with gevent.Timeout(limit_s, False):
+            for member in begun:
+                if not failures:
+                    pool.spawn(start, member)
+            pool.join()
+        pool.kill(timeout=1)
         if failures:
             raise failures[0]
+        if len(started) < len(begun):
+            raise PopulationError(
+                f"on_start of {len(begun)} users took longer than {limit_s:g} s "
+                f"({len(started)} were ready)"
+            )
+        for member in begun:
+            self.give_back(member)
 
     def grow(self, users: int) -> None:
         """Make so many instances of each class ahead, where its on_start is nothing."""

@@ -20,7 +20,7 @@ from locust.util.load_locustfile import load_locustfile
 import bench
 from bench.load.listener import RowListener
 from bench.load.plan import Plan, Side
-from bench.load.population import Population, PopulationError, set_host
+from bench.load.population import Population, PopulationError, Progress, set_host
 from bench.load.userfile import LocustfileError, load_userfile, where
 
 SHOP_FILE = Path(bench.__file__).with_name("locustfile.py")
@@ -42,8 +42,12 @@ def shop_side(plan: Plan, side: Side) -> tuple[Population, RowListener]:
     return population, listener
 
 
-def own_side(plan: Plan) -> tuple[Population, RowListener, Callable[[Exception], str]]:
+def own_side(
+    plan: Plan, ready: Progress
+) -> tuple[Population, RowListener, Callable[[Exception], str]]:
     """Started users of the plan's locustfile, and who says where in it an exception arose.
+
+    `ready` is told of each user whose on_start is over.
 
     Once a process: the file, its modules and Locust's events keep what was registered with them.
     Raises LocustfileError.
@@ -69,7 +73,7 @@ def own_side(plan: Plan) -> tuple[Population, RowListener, Callable[[Exception],
         environment.events.request.add_listener(listener.listen)
         set_host(file.classes, base_url, plan.request_timeout_s)
         population = Population(environment, file.classes, plan.max_users)
-        population.start(plan.users)
+        population.start(plan.users, ready=ready)
     except PopulationError as exc:
         raise LocustfileError(f"{path.name}: {exc}") from exc
     except Exception as exc:

@@ -1,9 +1,10 @@
 """The load process: `python -m bench.load.worker`, driven over stdin by `generator.LoadProcess`.
 
-One line in is the path of a plan; one line out is JSON, `{"result": path}` or `{"error": text}`.
-Of several load processes each says `{"ready": ...}` in between and is told the common zero.
-It stays up between trials (an interpreter with Locust takes a second to start) and goes when
-stdin closes, also in the middle of a trial, so that it never outlives its parent.
+One line in is the path of a plan; one line out is JSON, `{"result": path}` or `{"error": text}`;
+`{"progress": text}` may come before. Of several load processes each says `{"ready": ...}` in
+between and is told the common zero. It stays up between trials (an interpreter with Locust takes
+a second to start) and goes when stdin closes, also in the middle of a trial, so that it never
+outlives its parent.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Worker:
             self._own[0].stop()
             self._own = None
         if plan.users:
-            self._own = own_side(plan)
+            self._own = own_side(plan, _tell_ready)
 
     def _common_zero(self) -> float:
         """Say that all is ready here; the parent answers with the zero when all workers are."""
@@ -116,6 +117,10 @@ def _no_collections() -> Iterator[None]:
     finally:
         gc.enable()
         gc.unfreeze()
+
+
+def _tell_ready(done: int, of: int) -> None:
+    _say({"progress": f"{done} of {of} users are ready"})
 
 
 def _say(reply: dict[str, str]) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -37,6 +40,13 @@ def serve() -> Iterator[Callable[..., str]]:
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def heard(url: str) -> list[dict[str, Any]]:
+    """All requests that the server was sent."""
+    with urllib.request.urlopen(f"{url}/heard", timeout=5) as answer:
+        requests: list[dict[str, Any]] = json.load(answer)
+    return requests
 
 
 @pytest.fixture(scope="module")

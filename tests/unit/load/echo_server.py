@@ -3,7 +3,8 @@
 Prints its port. `--freeze-after S` blocks the whole process for `--freeze-for S` seconds, S
 after the first request; `--status`, `--body` answer every request so; `--service-ms` makes each
 request hold the one server for so long (an M/D/1 queue under Poisson arrivals); what it really
-held is stated as `db`; `--refuse` so many requests for load before it takes any.
+held is stated as `db`; `--refuse` so many requests for load before it takes any. GET /heard gives
+all requests so far.
 """
 
 from __future__ import annotations
@@ -58,11 +59,26 @@ class Server:
         self.freeze_at: float | None = None
         self.keys: set[str] = set()
         self.refused = 0
+        self.heard: list[dict[str, object]] = []
+
+    async def tell(self, _: web.Request) -> web.Response:
+        return web.json_response(self.heard)
 
     async def handle(self, request: web.Request) -> web.Response:
         start = time.perf_counter()
         self.freeze_if_due(start)
-        await request.read()
+        body = (await request.read()).decode()
+        self.heard.append(
+            {
+                "at": time.time(),
+                "method": request.method,
+                "path": request.path_qs,
+                "body": body,
+                "token": request.headers.get("Authorization", ""),
+                "key": request.headers.get("Idempotency-Key", ""),
+                "type": request.headers.get("Content-Type", ""),
+            }
+        )
         if self.refused < self.options.refuse:
             self.refused += 1
             return web.json_response({"code": "overloaded"}, status=503)
@@ -110,7 +126,9 @@ async def main() -> None:
     parser.add_argument("--service-ms", type=float, default=0.0)
     parser.add_argument("--delay-ms", type=float, default=0.0)
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", Server(parser.parse_args()).handle)
+    server = Server(parser.parse_args())
+    app.router.add_get("/heard", server.tell)
+    app.router.add_route("*", "/{path:.*}", server.handle)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)  # 128 loses SYNs in a freeze

@@ -216,3 +216,12 @@ def test_a_bad_file_is_one_line_with_its_place(
         run(text)
     assert message in refused.value.message
     assert "\n" not in refused.value.message
+
+
+def test_a_slow_on_start_is_waited_for_and_told(
+    load: LoadProcess, url: str, tmp_path: Path
+) -> None:
+    file, told = tmp_path / "mine.py", []
+    file.write_text(user_file("pass") + "    def on_start(self):\n        gevent.sleep(0.2)\n")
+    load.prepare(Target(url, [], locustfile=str(file)), 20, 1, told.append)
+    assert told == [f"{number} of 20 users are ready" for number in range(1, 21)]
