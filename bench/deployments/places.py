@@ -37,7 +37,7 @@ class OpenDeployment(Deployment, Protocol):
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        """Stop it."""
+        """Stop it; while another thread is in `__enter__`, that one raises ShopbenchError."""
 
 
 class PlacedDeployment(OpenDeployment, Protocol):

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -49,6 +50,8 @@ class LocalDeployment:
         self.folder = folder
         self._request = request
         self._guard: Guard | None = None
+        self._discarded = False
+        self._beginning = threading.Lock()
         self.name = parse_topology(request.name).name
         self.base_url = ""
         self.faults_dir: Path | None = None
@@ -93,18 +96,26 @@ class LocalDeployment:
     def up(self) -> None:
         """Start it and return when it is ready; on failure nothing is left but its logs."""
         _check_port(self._request.port)
-        self.folder.mkdir(mode=0o755)
-        self._request.logs.mkdir(mode=0o700)
-        self._request.write(self.folder)
-        reading, writing = os.pipe()
-        self._guard = Guard(self.folder, self._request.logs / "supervisor.log", writing)
-        os.close(writing)
+        guard, progress = self._begin()
         try:
-            self._follow(reading)
+            self._follow(progress)
+            self._adopt(self.state)
         except BaseException:
-            self._guard.release()
+            guard.release()
             raise
-        self._adopt(self.state)
+
+    def _begin(self) -> tuple[Guard, int]:
+        """Start janitor and supervisor; what the supervisor reports can be read from the file."""
+        with self._beginning:
+            if self._discarded:
+                raise ShopbenchError(f"{self.name} was ended before it started")
+            self.folder.mkdir(mode=0o755)
+            self._request.logs.mkdir(mode=0o700)
+            self._request.write(self.folder)
+            reading, writing = os.pipe()
+            self._guard = Guard(self.folder, self._request.logs / "supervisor.log", writing)
+            os.close(writing)
+            return self._guard, reading
 
     def detach(self) -> None:
         """Let it go on when this process ends."""
@@ -122,12 +133,15 @@ class LocalDeployment:
         self._wait_gone()
 
     def discard(self) -> None:
-        """End it at once, requests in flight and all: nobody will read its data. Safe to repeat."""
-        if self._guard is None:
-            self.down()
-            return
-        self._guard.release()
-        self._wait_gone()
+        """End it at once, requests in flight and all: nobody will read its data.
+
+        Safe to repeat, and while another thread is in `up`, which raises ShopbenchError then.
+        """
+        with self._beginning:
+            self._discarded = True
+        if self._guard is not None:
+            self._guard.release()
+            self._wait_gone()
 
     def ready(self) -> bool:
         return bool(ask(self.folder, "ready"))

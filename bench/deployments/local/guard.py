@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from bench.deployments.local.janitor import DETACH
@@ -34,23 +35,24 @@ class Guard:
             )
         os.close(reading)
         self._open = True
+        self._closing = threading.Lock()
 
     def detach(self) -> None:
         """Let the deployment outlive us."""
-        if self._open:
-            os.write(self._writing, DETACH)
-            self._close()
+        self._close(DETACH)
 
     def release(self, seconds: float = 15.0) -> bool:
         """Close the lifeline and wait for the janitor's end; False if it takes too long."""
-        if self._open:
-            self._close()
+        self._close()
         try:
             self.janitor.wait(seconds)
         except subprocess.TimeoutExpired:
             return False
         return True
 
-    def _close(self) -> None:
-        os.close(self._writing)
-        self._open = False
+    def _close(self, last: bytes = b"") -> None:
+        with self._closing:
+            if self._open:
+                os.write(self._writing, last)
+                os.close(self._writing)
+            self._open = False
