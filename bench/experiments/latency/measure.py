@@ -44,9 +44,10 @@ def run(lab: Laboratory) -> None:
         measure_start(lab, plan, next_start(lab, EXPERIMENT), rounds)
         _tell(lab, rounds, told)
     remember(lab, EXPERIMENT, stopped=why)
-    for answer in answers_of(rounds):
+    for answer in answers_of(rounds) if plan.size.starts > 1 else ():
         if answer.question.family and not answer.decided:
-            lab.progress.tell(f"not decided: {sentence(answer)}: {answer.decision.reason}")
+            reason = f": {answer.decision.reason}" if answer.narrow is not None else ""
+            lab.progress.tell(f"not decided: {sentence(answer)}{reason}")
     lab.progress.tell(f"latency: {why}")
 
 
