@@ -39,7 +39,7 @@ from microservices.inventory.messages import Product
 from microservices.inventory.stock import RESERVE, SETTLE
 from microservices.orders.messages import PublicOrder
 from microservices.orders.model import Line
-from microservices.orders.repository import LEASE_S
+from microservices.orders.repository import FOREVER, LEASE_S
 from microservices.orders.statements import CONFIRM, PLACE
 from microservices.payments.messages import Wallet
 from microservices.payments.repository import BALANCE, CHARGE
@@ -102,11 +102,14 @@ async def _buy(pools: dict[str, Pool], user_id: str, key: str, items: list[Any])
     charging = {"order_id": order_id, "user_id": user_id, "amount_cents": total}
     (payment_id,) = await _one(pools["payments"], CHARGE, {**charging, "payment_id": str(uuid4())})
     shown = tuple(map(Line, products, names, prices, quantities))
+    placed = tuple(Line(line.product_id, None, None, line.quantity) for line in shown)
     order = PublicOrder(order_id, "confirmed", None, shown, total, payment_id, now, now)
     body = _encode(order)
+    waiting = PublicOrder(order_id, "pending", None, placed, None, None, now, now)
     confirming = {**scope, "held": "pending", "attempt": 1, "total_cents": total}
     confirming |= {"payment_id": payment_id, "updated_at": now, "answer_status": 201}
-    confirming |= {"answer": body, "product_ids": products, "names": names, "prices": prices}
+    confirming |= {"answer": body, "accepted": _encode(waiting), "until": FOREVER}
+    confirming |= {"product_ids": products, "names": names, "prices": prices}
     await _one(pools["orders"], CONFIRM, confirming)
     return body
 

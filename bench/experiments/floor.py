@@ -1,223 +1,166 @@
 """The floor: each arm against a bare handler of its own framework that runs the same SQL.
 
-One core, saturating closed loop, short paired blocks. It shows that neither arm is a straw man:
-an arm should reach 0.6 of the rate its framework, server and SQL allow at all.
+One core, closed loop at saturation, short windows of arm and bare handler in turn: what slows the
+machine slows both of a pair. It shows that neither arm is a straw man: an arm should reach 0.6 of
+the rate its framework, server and SQL allow at all.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+import math
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 
-from bench.deployments.base import COMPONENTS, Deployment
-from bench.deployments.local.home import StateHome
+from bench.experiments.deployment_pool import start_together
+from bench.experiments.first_answers import FIRST_ANSWERS_S, check_first_answers
+from bench.experiments.floor_sides import DEPLOYMENTS, SOURCES, Comparison, comparisons_of
 from bench.experiments.laboratory import (
     TRIAL_OVERHEAD_S,
     Attempt,
     Laboratory,
     Series,
     run_series,
+    shuffled,
     store,
 )
-from bench.experiments.served import PartSubject, ServedSubject
 from bench.experiments.statements import count_statements
-from bench.experiments.subject import Subject
 from bench.experiments.trial import TrialKey
 from bench.journal import TrialStatus
 from bench.load.generator import ClosedLoop
 from bench.load.schedule import ScheduleSpec, build_schedule
+from bench.stats.errors import StatisticsError
+from bench.stats.paired import paired_ratio
+from bench.stats.verdicts import decide_share
 
 EXPERIMENT = "floor"
-OPERATIONS = ("product_read", "wallet_read", "order")
 TARGET, BOUND = 0.6, 0.55
 CLIENTS = 12
-WARMUP_S = 0.25
-SQL_S = 0.8
-RERUN_FACTOR = 2.0  # of the profile's share: a block of two short trials is cheap to repeat
-START_S = 2.0
-DRF, AIOHTTP = "bare-drf", "bare-aiohttp"
-_SERVED_BY = {"product_read": "inventory", "wallet_read": "payments"}
-_POOL = "16"
+COMPARISONS = 6
+START_S, SQL_S = 14.0, 1.3  # planned: deployments and bare handlers; counting one side
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One operation: the arm's subject against the bare handler, on one deployment's data.
+class Size:
+    """How many pairs of windows, and seconds of a window. `counts`: SQL statements as well."""
 
-    `rival`: the arm's process if both sides would take work from the same outbox; then the one
-    that is not measured is stopped meanwhile.
-    """
+    pairs: int
+    warmup_s: float
+    measured_s: float
+    counts: bool
 
-    operation: str
-    arm: Subject
-    bare: ServedSubject
-    deployment: Deployment
-    framework: str
-    source: str
-    rival: str = ""
+    @property
+    def pair_s(self) -> float:
+        """Planned seconds of two windows."""
+        return 2 * (self.warmup_s + self.measured_s + TRIAL_OVERHEAD_S)
 
-    @contextmanager
-    def alone(self, subject: Subject) -> Iterator[None]:
-        """Stop the other side while `subject` is measured."""
-        if not self.rival:
-            yield
-        elif subject is self.arm:
-            self.bare.pause()
-            try:
-                yield
-            finally:
-                self.bare.resume()
-        else:
-            self.deployment.pause(self.rival)
-            try:
-                yield
-            finally:
-                self.deployment.resume(self.rival)
+
+SIZES = {
+    "smoke": Size(2, 0.1, 0.3, False),
+    "quick": Size(8, 0.12, 0.35, False),
+    "standard": Size(20, 0.25, 1.5, True),
+    "full": Size(40, 0.25, 2.0, True),
+}
 
 
 def run(lab: Laboratory) -> None:
-    """Start the bare handlers, count their SQL, run the blocks."""
-    block_s = announce(lab)
-    with ExitStack() as stack:
-        comparisons = [*_monolith(lab, stack), *_services(lab, stack)]
-        lab.writer.add_settings(floor=[_described(each) for each in comparisons])
+    """Start both sides of all comparisons, look at their first answers, measure in turns."""
+    size = SIZES[lab.profile.name]
+    announce(lab, size)
+    lab.fleet.close()  # what another experiment left up would run beside
+    lab.progress.say("starting what the floor compares")
+    openers = {name: lab.fleet.opener(name) for name in DEPLOYMENTS}
+    with start_together(openers, DEPLOYMENTS) as pool, ExitStack() as stack:
+        if any(each.cpu_control == "uncontrolled" for each in pool.members.values()):
+            lab.writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
+        comparisons = comparisons_of(lab, pool.members, stack)
+        lab.progress.done(START_S)
+        lab.writer.add_settings(floor=[asdict(_described(each)) for each in comparisons])
         for each in comparisons:
-            for subject in (each.arm, each.bare):
-                lab.progress.say(f"counting SQL of {subject.name}: {each.operation}")
-                with each.alone(subject):
-                    count_statements(lab, each.deployment, subject, each.operation)
+            _prepare(lab, each, size)
+        blocks = replace(lab.profile, min_blocks=size.pairs, max_blocks=size.pairs)
+        inner = replace(lab, profile=blocks)
+        run_series(inner, [_series(lab, each, size) for each in comparisons])
+    for each in comparisons:
+        lab.progress.tell(f"floor: {sentence(lab, each)}")
+
+
+def announce(lab: Laboratory, size: Size) -> None:
+    """Tell the progress what is coming."""
+    once_s = FIRST_ANSWERS_S + (SQL_S if size.counts else 0.0)
+    lab.progress.plan(START_S + COMPARISONS * (2 * once_s + size.pairs * size.pair_s))
+
+
+def sentence(lab: Laboratory, pair: Comparison) -> str:
+    """What the windows say of a comparison, in plain words."""
+    found = log_ratios_of(lab, pair)
+    named = f"{pair.operation.replace('_', ' ')} on the {pair.framework} side"
+    try:
+        ratio = paired_ratio(found)
+    except StatisticsError as exc:
+        return f"{named}: {exc}"
+    word = decide_share(ratio, target=TARGET, bound=BOUND).word
+    return (
+        f"{named}: {pair.arm.name} reaches {ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
+        f" of a bare handler's rate, {ratio.n_blocks} pairs: {word}"
+    )
+
+
+def log_ratios_of(lab: Laboratory, pair: Comparison) -> list[float]:
+    """Log of arm / bare, right answers a second, of each pair of windows that is whole."""
+    rates: dict[tuple[int, int], dict[str, float]] = {}
+    for trial in lab.writer.journal.trials:
+        if (trial.experiment, trial.mix) == (EXPERIMENT, pair.operation):
+            if trial.status != "invalid":
+                held = rates.setdefault((trial.block, trial.attempt), {})
+                held[trial.deployment] = trial.facts["throughput_rps"]
+    names = [each.name for each in pair.sides]
+    whole = [[held[name] for name in names] for held in rates.values() if set(names) <= set(held)]
+    return [math.log(arm / bare) for arm, bare in whole if arm > 0 and bare > 0]
+
+
+def _prepare(lab: Laboratory, pair: Comparison, size: Size) -> None:
+    for subject in pair.sides:
+        lab.progress.say(f"first answers of {subject.name}: {pair.operation}")
+        with pair.alone(subject):
+            check_first_answers(lab, [subject], [pair.operation])
+            lab.progress.done(FIRST_ANSWERS_S)
+            if size.counts:
+                count_statements(lab, pair.deployment, subject, pair.operation)
                 lab.progress.done(SQL_S)
-        run_series(lab, [_series(lab, each, block_s) for each in comparisons])
 
 
-def _series(lab: Laboratory, pair: Comparison, block_s: float) -> Series:
-    label = f"{EXPERIMENT} {pair.arm.name} {pair.operation}"
+def _series(lab: Laboratory, pair: Comparison, size: Size) -> Series:
     return Series(
-        label,
-        block_s,
-        lambda block: _attempt(lab, pair, block),
+        f"{EXPERIMENT} {pair.arm.name} {pair.operation}",
+        size.pair_s,
+        lambda block: _attempt(lab, pair, size, block),
         key=(EXPERIMENT, pair.operation, 0.0),
         names=(pair.arm.name, pair.bare.name),
     )
 
 
-def announce(lab: Laboratory) -> float:
-    """Tell the progress what is coming; return the planned seconds of one block."""
-    block_s = 2 * (WARMUP_S + lab.profile.floor_measured_s + TRIAL_OVERHEAD_S)
-    pairs = 2 * len(OPERATIONS)
-    lab.progress.plan(3 * START_S + pairs * (2 * SQL_S + block_s * lab.profile.min_blocks))
-    share = RERUN_FACTOR * lab.profile.rerun_share
-    lab.rerun_budget_s += share * pairs * block_s * lab.profile.min_blocks
-    return block_s
-
-
-def _attempt(lab: Laboratory, pair: Comparison, block: int) -> Attempt:
+def _attempt(lab: Laboratory, pair: Comparison, size: Size, block: int) -> Attempt:
     def attempt(number: int) -> list[TrialStatus]:
         seed = lab.seed(EXPERIMENT, pair.operation, block, number)
-        spec = ScheduleSpec(pair.operation, 2_000.0, seed, 0.0, 0.0, 2.0)
-        schedule = build_schedule(spec)
-        loop = ClosedLoop(CLIENTS, WARMUP_S, lab.profile.floor_measured_s)
-        # ABBA: a drift of the machine hits both alike
-        order = (pair.arm, pair.bare) if block % 2 == 0 else (pair.bare, pair.arm)
+        schedule = build_schedule(ScheduleSpec(pair.operation, 2_000.0, seed, 0.0, 0.0, 1.0))
+        loop = ClosedLoop(CLIENTS, size.warmup_s, size.measured_s)
+        by_name = {subject.name: subject for subject in pair.sides}
         statuses = []
-        for position, subject in enumerate(order):
-            lab.progress.say(f"block {block + 1}: {pair.operation} on {subject.name}")
+        for position, name in enumerate(shuffled(tuple(by_name), seed)):
+            lab.progress.say(f"pair {block + 1}: {pair.operation} on {name}")
             key = TrialKey(EXPERIMENT, block, number, position)
-            with pair.alone(subject):
-                measured = lab.bench.run_closed(key, subject, schedule, loop)
+            with pair.alone(by_name[name]):
+                measured = lab.bench.run_closed(key, by_name[name], schedule, loop)
             statuses.append(store(lab, measured))
         return statuses
 
     return attempt
 
 
-def _monolith(lab: Laboratory, stack: ExitStack) -> list[Comparison]:
-    """The monolith against a bare DRF view on its own database."""
-    lab.progress.say("starting the bare DRF handler")
-    deployment, arm = lab.fleet.deployment("monolith"), lab.fleet.current("monolith")
-    environment = {
-        "DATABASE_URL": deployment.database_dsn("orders"),
-        "DATABASE_POOL_MAX": _POOL,
-        "GUNICORN_WORKERS": "1",
-        "SIGNING_KEY_FILE": str(_signing_key()),
-    }
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:monolith.config.gunicorn"]
-    bare = ServedSubject(DRF, [*command, "monolith.floor:application"], environment, _cpus(lab))
-    stack.enter_context(bare.over(arm, ("db:shop",)))
-    lab.progress.done(START_S)
-    return [
-        Comparison(operation, arm, bare, deployment, "DRF", "monolith/floor.py")
-        for operation in OPERATIONS
-    ]
-
-
-def _services(lab: Laboratory, stack: ExitStack) -> list[Comparison]:
-    """Reads: the one service against the bare handler. Order: the four composed against it."""
-    return [
-        *(_read(lab, stack, operation) for operation in ("product_read", "wallet_read")),
-        _order(lab, stack),
-    ]
-
-
-def _read(lab: Laboratory, stack: ExitStack, operation: str) -> Comparison:
-    component = _SERVED_BY[operation]
-    deployment = lab.fleet.deployment("microservices")
-    whole = lab.fleet.current("microservices")
-    port = next(each.port for each in deployment.components() if each.name == component)
-    database = f"db:{component}"
-    arm = PartSubject("service", f"http://127.0.0.1:{port}", whole, (component, database))
-    bare = _bare_aiohttp(lab, deployment).over(whole, (database,))
-    stack.enter_context(bare)
-    return _service_comparison(operation, arm, bare, deployment)
-
-
-def _order(lab: Laboratory, stack: ExitStack) -> Comparison:
-    deployment, whole = lab.fleet.deployment("modular"), lab.fleet.current("modular")
-    parts = deployment.components()
-    names = tuple(each.name for each in parts)
-    arm = PartSubject("service", deployment.base_url, whole, names)
-    databases = tuple(each.name for each in parts if each.kind == "database")
-    (process,) = (each.name for each in parts if each.kind == "process")
-    bare = _bare_aiohttp(lab, deployment).over(whole, databases)
-    stack.enter_context(bare)
-    lab.progress.done(START_S)
-    return _service_comparison("order", arm, bare, deployment, process)
-
-
-def _bare_aiohttp(lab: Laboratory, deployment: Deployment) -> ServedSubject:
-    dsns = {f"{name.upper()}_DATABASE_URL": deployment.database_dsn(name) for name in COMPONENTS}
-    environment = {**dsns, "SIGNING_KEY_FILE": str(_signing_key())}
-    command = [sys.executable, "-m", "microservices.floor"]
-    return ServedSubject(AIOHTTP, command, environment, _cpus(lab))
-
-
-def _service_comparison(
-    operation: str, arm: Subject, bare: ServedSubject, deployment: Deployment, rival: str = ""
-) -> Comparison:
-    source = "microservices/floor.py"
-    return Comparison(operation, arm, bare, deployment, "aiohttp", source, rival)
-
-
-def _described(pair: Comparison) -> dict[str, object]:
-    """The comparison as the report reads it."""
-    return asdict(
-        _Described(
-            pair.operation,
-            pair.arm.name,
-            pair.bare.name,
-            pair.framework,
-            pair.source,
-            TARGET,
-            BOUND,
-        )
-    )
-
-
 @dataclass(frozen=True)
 class _Described:
+    """The comparison as the report reads it."""
+
     operation: str
     arm: str
     bare: str
@@ -227,10 +170,8 @@ class _Described:
     bound: float
 
 
-def _cpus(lab: Laboratory) -> tuple[int, ...]:
-    cpus: tuple[int, ...] = tuple(lab.writer.journal.settings["cpus"])
-    return cpus
-
-
-def _signing_key() -> Path:
-    return StateHome.from_environment().keys / "signing.pem"
+def _described(pair: Comparison) -> _Described:
+    return _Described(
+        *(pair.operation, pair.arm.name, pair.bare.name, pair.framework, SOURCES[pair.framework]),
+        *(TARGET, BOUND),
+    )

@@ -37,7 +37,6 @@ class Profile:
     measured_s: float
     mixed_measured_s: float
     probe_s: float
-    floor_measured_s: float
     load_shares: tuple[float, ...] = (0.3,)
     sweep_shares: tuple[float, ...] = ()
     sweep_mixes: tuple[str, ...] = ("mixed",)
@@ -61,7 +60,6 @@ PROFILES: dict[str, Profile] = {
             measured_s=0.6,
             mixed_measured_s=0.8,
             probe_s=0.4,
-            floor_measured_s=0.5,
             mixes=("product_read", "order", "mixed"),
             primed_orders=1,
             max_reruns=0,
@@ -78,7 +76,6 @@ PROFILES: dict[str, Profile] = {
             mixed_measured_s=1.4,
             mixes=QUICK_MIXES,
             probe_s=0.5,
-            floor_measured_s=0.6,
             max_reruns=1,  # the rest of the time for reruns goes to blocks after the last
             rerun_share=0.3,
         ),
@@ -92,7 +89,6 @@ PROFILES: dict[str, Profile] = {
             measured_s=20.0,
             mixed_measured_s=30.0,
             probe_s=5.0,
-            floor_measured_s=10.0,
             sweep_shares=(0.1, 0.5, 0.7, 0.9, 1.1),  # and 0.3 with all deployments
             restart=True,
             primed_orders=5,
@@ -108,7 +104,6 @@ PROFILES: dict[str, Profile] = {
             measured_s=40.0,
             mixed_measured_s=60.0,
             probe_s=10.0,
-            floor_measured_s=20.0,
             sweep_shares=(0.1, 0.5, 0.7, 0.9, 1.1, 1.2),
             sweep_mixes=LATENCY_MIXES,
             restart=True,

@@ -27,6 +27,7 @@ from bench.report.verdicts import SMOKE_NOTE
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import PairedRatio, log_ratios, paired_ratio
 from bench.stats.precision import MIN_VALID_BLOCKS
+from bench.stats.verdicts import decide_share
 
 REPOSITORY = Path(bench.__file__).resolve().parent.parent
 _MAX_SOURCE_BYTES = 40_000
@@ -152,7 +153,8 @@ def _verdict(data: RunData, pair: FloorPair, cell: Cell) -> Verdict:
         verdict=word,
         rule=(
             f"estimate at least {pair.target:g} and lower bound of the paired 95 % t interval "
-            f"at least {pair.bound:g}, from at least {MIN_VALID_BLOCKS} valid blocks"
+            f"at least {pair.bound:g}: reached; whole interval below {pair.target:g}: not "
+            f"reached; from at least {MIN_VALID_BLOCKS} pairs of windows"
         ),
         note=note,
     )
@@ -170,7 +172,5 @@ def _judged(
         return "inconclusive", str(exc), None
     if data.journal.profile == "smoke":
         return "inconclusive", SMOKE_NOTE, ratio
-    if ratio.n_blocks < MIN_VALID_BLOCKS:
-        return "inconclusive", f"{ratio.n_blocks} valid blocks, {MIN_VALID_BLOCKS} needed", ratio
-    reached = ratio.estimate >= pair.target and ratio.low >= pair.bound
-    return ("reached" if reached else "not reached"), "", ratio
+    decision = decide_share(ratio, target=pair.target, bound=pair.bound)
+    return decision.word, decision.reason, ratio

@@ -12,7 +12,15 @@ from bench.stats.errors import StatisticsError
 from bench.stats.paired import PairedRatio
 from bench.stats.precision import MIN_VALID_BLOCKS
 
-Word = Literal["supported", "refuted", "no difference shown", "inconclusive", "invalid"]
+Word = Literal[
+    "supported",
+    "refuted",
+    "no difference shown",
+    "inconclusive",
+    "invalid",
+    "reached",
+    "not reached",
+]
 Claim = Literal["greater", "less", "different"]  # what is claimed of numerator / denominator
 
 # Smallest relative effect worth a word, by the kind of metric.
@@ -60,6 +68,22 @@ def decide(
     if abs(ratio.log_mean) < limit:
         return Decision("inconclusive", f"interval excludes 1, effect below {threshold:.0%}")
     return _directed(claim, ratio.estimate > 1.0)
+
+
+def decide_share(ratio: PairedRatio, *, target: float, bound: float) -> Decision:
+    """Return whether numerator / denominator reaches a target share.
+
+    Reached: estimate >= target and lower end >= bound. Not reached: the whole interval below the
+    target. Everything else, and fewer than 6 blocks, is inconclusive.
+    """
+    if ratio.n_blocks < MIN_VALID_BLOCKS:
+        reason = f"{ratio.n_blocks} valid blocks, {MIN_VALID_BLOCKS} are needed"
+        return Decision("inconclusive", reason)
+    if ratio.estimate >= target and ratio.low >= bound:
+        return Decision("reached", f"estimate at least {target:g}, interval from {bound:g} on")
+    if ratio.high < target:
+        return Decision("not reached", f"whole interval below {target:g}")
+    return Decision("inconclusive", f"interval holds {target:g} and begins below {bound:g}")
 
 
 def _directed(claim: Claim, greater: bool) -> Decision:

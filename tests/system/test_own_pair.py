@@ -169,7 +169,6 @@ SHORT = Profile(
     measured_s=1.5,
     mixed_measured_s=1.5,
     probe_s=1.0,
-    floor_measured_s=1.0,
     max_reruns=2,
     rerun_share=1.0,
 )

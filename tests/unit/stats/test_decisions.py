@@ -12,7 +12,7 @@ from bench.stats.multiplicity import holm
 from bench.stats.paired import paired_ratio
 from bench.stats.precision import stop_rule
 from bench.stats.proportions import wilson
-from bench.stats.verdicts import Claim, decide, threshold_for
+from bench.stats.verdicts import Claim, decide, decide_share, threshold_for
 
 
 def spread(mean: float, half_width: float, n: int = 8) -> list[float]:
@@ -102,6 +102,25 @@ def test_tails_need_ten_percent() -> None:
     ratio = paired_ratio(spread(log(1.07), 0.01))
     assert decide(ratio, claim="greater", kind="p50").word == "supported"
     assert decide(ratio, claim="greater", kind="p95").word == "no difference shown"
+
+
+@pytest.mark.parametrize(
+    ("share", "half_width", "n", "word"),
+    [
+        (0.80, 0.05, 8, "reached"),
+        (0.61, 0.05, 8, "reached"),
+        (0.61, 0.15, 8, "inconclusive"),
+        (0.59, 0.05, 8, "inconclusive"),
+        (0.55, 0.05, 8, "not reached"),
+        (0.30, 0.30, 8, "not reached"),
+        (0.80, 0.05, 5, "inconclusive"),
+    ],
+)
+def test_a_target_is_reached_missed_or_too_close_to_call(
+    share: float, half_width: float, n: int, word: str
+) -> None:
+    ratio = paired_ratio(spread(log(share), half_width, n))
+    assert decide_share(ratio, target=0.6, bound=0.55).word == word
 
 
 def test_five_blocks_say_nothing() -> None:
