@@ -159,3 +159,55 @@ def test_without_schedstat_the_kernels_ticks_count(monkeypatch: pytest.MonkeyPat
         child.wait()
     assert counted == pytest.approx(times.user + times.system, abs=0.05)
     assert counted >= 0.25
+
+
+needs_two_cpus = pytest.mark.skipif(
+    len(os.sched_getaffinity(0)) < 2, reason="one CPU: nothing to be held to"
+)
+
+
+@needs_two_cpus
+def test_between_release_and_confine_a_deployment_uses_every_cpu() -> None:
+    everywhere = os.sched_getaffinity(0)
+    cpu = min(everywhere)
+    groups = DeploymentGroups(f"test-{os.getpid()}-start", (cpu,))
+    child = spin(0.0)
+    try:
+        groups.release()
+        group = groups.component("users")
+        group.add(ProcessId.of(child.pid))
+        assert os.sched_getaffinity(child.pid) == everywhere
+        groups.confine()
+        group.confine(groups.affinity, ProcessId.of(child.pid))
+        assert os.sched_getaffinity(child.pid) == {cpu}
+    finally:
+        child.kill()
+        child.wait()
+        assert remove_groups(groups.roots) == []
+
+
+@needs_two_cpus
+def test_by_affinity_every_thread_of_a_started_process_is_confined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "bench.deployments.local.cgroups.find_hierarchies", lambda: read_hierarchies("", "")
+    )
+    cpu = min(os.sched_getaffinity(0))
+    groups = DeploymentGroups("none", (cpu,))
+    code = "import threading; threading.Thread(target=input).start(); print('up', flush=True)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        groups.release()
+        group = groups.component("users")
+        group.add(ProcessId.of(child.pid))
+        threads = [int(name) for name in os.listdir(f"/proc/{child.pid}/task")]
+        assert len(threads) == 2
+        assert len(os.sched_getaffinity(threads[1])) > 1
+        groups.confine()
+        group.confine(groups.affinity, ProcessId.of(child.pid))
+        assert [os.sched_getaffinity(thread) for thread in threads] == [{cpu}, {cpu}]
+        child.kill()
