@@ -36,7 +36,7 @@ def selftest(  # noqa: PLR0913, PLR0917 - one argument for each option
     \b
     PART       quick    what is done
     gates      1 min    each validity gate tripped on purpose, and the same trial undisturbed
-    generator  1.5 min  send lag, sustained rate, and a second tool against the load generator
+    generator  1.5 min  send lag, its own time, and a second tool against the load generator
     planted    24 min   servers of known difference: A/A, +5 %, +20 % response time, +10 % CPU,
                         in 20 sets of 6 to 12 blocks; 24 is for 6 each, at most 72
     aa         5 min    the shop against itself, 20 blocks: nothing may be called different
