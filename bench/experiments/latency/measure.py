@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import asdict
 
 from bench.experiments.client_time import client_time_ms
@@ -35,11 +36,10 @@ def run(lab: Laboratory) -> None:
         client_ms = client_time_ms(lab.load, tuple(lab.setting("cpus")))
         remember(lab, EXPERIMENT, client_ms=client_ms)
     rounds, begun = recorded_rounds(lab, EXPERIMENT, plan.shares), time.monotonic()
-    for _ in rounds.starts:
-        lab.progress.drop(plan.start_s)
+    lab.progress.drop(_whole_starts(lab, plan) * plan.start_s)
     told: set[str] = set()
     while not (why := _why_stop(lab, plan, rounds, begun)):
-        if len(rounds.starts) >= plan.size.starts:
+        if _whole_starts(lab, plan) >= plan.size.starts:
             lab.progress.plan(plan.start_s)
         measure_start(lab, plan, next_start(lab, EXPERIMENT), rounds)
         _tell(lab, rounds, told)
@@ -53,17 +53,28 @@ def run(lab: Laboratory) -> None:
 
 def _why_stop(lab: Laboratory, plan: Plan, rounds: PairedRounds, begun: float) -> str:
     """Why no further start is made, "" if one is."""
-    made, size = len(rounds.starts), plan.size
+    made, size = _whole_starts(lab, plan), plan.size
     spent_s = time.monotonic() - begun
     if not lab.has_time(plan.start_s):
-        return f"time limit reached after {made} starts"
+        return f"time limit reached after {_starts(made)}"
     if made < size.starts:
         return ""
     if all_enough(answers_of(rounds)):
-        return f"every metric named beforehand is decided or known to 2.5 %, {made} starts"
+        return f"every metric named beforehand is decided or known to 2.5 %, {_starts(made)}"
     if not lab.timed and (made >= size.most_starts or spent_s + plan.start_s > size.limit_s):
-        return f"the profile's time is over after {made} starts"
+        return f"the profile's time is over after {_starts(made)}"
     return ""
+
+
+def _whole_starts(lab: Laboratory, plan: Plan) -> int:
+    """Starts that were not cut off: the journal has every operation of every member."""
+    trials = (each for each in lab.writer.journal.trials if each.experiment == EXPERIMENT)
+    held = Counter(trial.block for trial in trials)
+    return sum(count >= len(plan.operations) * len(plan.members) for count in held.values())
+
+
+def _starts(number: int) -> str:
+    return "1 start" if number == 1 else f"{number} starts"
 
 
 def _tell(lab: Laboratory, rounds: PairedRounds, told: set[str]) -> None:

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from bench.errors import ShopbenchError
-from bench.experiments import latency, resume
+from bench.experiments import resume
+from bench.experiments.latency import measure
 from bench.experiments.options import RunOptions
 from bench.experiments.resume import differs, stored_options, wanted
+from bench.experiments.round_blocks import PairedStart
 from bench.experiments.runner import RunStopped, run
 from bench.experiments.runner import resume as resume_run
 from bench.files import replace_file
@@ -30,31 +32,33 @@ def same_source(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"bench.experiments.{module}.source_commit", lambda: ("abc", False))
 
 
-@pytest.mark.usefixtures("calm_gates", "echo")
+@pytest.mark.usefixtures("echo")
 def test_a_resumed_run_measures_what_is_missing_and_nothing_twice(
-    options: RunOptions, broken_after: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    options: RunOptions, cut_off_after: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken_after(5, KeyboardInterrupt())  # once: one trial into the second block of the first mix
+    cut_off_after(3, KeyboardInterrupt())  # one operation into the second start
     with pytest.raises(RunStopped) as caught:
-        run(["latency"], options)
+        run(["latency"], replace(options, mixes=("product_read", "order")))
     path = caught.value.run_dir
     before = RunReader(path)
-    assert len(before.trials) == 5
-    monkeypatch.setattr(latency, "closed_loop_rps", lambda *_: pytest.fail("probed again"))
+    assert len(before.trials) == 9
+    monkeypatch.setattr(measure, "client_time_ms", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(
+        PairedStart, "_calibrated_gap", lambda *_: pytest.fail("another gap between rounds")
+    )
     reported: list[Path] = []
     assert resume_run(path, reported.append, quiet=True) == path == reported[0]
     after = RunReader(path)
-    assert after.trials[:5] == before.trials
-    assert [(t.mix, t.block, t.attempt) for t in after.trials[5:]] == [
-        *[("product_read", 1, 1)] * 2,  # the block that was cut in half, whole, by a new number
-        *[("mixed", 1, 0)] * 2,
-    ]
+    assert after.trials[:9] == before.trials
+    # the start that was cut off is not gone on with: its processes are no more
+    assert [trial.block for trial in after.trials[9:]] == [2] * 6
     journal = after.journal
-    assert journal.settings["capacity_rps"] == before.journal.settings["capacity_rps"]
+    gaps_s = [each.settings["latency"]["gaps_s"] for each in (before.journal, journal)]
+    assert gaps_s[0] == gaps_s[1]
     assert not journal.interrupted
     assert (journal.finished_at or "") > (before.journal.finished_at or "")
     (entry,) = journal.settings["resumed"]
-    assert entry["trials"] == 5
+    assert entry["trials"] == 9
     assert entry["stopped_at"] == before.journal.finished_at
     assert any(note.startswith(f"resumed at {entry['at']} after") for note in journal.notes)
     with pytest.raises(ShopbenchError, match="is finished") as refused:
@@ -63,41 +67,35 @@ def test_a_resumed_run_measures_what_is_missing_and_nothing_twice(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("calm_gates", "echo")
+@pytest.mark.usefixtures("echo")
 def test_a_run_is_finished_within_another_time_limit(
-    options: RunOptions, broken_after: Callable[..., None]
+    options: RunOptions, cut_off_after: Callable[..., None]
 ) -> None:
-    broken_after(5, KeyboardInterrupt())
+    cut_off_after(1, KeyboardInterrupt())
     with pytest.raises(RunStopped) as caught:
-        run(["latency"], replace(options, max_minutes=60.0))
+        run(["latency"], replace(options, mixes=("order",), max_minutes=60.0))
     path = caught.value.run_dir
     after = RunReader(resume_run(path, quiet=True, max_minutes=0.001))
-    assert len(after.trials) == 5  # more time than that was spent before: no block begins
-    assert set(after.journal.settings["stopped"].values()) == {
-        "time limit reached with 1 of at least 2 valid blocks"
-    }
+    assert len(after.trials) == 3  # more time than that was spent before: no start begins
+    assert after.journal.settings["latency"]["stopped"] == "time limit reached after 1 start"
     assert wanted(after.journal.settings, path).options.max_minutes == 0.001
     assert any("the time limit is" in note for note in after.journal.notes)
 
 
-@pytest.mark.usefixtures("calm_gates", "echo")
+@pytest.mark.usefixtures("echo")
 @pytest.mark.slow
 def test_a_run_may_be_resumed_before_it_measured_anything(
-    options: RunOptions, monkeypatch: pytest.MonkeyPatch
+    options: RunOptions, cut_off_after: Callable[..., None]
 ) -> None:
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(latency, "closed_loop_rps", stop)
-        with pytest.raises(RunStopped) as caught:
-            run(["latency"], options)
+    cut_off_after(0, KeyboardInterrupt())
+    with pytest.raises(RunStopped) as caught:
+        run(["latency"], replace(options, mixes=("order",)))
     path = caught.value.run_dir
-    assert len(RunReader(resume_run(path, quiet=True)).trials) == 2 * 2 * 2
+    assert [t.block for t in RunReader(resume_run(path, quiet=True)).trials] == [0] * 3 + [1] * 3
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("calm_gates", "echo")
+@pytest.mark.usefixtures("echo")
 def test_a_full_disk_stops_the_run_in_one_line_and_it_is_finished_later(
     options: RunOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,21 +111,21 @@ def test_a_full_disk_stops_the_run_in_one_line_and_it_is_finished_later(
         written.append(path)
         replace_file(path, content)
 
-    one = replace(options, mixes=("product_read",))
     with monkeypatch.context() as patch:
         patch.setattr("bench.journal.replace_file", full_after_three_trials)
         with pytest.raises(RunStopped, match="No space left") as caught:
-            run(["latency"], one, reported)
+            run(["latency"], replace(options, mixes=("product_read",)), reported)
     assert caught.value.exit_code == 3
     assert "\n" not in caught.value.message
     path = caught.value.run_dir
     kept = RunReader(path)
     assert len(kept.trials) == 2  # the third has rows, but its entry found no room
     assert kept.journal.finished_at is None
-    assert len(RunReader(resume_run(path, quiet=True)).trials) == 4
+    after = RunReader(resume_run(path, quiet=True))
+    assert [trial.block for trial in after.trials] == [0] * 2 + [1] * 3 + [2] * 3
 
 
-@pytest.mark.usefixtures("calm_gates", "echo")
+@pytest.mark.usefixtures("echo")
 @pytest.mark.parametrize(
     ("damage", "says"),
     [

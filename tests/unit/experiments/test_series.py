@@ -11,9 +11,9 @@ import pytest
 
 from bench.experiments import laboratory, precision
 from bench.experiments.laboratory import Laboratory, Series, run_series
-from bench.experiments.latency import Cell
 from bench.experiments.options import PROFILES, RunOptions
 from bench.experiments.precision import precise_enough
+from bench.experiments.probing import Cell
 from bench.experiments.progress import Progress
 from bench.experiments.resume import spent_before
 from bench.journal import RunReader, RunWriter, TrialStatus

@@ -1,0 +1,211 @@
+"""How many starts `latency` makes, and what it says meanwhile. The starts are made up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.experiments.laboratory import Laboratory
+from bench.experiments.latency import measure
+from bench.experiments.latency.plan import EXPERIMENT, SIZES, Plan, Size
+from bench.experiments.options import PROFILES, RunOptions
+from bench.experiments.progress import Progress
+from bench.journal import RunWriter
+from bench.paired.rounds import PairedRounds
+from tests.unit.journal.test_journal import FACTS
+from tests.unit.paired.made import BASE_MS, MEASURED_S, PER_SECOND, rows_of, trial_of
+
+OPTIONS = RunOptions(deployments=("monolith", "microservices"), mixes=("mixed",))
+SECONDS = 10.0  # that a made-up start takes, on the clock of the test
+
+
+@dataclass
+class Shop:
+    """Starts with given ratios: a deployment takes so many times as long; `scatter` of starts."""
+
+    slower: Mapping[str, float]
+    scatter: float = 0.002
+    cut_off_in: int = -1  # the start that ends after its first operation
+    numbers: list[int] = field(default_factory=list)
+    clock_s: float = 0.0
+
+    def start(self, lab: Laboratory, plan: Plan, number: int, rounds: PairedRounds) -> None:
+        """Stands for `measure_start`."""
+        self.numbers.append(number)
+        self.clock_s += SECONDS
+        rng = np.random.default_rng(number)
+        for operation in plan.operations:
+            machine = rng.lognormal(0, 0.2, int(MEASURED_S * PER_SECOND))
+            for name in plan.members:
+                own = rng.lognormal(rng.normal(0, self.scatter), 0.02, machine.size)
+                factor = self.slower.get(name, 1.0)
+                rows = rows_of(BASE_MS[operation] * factor * machine * own, operation)
+                made = trial_of(
+                    number, operation, name, cpu_s=float(0.08 + 0.32 * factor * own.mean())
+                )
+                trial = replace(made, rows_file=f"rows/{made.trial_id}.parquet")
+                lab.writer.add_trial(trial, rows)
+                rounds.add(trial, rows)
+            if number == self.cut_off_in:
+                raise KeyboardInterrupt
+
+
+@dataclass
+class Told(Progress):
+    """Keeps the lines that stay."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=True)
+        self.lines: list[str] = []
+
+    def tell(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Laboratory]:
+    """A laboratory whose `quick` makes at least 6 and at most 9 starts."""
+    monkeypatch.setitem(SIZES, "quick", Size(6, 9, 0.0, MEASURED_S, 0.0, 1000.0))
+    monkeypatch.setattr(measure, "client_time_ms", lambda *_: 0.3)
+    writer = RunWriter.create(tmp_path, "run", FACTS)
+    writer.add_settings(cpus=[0])
+    fleet: Any = SimpleNamespace(close=lambda: None)
+    nothing: Any = None
+    yield Laboratory(OPTIONS, PROFILES["quick"], writer, nothing, nothing, fleet, Told())
+    writer.close()
+
+
+@pytest.fixture
+def shop_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Shop]:
+    def make(**facts: Any) -> Shop:
+        shop = Shop(**facts)
+        monkeypatch.setattr(measure, "measure_start", shop.start)
+        monkeypatch.setattr(time, "monotonic", lambda: shop.clock_s)
+        return shop
+
+    return make
+
+
+def lines(lab: Laboratory) -> list[str]:
+    assert isinstance(lab.progress, Told)
+    return lab.progress.lines
+
+
+def test_it_stops_when_every_metric_named_beforehand_is_known(
+    lab: Laboratory, shop_of: Callable[..., Shop]
+) -> None:
+    shop = shop_of(slower={"microservices": 1.6})
+    measure.run(lab)
+    assert shop.numbers == [0, 1, 2, 3, 4, 5]
+    stopped = "every metric named beforehand is decided or known to 2.5 %, 6 starts"
+    assert lab.setting(EXPERIMENT)["stopped"] == stopped
+    assert lines(lab)[-1] == f"latency: {stopped}"
+
+
+def test_it_goes_on_while_a_named_metric_is_not_known_well_enough(
+    lab: Laboratory, shop_of: Callable[..., Shop]
+) -> None:
+    shop = shop_of(slower={"microservices": 1.03}, scatter=0.2)
+    measure.run(lab)
+    assert len(shop.numbers) == 9
+    assert lab.setting(EXPERIMENT)["stopped"] == "the profile's time is over after 9 starts"
+    undecided = [line for line in lines(lab) if line.startswith("not decided: ")]
+    assert len(undecided) == 8
+    assert "An order takes microservices " in undecided[2]
+    assert " 9 starts: " in undecided[2]
+
+
+def test_the_profiles_minutes_end_it_too(
+    lab: Laboratory, shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = shop_of(slower={"microservices": 1.03}, scatter=0.2)
+    limit_s = measure.plan_of(OPTIONS, "quick").start_s + 6.5 * SECONDS
+    monkeypatch.setitem(SIZES, "quick", replace(SIZES["quick"], limit_s=limit_s))
+    measure.run(lab)
+    assert len(shop.numbers) == 7
+
+
+def test_a_time_limit_ends_it_before_its_starts_are_made(
+    lab: Laboratory, shop_of: Callable[..., Shop]
+) -> None:
+    shop = shop_of(slower={"microservices": 1.6})
+    planned_s = measure.plan_of(OPTIONS, "quick").start_s
+    lab.deadline = planned_s + 3 * SECONDS + 1
+    measure.run(lab)
+    assert len(shop.numbers) == 4
+    assert lab.setting(EXPERIMENT)["stopped"] == "time limit reached after 4 starts"
+
+
+def test_with_a_time_limit_of_ones_own_the_profiles_is_no_limit(
+    lab: Laboratory, shop_of: Callable[..., Shop]
+) -> None:
+    shop = shop_of(slower={"microservices": 1.03}, scatter=0.2)
+    lab.deadline = measure.plan_of(OPTIONS, "quick").start_s + 11 * SECONDS + 1
+    measure.run(lab)
+    assert len(shop.numbers) == 12
+
+
+def test_what_is_decided_is_said_once(lab: Laboratory, shop_of: Callable[..., Shop]) -> None:
+    shop = shop_of(slower={"microservices": 1.6}, scatter=0.05)
+    measure.run(lab)
+    assert len(shop.numbers) >= 6
+    decided = [line for line in lines(lab) if line.startswith("decided: ")]
+    orders = [line for line in decided if "An order takes microservices 1." in line]
+    assert len(orders) == 1
+    assert "times as long as monolith [" in orders[0]
+    assert len(decided) == len(set(decided)) == 8  # time and CPU of three operations and the mix
+
+
+def test_after_a_start_it_says_what_is_known_so_far(
+    lab: Laboratory, shop_of: Callable[..., Shop]
+) -> None:
+    shop_of(slower={"microservices": 1.6})
+    measure.run(lab)
+    so_far = [line for line in lines(lab) if line.startswith("so far: ")]
+    assert so_far[0] == "so far: a single start has no interval"
+    assert "×1.6" in so_far[1]
+
+
+def test_a_resumed_run_goes_on_with_the_next_start_and_counts_what_is_there(
+    lab: Laboratory, shop_of: Callable[..., Shop]
+) -> None:
+    first = shop_of(slower={"microservices": 1.6})
+    lab.deadline = measure.plan_of(OPTIONS, "quick").start_s + 3 * SECONDS + 1
+    measure.run(lab)
+    again = shop_of(slower={"microservices": 1.6})
+    measure.run(replace(lab, deadline=float("inf")))
+    assert first.numbers + again.numbers == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_start_that_was_cut_off_keeps_what_it_had_and_another_is_made_in_its_place(
+    lab: Laboratory, shop_of: Callable[..., Shop]
+) -> None:
+    shop_of(slower={"microservices": 1.6}, cut_off_in=2)
+    with pytest.raises(KeyboardInterrupt):
+        measure.run(lab)
+    kept = [trial for trial in lab.writer.journal.trials if trial.block == 2]
+    assert {trial.mix for trial in kept} == {"product_read"}
+    again = shop_of(slower={"microservices": 1.6})
+    measure.run(lab)
+    assert again.numbers == [3, 4, 5, 6]
+    assert [t for t in lab.writer.journal.trials if t.block == 2] == kept
+
+
+def test_a_resumed_run_plans_only_what_is_missing(
+    lab: Laboratory, shop_of: Callable[..., Shop]
+) -> None:
+    shop_of(slower={"microservices": 1.6})
+    lab.deadline = measure.plan_of(OPTIONS, "quick").start_s + 3 * SECONDS + 1
+    measure.run(lab)
+    whole = replace(lab, deadline=float("inf"), progress=Told())
+    shop_of(slower={"microservices": 1.6})
+    measure.run(whole)
+    plan = measure.plan_of(OPTIONS, "quick")
+    assert whole.progress.planned_s == pytest.approx(plan.once_s + 2 * plan.start_s)
