@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bench.experiments.fail_on import Measured
 from bench.journal import RunReader, Trial
+from bench.paired.rounds import cpu_ms_of, is_twin
 from bench.stats.errors import StatisticsError
 from bench.stats.quantiles import exact_quantile
 
@@ -20,38 +21,44 @@ _IGNORED = {"sql", "capacity", "failure"}
 def measured_values(reader: RunReader) -> list[Measured]:
     """Every metric of every deployment and operation, pooled over the trials that count.
 
-    A quantile with too few samples is left out, so a condition on it is broken rather than passed.
+    A quantile with too few samples is left out, so a condition on it is broken rather than passed;
+    so is the throughput of paired rounds, which wait between requests.
     """
     pools: dict[tuple[str, str], list[tuple[NDArray[np.float64], NDArray[np.bool_]]]]
     pools = defaultdict(list)
     cpu: dict[tuple[str, str], list[float]] = defaultdict(list)
     seconds: dict[tuple[str, str], float] = defaultdict(float)
-    for trial in reader.trials:
-        if (
-            trial.experiment.partition(":")[0] in _IGNORED
-            or trial.loop == "closed"
-            or trial.status == "invalid"
-        ):
-            continue
+    for trial in filter(_counts, reader.trials):
         for operation, times, failed in _by_operation(reader, trial):
             pools[trial.deployment, operation].append((times, failed))
-            seconds[trial.deployment, operation] += trial.measured_s
-        spent = sum(used.cpu_seconds for used in trial.usage.values())
-        if trial.cpu_requests and trial.usage:  # without usage nothing was metered
-            cpu[trial.deployment, trial.mix].append(spent * 1000 / trial.cpu_requests)
+            seconds[trial.deployment, operation] += trial.measured_s if trial.loop == "open" else 0
+        spent_ms = cpu_ms_of(trial)
+        if spent_ms is not None:
+            cpu[trial.deployment, trial.mix].append(spent_ms)
     found: list[Measured] = []
     for (deployment, operation), parts in pools.items():
         times = np.concatenate([each for each, _ in parts])
         failed = np.concatenate([each for _, each in parts])
         found += _quantiles(deployment, operation, times)
         found.append(Measured("errors", deployment, operation, float(failed.mean())))
-        good = float((~failed).sum()) / seconds[deployment, operation]
-        found.append(Measured("throughput", deployment, operation, good))
+        if lasted_s := seconds[deployment, operation]:
+            good = float((~failed).sum()) / lasted_s
+            found.append(Measured("throughput", deployment, operation, good))
     found += [
         Measured("cpu", deployment, mix, float(np.mean(values)))
         for (deployment, mix), values in cpu.items()
     ]
     return found
+
+
+def _counts(trial: Trial) -> bool:
+    """Whether its values mean something: no overload on purpose, no second instance."""
+    return not (
+        trial.experiment.partition(":")[0] in _IGNORED
+        or trial.loop == "closed"
+        or trial.status == "invalid"
+        or is_twin(trial.deployment)
+    )
 
 
 def _by_operation(
