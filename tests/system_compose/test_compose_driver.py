@@ -233,7 +233,9 @@ def test_verify_passes_in_containers(shopbench: CommandLine) -> None:
 
 
 @pytest.mark.soak
-def test_a_run_ends_with_a_report(shopbench: CommandLine, tmp_path: Path) -> None:
+def test_a_run_has_all_its_members_up_at_once_and_ends_with_a_report(
+    shopbench: CommandLine, tmp_path: Path
+) -> None:
     names = ("--deployments", "monolith,microservices", "--mixes", "product_read,order")
     shopbench.ok(
         *("run", "latency", "--on", "compose", "--profile", "smoke", "--quiet"),
@@ -242,4 +244,9 @@ def test_a_run_ends_with_a_report(shopbench: CommandLine, tmp_path: Path) -> Non
     (folder,) = [path for path in tmp_path.iterdir() if path.is_dir()]
     journal = json.loads((folder / "journal.json").read_text())
     assert journal["settings"]["place"] == "compose"
+    rounds = [each for each in journal["trials"] if each["experiment"] == "latency"]
+    members = {"monolith", "microservices", "monolith#2"}
+    for operation in ("product_read", "order"):
+        assert {t["deployment"] for t in rounds if t["mix"] == operation} == members
+    assert all(sum(u["cpu_seconds"] for u in t["usage"].values()) > 0 for t in rounds)
     assert (folder / "report.html").stat().st_size > 50_000

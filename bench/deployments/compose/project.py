@@ -62,13 +62,13 @@ class Project:
 
     def build(self, home: StateHome) -> None:
         """Build the images of the profile, once in a process; the engine's cache knows the rest."""
-        if self.layout.profile in _built:
-            return
-        with home.lock("compose-build"):
+        with home.lock("compose-build"):  # of several that start side by side one builds
+            if self.layout.profile in _built:
+                return
             services = ("setup", *self.layout.databases.values(), *self.layout.serving.values())
             edges = list(self.layout.balanced.values())[:1]  # all of one image
             self.compose("build", *services, *edges, seconds=BUILD_SECONDS)
-        _built.add(self.layout.profile)
+            _built.add(self.layout.profile)
 
     def write_files(self, home: StateHome) -> None:
         """Write the override and what the containers are given: seed, token key, passwords."""
