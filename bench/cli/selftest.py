@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,22 +11,26 @@ from bench.cli.console import Cpus, new_table, out, say
 from bench.errors import ShopbenchError
 from bench.machine import parse_cpus
 
+if TYPE_CHECKING:
+    from bench.experiments.options import RunOptions
+
 RESULTS = Path("results/runs")
-GENERATOR, PLANTED, COVERAGE = "generator", "planted", "coverage"
-PARTS = ("gates", GENERATOR, PLANTED, "aa", COVERAGE)
-AGAIN = (COVERAGE, PLANTED, GENERATOR)  # what a recorded run can be asked again
+PARTS = ("gates", "generator", "planted", "disturbance", "busy")
+AGAIN = ("planted", "disturbance", "busy", "generator")  # what a recorded run can be asked again
 
 
 def selftest(  # noqa: PLR0913, PLR0917 - one argument for each option
     parts: Annotated[list[str] | None, typer.Argument(metavar="[PART]...")] = None,
     profile: Annotated[
         str, typer.Option("--profile", help="smoke, quick, standard or full.")
-    ] = "quick",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Number the schedules come from.")] = 1,
+    ] = "standard",
+    starts: Annotated[
+        int | None, typer.Option("--starts", min=1, help="Starts of each part, not the profile's.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Number all draws come from.")] = 1,
     cpus: Cpus = "",
     recorded: Annotated[
-        Path | None,
-        typer.Option("--from", help="With coverage, planted or generator: judge this run again."),
+        Path | None, typer.Option("--from", help="With one part: judge this run again.")
     ] = None,
     folder: Annotated[Path, typer.Option("--out", help="Where runs are kept.")] = RESULTS,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
@@ -34,35 +38,42 @@ def selftest(  # noqa: PLR0913, PLR0917 - one argument for each option
     """Show that the benchmark finds what is there, and nothing else. All parts, or those named.
 
     \b
-    PART       quick    what is done
-    gates      1 min    each validity gate tripped on purpose, and the same trial undisturbed
-    generator  1.5 min  send lag, its own time, and a second tool against the load generator
-    planted    24 min   servers of known difference: A/A, +5 %, +20 % response time, +10 % CPU,
-                        in 20 sets of 6 to 12 blocks; 24 is for 6 each, at most 72
-    aa         5 min    the shop against itself, 20 blocks: nothing may be called different
-    coverage   1 min    4,000 resamples of each recorded comparison: do the intervals hold?
+    PART         starts  what is done
+    gates             -  each invalidating gate tripped on purpose, and not tripped without that
+    generator         -  the load against servers that state their delay, and a second tool
+    planted          30  five deployments of the same services: two alike, one slower, one that
+                         spends more CPU, one that touches 8 MB more at each request
+    disturbance       8  rounds of two deployments against rounds of five, in the same starts
+    busy              8  the same code against itself beside a loop on half of every core
 
-    All parts: 32 minutes at quick where 6 blocks are enough, an hour where 12 are needed; 3 at
-    smoke (claims nothing).
-    The outcome is kept in the state home; every later run on this machine prints it. Exit code 1
-    if something required was not met.
+    Each part runs and is judged by itself; an interrupted run goes on by
+    `shopbench run --resume RUN`. The outcome is kept in the state home; every later run on this
+    machine prints it. Exit code 1 if something required was not met.
 
     \b
     Examples:
-      shopbench selftest
-      shopbench selftest planted gates --profile quick
-      shopbench selftest coverage --from results/runs/20261122-…    # or planted, generator
+      shopbench selftest planted --starts 30
+      shopbench selftest disturbance busy --profile quick
+      shopbench selftest planted --from results/runs/20261122-…
     """
     chosen = _checked(parts or [], recorded)
-    if chosen == [COVERAGE]:
-        rows = _resampled(recorded, profile, seed)
-    elif recorded is not None:
+    if recorded is not None:
         rows = _judged_again(chosen[0], recorded)
     else:
-        rows = _measured(chosen, profile, seed, parse_cpus(cpus), folder, quiet)
+        rows = _measured(chosen, _options(profile, seed, starts, parse_cpus(cpus), folder, quiet))
     _print(rows)
     if any(row["word"] == "not met" for row in rows):
         raise typer.Exit(1)
+
+
+def _options(  # noqa: PLR0913, PLR0917
+    profile: str, seed: int, starts: int | None, cpus: tuple[int, ...], folder: Path, quiet: bool
+) -> RunOptions:
+    from bench.experiments.options import RunOptions
+
+    return RunOptions(
+        profile=profile, seed=seed, starts=starts, cpus=cpus, results_root=folder, quiet=quiet
+    )
 
 
 def _checked(parts: list[str], recorded: Path | None) -> list[str]:
@@ -78,41 +89,28 @@ def _checked(parts: list[str], recorded: Path | None) -> list[str]:
     return chosen
 
 
-def _measured(  # noqa: PLR0913, PLR0917
-    chosen: list[str], profile: str, seed: int, cpus: tuple[int, ...], folder: Path, quiet: bool
-) -> list[dict[str, str]]:
+def _measured(chosen: list[str], options: RunOptions) -> list[dict[str, str]]:
     """Make a run of the parts; return the outcomes."""
-    from bench.experiments.options import RunOptions
     from bench.experiments.runner import run
     from bench.journal import RunReader
     from bench.report.build import build_report
 
     def report(run_dir: Path) -> None:
-        if RunReader(run_dir).trials:  # coverage and generator have none
+        if RunReader(run_dir).trials:  # the generator's check has none
             say(f"report: {build_report(run_dir)}")
 
     names = ["selftest"] if chosen == list(PARTS) else [f"selftest-{part}" for part in chosen]
-    options = RunOptions(profile=profile, seed=seed, results_root=folder, cpus=cpus, quiet=quiet)
     run_dir = run(names, options, report)
     say(f"run: {run_dir}")
     found = RunReader(run_dir).journal.settings["selftest"]["parts"]
     return [row for part in chosen if part in found for row in found[part]["outcomes"]]
 
 
-def _resampled(recorded: Path | None, profile: str, seed: int) -> list[dict[str, str]]:
-    """Resample blocks of a run, or of the newest selftest on this machine, without measuring."""
-    from bench.experiments.options import profile_of
-    from bench.experiments.selftest.coverage import examine
-
-    return examine(recorded, profile_of(profile).name, seed)
-
-
 def _judged_again(part: str, recorded: Path) -> list[dict[str, str]]:
     """Judge what a run recorded by today's rules, without measuring."""
-    from bench.experiments.selftest import generator, planted
+    from bench.experiments.selftest.parts import examine
 
-    examine = planted.examine if part == PLANTED else generator.examine
-    return examine(recorded)
+    return examine(part, recorded)
 
 
 def _print(rows: list[dict[str, str]]) -> None:

@@ -139,6 +139,7 @@ class RunOptions:
     `max_minutes`: add blocks until the intervals are narrow or this time is over.
     `sweep`: shares of the smaller capacity at which the pair is measured besides the reference
     load; None, the profile's.
+    `starts`: of each part of the selftest; None, the profile's.
     `spec`: of `failure`, a file or the name of a built-in one; "": the profile's own.
     """
 
@@ -161,6 +162,7 @@ class RunOptions:
     shop_seed: SeedSpec = field(default_factory=SeedSpec)
     pair: PairOptions | None = None
     spec: str = ""
+    starts: int | None = None
 
 
 def profile_of(name: str) -> Profile:

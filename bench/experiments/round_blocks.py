@@ -29,6 +29,8 @@ from bench.journal import utc_now
 from bench.load.generator import Target
 from bench.load.plan import Result, Rounds
 
+# The requests of the mixed load that these four stand for, as shares of the mix.
+SHARES = {"product_read": 0.65, "wallet_read": 0.10, "order": 0.18, "overview": 0.07}
 WRITES = frozenset({"order"})
 CUSTOMERS = 20  # of the seed; each has orders before anything is measured
 PRIMING_ROUNDS = 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bench.experiments.answers import schema_violations
 from bench.experiments.gates import Observed, judge, status_of
@@ -18,10 +19,17 @@ from bench.load.plan import Result
 from bench.paired.rounds import PairedRounds
 
 
-def store_block(lab: Laboratory, block: Block, rounds: PairedRounds | None = None) -> None:
-    """Write a block's trials to the journal, and add them to `rounds`."""
+def store_block(
+    lab: Laboratory,
+    block: Block,
+    rounds: PairedRounds | None = None,
+    facts: Mapping[str, Mapping[str, float]] | None = None,
+) -> None:
+    """Write a block's trials to the journal, and add them to `rounds`. `facts`: more, by member."""
     for position, (name, result) in enumerate(zip(block.members, block.results, strict=True)):
         trial, rows = trial_of(block, position, name, result), result_rows(result)
+        more = (facts or {}).get(name, {})
+        trial = replace(trial, facts={**trial.facts, **more})
         store(lab, (trial, rows))
         if rounds is not None:
             rounds.add(trial, rows)

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 from bench.errors import ShopbenchError
 from bench.experiments.options import DEPLOYMENTS, RunOptions
-from bench.experiments.round_blocks import CALIBRATION_S, WRITES, Design
+from bench.experiments.round_blocks import CALIBRATION_S, SHARES, WRITES, Design
 from bench.paired.rounds import twin_of
 
 EXPERIMENT = "latency"
-# The requests of the mixed load that these four stand for, as shares of the mix.
-SHARES = {"product_read": 0.65, "wallet_read": 0.10, "order": 0.18, "overview": 0.07}
 UP_S, DOWN_S, SQL_S = 13.0, 3.0, 1.3  # planned
 
 

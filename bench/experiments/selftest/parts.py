@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.selftest import aa, coverage, gates_tripped, generator, planted
+from bench.experiments.selftest import busy, disturbance, gates_tripped, generator, planted
 
 NAME = "selftest"
 Experiment = Callable[[Laboratory], None]
-_MODULES = (gates_tripped, generator, planted, aa, coverage)
+Examine = Callable[[Path], list[dict[str, Any]]]
+_MODULES = (gates_tripped, generator, planted, disturbance, busy)
 PART_NAMES = tuple(module.PART for module in _MODULES)
 
 
@@ -33,3 +36,12 @@ SELFTEST_EXPERIMENTS: dict[str, Experiment] = {
     NAME: run_all,
     **{f"{NAME}-{module.PART}": _part(module.announce, module.run) for module in _MODULES},
 }
+
+
+def examine(part: str, run_dir: Path) -> list[dict[str, Any]]:
+    """Judge a part that a run recorded by today's rules; return the outcomes as rows.
+
+    Raises ShopbenchError for a run without it, CorruptResults for a damaged one.
+    """
+    again: dict[str, Examine] = {m.PART: m.examine for m in (planted, disturbance, busy, generator)}
+    return again[part](run_dir)

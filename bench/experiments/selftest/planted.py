@@ -1,302 +1,218 @@
-"""Planted effects: reference servers whose differences are known, measured as the shop is.
+"""Effects planted in a deployment of several processes, measured as `latency` measures.
 
-A block holds one trial of each of five servers: two alike, one 5 % and one 20 % slower, one that
-spends 10 % more CPU after its answer. A set is a comparison as users make it: blocks until every
-ratio is narrow enough, or the limit. The sets take turns, a block each: the blocks of a user's cell
-lie minutes apart too, and a bad minute of the host costs many sets one block, not one set all (set
-by set, four sets of twenty were left with one to five valid blocks).
-
-The truth. One process plays all five, so they differ by their work alone (two processes of the same
-code differ by up to 3 %, by memory layout). A variant states with every answer what it did beyond
-the base. A share g of its own response time or CPU that is extra makes it 1 / (1 - g) of the base;
-g is the median over all blocks of all sets, each trial's from the very requests that are compared,
-so that the speed of the core does not matter. The calibration only aims: so that the truth comes
-out near 1.05, 1.20 and 1.10.
-Waiting is part of it. Below a utilisation of one half the median response is one that found the
-server idle, but which of those it is moves as more requests wait: at the 15 % used here (19 to
-22 % with what surrounds the work) +20 % work makes the median 20.1 % longer where the median share
-of the requests says 19.0. So g is the median without the extra work, the queue run again without
-it, held against the median as it was (`bench.stats.queueing`).
+Five deployments of the same code in every start: the base, the base again (A/A), one that takes
+longer, one that spends more CPU after its answers, one that touches a working set of its own at
+each request. The truth of a start is what its services say they did beyond the base.
 """
 
 from __future__ import annotations
 
+import random
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.errors import ShopbenchError
-from bench.experiments.laboratory import (
-    TRIAL_OVERHEAD_S,
-    Attempt,
-    Laboratory,
-    Series,
-    run_series,
-    shuffled,
+from bench.experiments.deployment_pool import start_together
+from bench.experiments.laboratory import Laboratory
+from bench.experiments.round_blocks import WRITES, Block, Design, PairedStart
+from bench.experiments.round_trials import remember, store_block, trial_of
+from bench.experiments.selftest.planted_judge import Comparison, judge
+from bench.experiments.selftest.planting import (
+    BASE,
+    DEARER,
+    MEMBERS,
+    OPERATIONS,
+    Calibration,
+    Tally,
+    environment,
 )
-from bench.experiments.selftest.blocks import Block, Ledger, pair_logs, stored_blocks
-from bench.experiments.selftest.extra import PlantedValues, planted_values
 from bench.experiments.selftest.publish import publish, publish_again
 from bench.experiments.selftest.record import Outcome
-from bench.experiments.selftest.reference import (
-    ReferenceServer,
-    Variant,
-    reference_server,
-    units_per_ms,
-    variants_of,
+from bench.experiments.selftest.starts import (
+    DOWN_S,
+    UP_S,
+    Size,
+    make_starts,
+    opener,
+    typical_start_s,
+    whole_starts,
 )
-from bench.experiments.selftest.reference_server import Behaviour
-from bench.experiments.selftest.sets import Comparison, SetResult, judge_sets
-from bench.experiments.selftest.sizes import PRIMER_S, RERUN_SHARE, SIZES, WARMUP_S, Sizes
-from bench.experiments.trial import TrialKey
-from bench.experiments.values import TrialValues, trial_values
-from bench.journal import RunReader, Trial, TrialStatus
-from bench.load.schedule import ScheduleSpec, build_schedule
+from bench.journal import Journal, RunReader, Trial
+from bench.load.generator import result_rows
+from bench.paired.rounds import PairedRounds, Stretch
 from bench.stats.errors import StatisticsError
-from bench.stats.precision import stop_rule
 
 PART, EXPERIMENT = "planted", "selftest-planted"
-MIX = "product_read"
-BASE_MS, UTILISATION = 2.5, 0.15
-BASE, AGAIN, SLOWER_5, SLOWER_20, CPU_10 = "base", "base-again", "slower-5", "slower-20", "cpu-10"
-NAMES = (BASE, AGAIN, SLOWER_5, SLOWER_20, CPU_10)
-STEPS = {SLOWER_5: 0.05, SLOWER_20: 0.20, CPU_10: 0.10}
-COMPARISONS = (
-    Comparison("A/A p50", AGAIN, "p50", None),
-    Comparison("A/A CPU", AGAIN, "cpu", None),
-    Comparison("+5 % response time", SLOWER_5, "p50", STEPS[SLOWER_5]),
-    Comparison("+20 % response time", SLOWER_20, "p50", STEPS[SLOWER_20]),
-    Comparison("+10 % CPU", CPU_10, "cpu", STEPS[CPU_10]),
-)
-CALIBRATION_S, CALIBRATIONS = 1.0, 3
-LEAST_SHARE = 0.8
-_PLAN = "selftest_planted_plan"
-Servers = Mapping[str, Variant]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What was planted: units of work of the base, and of each variant beyond it."""
-
-    offered_rps: float
-    spin: int
-    extra: dict[str, int]
+SIZES = {
+    "smoke": Size(1, 0.5, 2.2, 0.5),
+    "quick": Size(6, 2.0, 8.0, 3.0),
+    "standard": Size(30, 2.0, 8.0, 3.0),
+    "full": Size(40, 3.0, 20.0, 5.0),
+}
+# Longer than latency's: work after an answer must be done before the next member is asked.
+PAUSES_S = {"product_read": 0.005, "overview": 0.010}
+TRIAL_UNITS = 200  # of planted work, in the calibration
+CALIBRATED_S = 4.0
+PLANTED_MS, PLANTED_CPU_MS = "planted_ms", "planted_cpu_ms"  # facts of a trial
 
 
 def announce(lab: Laboratory) -> None:
     """Tell the progress what is coming."""
-    sizes = SIZES[lab.profile.name]
-    lab.progress.plan(sizes.sets * sizes.min_blocks * _block_s(lab))
-    lab.rerun_budget_s += _reruns_s(lab)
+    size = SIZES[lab.profile.name]
+    lab.progress.plan(_start_s(size) * size.wanted(lab))
 
 
 def run(lab: Laboratory) -> None:
-    """Calibrate, run the sets, judge."""
-    sizes = SIZES[lab.profile.name]
-    ledger = Ledger(lab, planted_values)
-    plan = _plan(lab)
-    with variants_of(lab, behaviours(plan)) as servers:
-        inner = _inner(lab, sizes)
-        every = [_series(inner, ledger, servers, plan, number) for number in range(sizes.sets)]
-        run_series(inner, every)
-    lab.rerun_budget_s -= _reruns_s(lab)
-    sets = [ledger.blocks(set_name(number)) for number in range(sizes.sets)]
-    publish(lab, PART, *judge(sets, lab.profile.name))
+    """Calibrate, make the starts, judge."""
+    size = SIZES[lab.profile.name]
+    calibration = _calibration(lab)
 
+    def measure(number: int) -> None:
+        _measure(lab, design_of(size), calibration, number)
 
-def set_name(number: int) -> str:
-    """The experiment under which a set's trials stand in the journal."""
-    return f"{EXPERIMENT}-{number + 1:02}"
-
-
-def behaviours(plan: Plan) -> dict[str, Behaviour]:
-    """What each server does."""
-    base = Behaviour(spin=plan.spin)
-    return {
-        BASE: base,
-        AGAIN: base,
-        SLOWER_5: replace(base, extra=plan.extra[SLOWER_5]),
-        SLOWER_20: replace(base, extra=plan.extra[SLOWER_20]),
-        CPU_10: replace(base, after=plan.extra[CPU_10]),
-    }
-
-
-def _plan(lab: Laboratory) -> Plan:
-    """Calibrate on the base server alone; a resumed run keeps the plan it began with."""
-    kept = lab.setting(_PLAN)
-    if kept:
-        return Plan(**kept)
-    lab.progress.say("calibrating the reference server")
-    spin = round(BASE_MS * units_per_ms(lab))
-    rate = round(UTILISATION * 1000 / BASE_MS, 1)
-    with reference_server(lab, "calibration", Behaviour(spin=spin)) as server:
-        tries = [_calibrated(lab, server, rate, number) for number in range(CALIBRATIONS)]
-    plan = planned(spin, rate, tries)
-    lab.writer.add_settings(**{_PLAN: asdict(plan)})
-    return plan
-
-
-def _calibrated(
-    lab: Laboratory, server: ReferenceServer, offered_rps: float, number: int
-) -> TrialValues:
-    seed = lab.seed(EXPERIMENT, "calibration", number)
-    spec = ScheduleSpec(MIX, offered_rps, seed, PRIMER_S, WARMUP_S, CALIBRATION_S)
-    key = TrialKey("selftest-calibration", number, 0, 0)
-    return trial_values(*lab.bench.run_open(key, server, build_schedule(spec)))
-
-
-def planned(spin: int, offered_rps: float, tries: Sequence[TrialValues]) -> Plan:
-    """The extra work that makes the true ratios about 1 + each step, from the base's own values.
-
-    The best of the tries counts: what disturbs one lowers the work's share. Below 0.8 none of
-    them was undisturbed, and 0.8 is taken.
-    """
-    best = {
-        kind: max(LEAST_SHARE, *(work_share([each], kind) for each in tries))
-        for kind in ("p50", "cpu")
-    }
-    share = {SLOWER_5: best["p50"], SLOWER_20: best["p50"], CPU_10: best["cpu"]}
-    return Plan(
-        offered_rps, spin, {name: round(STEPS[name] * spin / share[name]) for name in STEPS}
-    )
-
-
-def work_share(base: Iterable[TrialValues], kind: str) -> float:
-    """The calibrated work's share of the base's response time (p50) or CPU; at most 1."""
-    shares = [
-        (each.app_ms_p50 if kind == "p50" else each.app_ms_mean) / each.metrics[kind]
-        for each in base
-        if kind in each.metrics
-    ]
-    return min(1.0, statistics.median(shares)) if shares else 0.0
-
-
-def truths(blocks: Sequence[Block[PlantedValues]]) -> dict[str, float]:
-    """The true ratio of each variant to the base, from what the variants state."""
-    return {
-        each.variant: 1.0 if each.step is None else 1 / (1 - _extra_share(blocks, each))
-        for each in COMPARISONS
-    }
-
-
-def _extra_share(blocks: Sequence[Block[PlantedValues]], compared: Comparison) -> float:
-    """The extra work's share of a variant's response time or CPU. NaN: never stated."""
-    trials = [attempt.get(compared.variant) for block in blocks for attempt in block]
-    shares = [each.extra_share[compared.kind] for each in trials if each and each.extra_share]
-    return statistics.median(shares) if shares else float("nan")
-
-
-def _inner(lab: Laboratory, sizes: Sizes) -> Laboratory:
-    """The same tools with a set's own numbers of blocks, and what all sets have for reruns."""
-    profile = replace(lab.profile, min_blocks=sizes.min_blocks, max_blocks=sizes.max_blocks)
-    return replace(lab, profile=profile, rerun_budget_s=_reruns_s(lab))
-
-
-def _block_s(lab: Laboratory) -> float:
-    measured_s = SIZES[lab.profile.name].measured_s
-    return len(NAMES) * (PRIMER_S + WARMUP_S + measured_s + TRIAL_OVERHEAD_S)
-
-
-def _reruns_s(lab: Laboratory) -> float:
-    """What reruns may take in all."""
-    share = RERUN_SHARE if lab.profile.max_reruns else 0.0
-    sizes = SIZES[lab.profile.name]
-    return share * sizes.sets * sizes.min_blocks * _block_s(lab)
-
-
-def _series(
-    lab: Laboratory, ledger: Ledger[PlantedValues], servers: Servers, plan: Plan, number: int
-) -> Series:
-    name = set_name(number)
-    return Series(
-        label=name,
-        planned_s=_block_s(lab),
-        attempt=lambda block: _attempt(lab, ledger, servers, plan, TrialKey(name, block, 0, 0)),
-        precise=lambda: stopped(
-            ledger.blocks(name), lab.profile.min_blocks, lab.profile.max_blocks
-        ),
-        key=(name, MIX, plan.offered_rps),
-        names=NAMES,
-        pairs=tuple((each.variant, BASE) for each in COMPARISONS),
-    )
-
-
-def stopped(blocks: Sequence[Block[PlantedValues]], min_blocks: int, max_blocks: int) -> bool:
-    """The stop rule over every comparison of the set."""
-    logs = {each.what: pair_logs(blocks, each.kind, each.variant, BASE) for each in COMPARISONS}
-    kinds = {each.what: each.kind for each in COMPARISONS}
-    try:
-        return stop_rule(logs, kinds, max_blocks=max_blocks, min_blocks=min_blocks).stop
-    except StatisticsError:
-        return False
-
-
-def _attempt(
-    lab: Laboratory, ledger: Ledger[PlantedValues], servers: Servers, plan: Plan, first: TrialKey
-) -> Attempt:
-    """The trials of a block; `first` names experiment and block."""
-
-    def attempt(number: int) -> list[TrialStatus]:
-        seed = lab.seed(first.experiment, first.block, number)
-        measured_s = SIZES[lab.profile.name].measured_s
-        spec = ScheduleSpec(MIX, plan.offered_rps, seed, PRIMER_S, WARMUP_S, measured_s)
-        schedule = build_schedule(spec)
-        statuses = []
-        for position, server in enumerate(shuffled(NAMES, seed)):
-            lab.progress.say(f"{first.experiment} block {first.block + 1}: {server}")
-            key = replace(first, attempt=number, position=position)
-            statuses.append(ledger.store(lab.bench.run_open(key, servers[server], schedule)))
-        return statuses
-
-    return attempt
+    make_starts(lab, EXPERIMENT, size.wanted(lab), _start_s(size), measure)
+    publish(lab, PART, *_judged(lab.writer.journal, RunReader(lab.writer.path)))
 
 
 def examine(run_dir: Path) -> list[dict[str, Any]]:
-    """Judge the sets a run recorded by today's rules and keep that; return the outcomes as rows.
-
-    Raises ShopbenchError for a run without this part, CorruptResults for a damaged one.
-    """
+    """Judge a recorded run again; return the outcomes as rows. Raises ShopbenchError."""
     reader = RunReader(run_dir)
-    trials: dict[str, list[Trial]] = {}
-    for trial in reader.trials:
-        if trial.experiment.startswith(f"{EXPERIMENT}-"):
-            trials.setdefault(trial.experiment, []).append(trial)
-    if not trials:
-        raise ShopbenchError(f"{run_dir} holds no sets of planted effects", 2)
-    journal = reader.journal
-    sets = [stored_blocks(reader, trials[name], planted_values) for name in sorted(trials)]
-    outcomes, details = judge(sets, journal.profile)
-    return publish_again(journal, PART, outcomes, details)
+    if not whole_starts(reader.journal.settings.get(EXPERIMENT)):
+        raise ShopbenchError(f"{run_dir} holds no planted effects", 2)
+    return publish_again(reader.journal, PART, *_judged(reader.journal, reader))
 
 
-def judge(
-    sets: Sequence[Sequence[Block[PlantedValues]]], profile: str
-) -> tuple[list[Outcome], dict[str, Any]]:
-    """The outcomes of all sets, and what the report's table and the resampling need of them."""
-    every = [block for blocks in sets for block in blocks]
-    if not any(attempt for block in every for attempt in block):
-        nothing = Outcome("planted effects", "no valid trial", "valid trials", "not judged")
-        return [nothing], {"sets": [], "logs": {}, "truth": {}, "blocks": 0}
-    truth = truths(every)
-    results = [
-        SetResult.of(number + 1, each, pair_logs(blocks, each.kind, each.variant, BASE), truth)
-        for number, blocks in enumerate(sets)
-        for each in COMPARISONS
-    ]
-    kept = [result for result in results if result is not None]
-    details = {
-        "sets": [asdict(result) for result in kept],
-        "truth": truth,
-        "logs": {
-            each.what: [
-                float(log)
-                for blocks in sets
-                for log in pair_logs(blocks, each.kind, each.variant, BASE)
-            ]
-            for each in COMPARISONS
-        },
-        "blocks": len(every),
-    }
-    return judge_sets(kept, len(sets), profile), details
+def design_of(size: Size) -> Design:
+    """What every start has in common."""
+    return Design(EXPERIMENT, MEMBERS, size.warmup_s, size.measured_s, size.idle_s, PAUSES_S)
+
+
+def _start_s(size: Size) -> float:
+    blocks = len(OPERATIONS) * (size.warmup_s + size.measured_s + 0.5)
+    return 2 * UP_S + DOWN_S + blocks + 2 * size.idle_s  # five of the largest deployment
+
+
+def _judged(journal: Journal, reader: RunReader) -> tuple[list[Outcome], dict[str, Any]]:
+    setting = journal.settings.get(EXPERIMENT)
+    whole = whole_starts(setting)
+    trials = [t for t in reader.trials if t.experiment == EXPERIMENT and t.block in whole]
+    found = comparisons(reader, trials)
+    return judge(found, journal.profile, journal.seed, typical_start_s(setting))
+
+
+def comparisons(reader: RunReader, trials: list[Trial]) -> list[Comparison]:
+    """Each member against the base in each operation, by time and CPU, with the planted truth."""
+    starts: dict[int, PairedRounds] = {}
+    stated: dict[tuple[int, str, str], Trial] = {}
+    for trial in trials:
+        starts.setdefault(trial.block, PairedRounds({})).add(trial, reader.rows(trial.trial_id))
+        stated[trial.block, trial.mix, trial.deployment] = trial
+    found = []
+    for comparison in Comparison.all():
+        for number, rounds in sorted(starts.items()):
+            logs = rounds.logs(
+                comparison.member, BASE, comparison.operation, comparison.metric
+            ).logs
+            key = comparison.operation, comparison.member
+            if logs:
+                stretch, said = rounds.starts[number][key], stated[number, *key]
+                comparison.add(logs[0], _value(stretch, comparison), _stated(said, comparison))
+        found.append(comparison)
+    return found
+
+
+def _value(stretch: Stretch, comparison: Comparison) -> float:
+    return stretch.median_ms if comparison.metric == "time" else stretch.cpu_ms or 0.0
+
+
+def _stated(trial: Trial, comparison: Comparison) -> float:
+    """What was done beyond the base, in ms a request."""
+    name = PLANTED_MS if comparison.metric == "time" else PLANTED_CPU_MS
+    return float(trial.facts.get(name, 0.0))
+
+
+def _calibration(lab: Laboratory) -> Calibration:
+    """What the base takes, and a unit of work in it; once a run."""
+    kept = (lab.setting(EXPERIMENT) or {}).get("calibration")
+    if kept:
+        return Calibration(**kept)
+    lab.progress.say("what the base takes, and a unit of work in it")
+    design = Design(f"{EXPERIMENT}-calibration", (BASE,), 1.0, CALIBRATED_S, 1.0)
+    extras = {name: {"before": TRIAL_UNITS} for name in OPERATIONS}
+    found = Calibration({}, {}, {})
+    with TemporaryDirectory(prefix="shopbench-planted-") as folder:
+        path = Path(folder) / "calibration"
+        openers = {BASE: opener(lab, BASE, environment(extras, path))}
+        with (
+            start_together(openers, (BASE,)) as pool,
+            PairedStart(lab, design, 0, pool) as start,
+        ):
+            start.prime()
+            idle, tally = start.idle(), Tally(path, extras)
+            for operation in OPERATIONS:
+                gap_s = start.gap_s(operation)
+                tally.take()
+                _calibrate(found, start.block(operation, gap_s, idle), tally)
+    remember(lab, EXPERIMENT, calibration=asdict(found))
+    return found
+
+
+def _calibrate(found: Calibration, block: Block, tally: Tally) -> None:
+    """Take the planted work off what was measured. Raises ShopbenchError if nothing was."""
+    operation, trial = block.options.operation, trial_of(block, 0, BASE, block.results[0])
+    stretch = Stretch.of(trial, result_rows(block.results[0]))
+    spent = tally.take().get(operation)
+    try:
+        time_ms, cpu_ms = stretch.median_ms, stretch.cpu_ms
+    except StatisticsError as exc:
+        raise ShopbenchError(f"calibration of {operation}: {exc}", 1) from exc
+    if spent is None or not spent.size or cpu_ms is None:
+        raise ShopbenchError(f"calibration of {operation}: no work was planted", 1)
+    planted_ms = statistics.median(spent.tolist()) / 1e6
+    found.time_ms[operation] = time_ms - planted_ms
+    found.cpu_ms[operation] = cpu_ms - planted_ms
+    found.unit_ns[operation] = planted_ms * 1e6 / TRIAL_UNITS
+
+
+def _measure(lab: Laboratory, design: Design, calibration: Calibration, number: int) -> None:
+    """One start of all members."""
+    rng = random.Random(f"{lab.options.seed}/{EXPERIMENT}/{number}")
+    order = rng.sample(MEMBERS, len(MEMBERS))
+    lab.progress.say(f"start {number + 1}: starting {len(order)} deployments")
+    with TemporaryDirectory(prefix="shopbench-planted-") as folder:
+        openers, tallies = {}, {}
+        for name in order:
+            extras, path = calibration.extras(name), Path(folder) / name
+            openers[name] = opener(lab, BASE, environment(extras, path))
+            tallies[name] = Tally(path, extras)
+        with (
+            start_together(openers, order) as pool,
+            PairedStart(lab, design, number, pool) as start,
+        ):
+            start.prime()
+            gaps = {operation: start.gap_s(operation) for operation in OPERATIONS}
+            idle = start.idle()
+            for operation in rng.sample(OPERATIONS, len(OPERATIONS)):
+                idle = start.idle() if operation in WRITES else idle
+                for tally in tallies.values():
+                    tally.take()
+                block = start.block(operation, gaps[operation], idle)
+                idle = block.idle_after
+                store_block(lab, block, facts=_facts(block, tallies))
+
+
+def _facts(block: Block, tallies: Mapping[str, Tally]) -> dict[str, dict[str, float]]:
+    """What each member did beyond the base: median, and mean a request, in ms."""
+    facts = {}
+    for name, result in zip(block.members, block.results, strict=True):
+        spent = tallies[name].take().get(block.options.operation)
+        if spent is not None and spent.size:
+            mean_ms = float(spent.sum()) / 1e6 / max(1, len(result.due_s))
+            kind = PLANTED_CPU_MS if name == DEARER else PLANTED_MS
+            median_ms = float(statistics.median(spent.tolist())) / 1e6
+            facts[name] = {kind: mean_ms if name == DEARER else median_ms}
+    return facts

@@ -55,9 +55,9 @@ class Origin:
     dirty: bool
 
 
-def judged(met: bool, profile: str) -> Word:
-    """The word of an outcome; a smoke run claims nothing."""
-    if profile == CLAIMS_NOTHING:
+def judged(met: bool, profile: str, enough: bool = True) -> Word:
+    """The word of an outcome; a smoke run claims nothing, nor does one without enough of it."""
+    if profile == CLAIMS_NOTHING or not enough:
         return "not judged"
     return "met" if met else "not met"
 

@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
 from typing import TypeVar
 
-from bench.deployments.base import Usage
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.selftest.reference_server import Behaviour, unit_ns
 from bench.experiments.served import ServedSubject
 from bench.load.generator import Target
 
-_SETTLE_LIMIT_S = 0.3
 _T = TypeVar("_T")
 
 
 class ReferenceServer(ServedSubject):
     """One reference server. A context manager; it dies with us.
 
-    `variants`: what else it plays, at most ten. `known`: for how many of the seed's users it has
-    tokens. `heard`: called when the load process is told the target, a tenth of a second before
-    the first arrival.
+    `known`: for how many of the seed's users it has tokens.
     """
 
-    def __init__(
-        self,
-        name: str,
-        behaviour: Behaviour,
-        cpus: tuple[int, ...],
-        users: int,
-        variants: Sequence[Behaviour] = (),
-    ) -> None:
+    def __init__(self, name: str, behaviour: Behaviour, cpus: tuple[int, ...], users: int) -> None:
         module = "bench.experiments.selftest.reference_server"
-        played = json.dumps([asdict(each) for each in variants])
-        command = [sys.executable, "-m", module, *behaviour.arguments(), f"--variants={played}"]
+        command = [sys.executable, "-m", module, *behaviour.arguments()]
         super().__init__(name, command, {"PYTHONHASHSEED": "0"}, cpus)  # all alike
         self.behaviour = behaviour
         self.known = users
-        self.heard: Callable[[], None] = lambda: None
 
     def __enter__(self) -> ReferenceServer:
         super().__enter__()
@@ -52,58 +34,7 @@ class ReferenceServer(ServedSubject):
 
     @property
     def target(self) -> Target:
-        self.heard()
         return Target(f"http://127.0.0.1:{self._port}", ["token"] * self.known)
-
-    def settle(self) -> int | None:
-        """Ask the server what it has put off, for at most 0.3 s."""
-        deadline = time.monotonic() + _SETTLE_LIMIT_S
-        while (left := self._backlog()) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return left
-
-    def _backlog(self) -> int | None:
-        if not self.behaviour.backlog:
-            return 0  # nothing that could be put off: no question during a measurement
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
-        try:
-            connection.request("GET", "/backlog")
-            return int(json.loads(connection.getresponse().read())["left"])
-        except (OSError, ValueError, KeyError, http.client.HTTPException):
-            return None
-        finally:
-            connection.close()
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One of the servers that a reference server plays, as a subject of its own."""
-
-    name: str
-    server: ReferenceServer
-    number: int
-
-    @property
-    def target(self) -> Target:
-        return replace(self.server.target, prefix=f"/{self.number}")
-
-    def usage(self) -> Mapping[str, Usage]:
-        """Of the whole process: while one variant is measured the others rest."""
-        return self.server.usage()
-
-    def settle(self) -> int | None:
-        return self.server.settle()
-
-
-@contextmanager
-def variants_of(
-    lab: Laboratory, behaviours: Mapping[str, Behaviour]
-) -> Iterator[dict[str, Variant]]:
-    """Servers that differ by nothing but their behaviour: one process plays them all."""
-    played = list(behaviours.values())
-    users = lab.options.shop_seed.users
-    with ReferenceServer("reference", played[0], shop_cpus(lab), users, played) as server:
-        yield {name: Variant(name, server, number) for number, name in enumerate(behaviours)}
 
 
 def reference_server(lab: Laboratory, name: str, behaviour: Behaviour) -> ReferenceServer:

@@ -1,16 +1,7 @@
-"""A server whose truth is known: it spins for a fixed amount of work, answers, may do more after.
-
-One process may play several: a path of a variant begins with its number (`/1/products/…`). Two
-processes of the same code differ by up to 3 % in speed (memory layout, measured here); variants of
-one process differ by their behaviour alone.
+"""A server whose truth is known: it spins for a fixed amount of work and answers as it is told.
 
 `python -m bench.experiments.selftest.reference_server`, bound by SHOP_BIND. Plain asyncio, one
-thread: a written answer leaves at once, so work after the write delays no answer but the next.
-It reads no more of HTTP/1.1 than the load generator sends: requests without a body.
-
-It states what its variant did beyond the base, as `db` in Server-Timing (it has no database): the
-time of `extra` in this answer, or the CPU of `after` in the answer before. Units are no measure of
-that: the last of a piece of work are up to 8 % cheaper than the first, which find cold caches.
+thread. It reads no more of HTTP/1.1 than the load sends for reads: requests without a body.
 """
 
 from __future__ import annotations
@@ -20,7 +11,6 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 
@@ -44,20 +34,14 @@ _REASONS = {200: "OK", 500: "Internal Server Error"}
 class Behaviour:
     """What the server does for a request.
 
-    `spin`, `extra`, `after`: units of work, two pieces before and one after the answer is sent.
-    `sleep_ms`: whole milliseconds, because asyncio sleeps 1.08 ms for any less. `states`: the
-    share of its own time that it admits in Server-Timing. `broken`: the right shape with values
-    the contract forbids. `backlog`: put-off jobs that are never done.
+    `spin`: units of work before the answer. `sleep_ms`: whole milliseconds, because asyncio sleeps
+    1.08 ms for any less. `broken`: the right shape with values the contract forbids.
     """
 
     spin: int = 0
-    extra: int = 0
-    after: int = 0
     sleep_ms: int = 0
-    states: float = 1.0
     status: int = 200
     broken: int = 0
-    backlog: int = 0
 
     def arguments(self) -> list[str]:
         """As command line."""
@@ -83,37 +67,25 @@ def unit_ns(units: int = 2_000, repeats: int = 15) -> float:
     return best / units
 
 
-def answer(behaviour: Behaviour, path: bytes, app_ms: float, beyond_ms: float = 0.0) -> bytes:
-    """The whole HTTP answer. `beyond_ms`: what `extra` and `after` took, stated as `db`."""
-    if path == b"/backlog":
-        content: dict[str, object] = {"left": behaviour.backlog}
-    elif path.endswith(b"/wallet"):
-        content = dict(WALLET)
-    else:
-        content = {**PRODUCT, "price_cents": -1} if behaviour.broken else dict(PRODUCT)
+def answer(behaviour: Behaviour, path: bytes, app_ms: float) -> bytes:
+    """The whole HTTP answer."""
+    content: dict[str, object] = dict(WALLET if path.endswith(b"/wallet") else PRODUCT)
+    if behaviour.broken and "price_cents" in content:
+        content["price_cents"] = -1
     if behaviour.status != 200:
         content = {"code": "internal_error"}
     body = json.dumps(content).encode()
     head = (
         f"HTTP/1.1 {behaviour.status} {_REASONS.get(behaviour.status, '')}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        f"Server-Timing: app;dur={app_ms * behaviour.states:.3f}, db;dur={beyond_ms:.4f}\r\n\r\n"
+        f"Server-Timing: app;dur={app_ms:.3f}, db;dur=0\r\n\r\n"
     )
     return head.encode() + body
 
 
-class _Played:
-    """A behaviour, and what it still has to state: the CPU of the last `after`, in ms."""
-
-    def __init__(self, behaviour: Behaviour) -> None:
-        self.behaviour = behaviour
-        self.after_ms = 0.0
-
-
 class _Connection(asyncio.Protocol):
-    def __init__(self, usual: _Played, variants: Mapping[bytes, _Played]) -> None:
-        self._usual = usual
-        self._variants = variants
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
         self._left = b""
         self._transport: asyncio.WriteTransport | None = None
 
@@ -127,38 +99,24 @@ class _Connection(asyncio.Protocol):
             self._serve(request.split(b" ", 2)[1])
 
     def _serve(self, path: bytes) -> None:
-        start = between = time.perf_counter()
-        played = self._variants.get(path[:2], self._usual)
-        behaviour = played.behaviour
-        if path != b"/backlog":
-            spin(behaviour.spin)
-            between = time.perf_counter()
-            spin(behaviour.extra)
-            if behaviour.sleep_ms:
-                loop = asyncio.get_running_loop()
-                loop.call_later(behaviour.sleep_ms / 1000, self._send, played, path, start, between)
-                return
-        self._send(played, path, start, between)
+        start = time.perf_counter()
+        spin(self._behaviour.spin)
+        if self._behaviour.sleep_ms:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._behaviour.sleep_ms / 1000, self._send, path, start)
+        else:
+            self._send(path, start)
 
-    def _send(self, played: _Played, path: bytes, start: float, between: float) -> None:
-        if self._transport is None or self._transport.is_closing():
-            return
-        now = time.perf_counter()
-        behaviour = played.behaviour
-        beyond_ms = (now - between) * 1000 if behaviour.extra else played.after_ms
-        self._transport.write(answer(behaviour, path, (now - start) * 1000, beyond_ms))
-        if behaviour.after:
-            before = time.thread_time()
-            spin(behaviour.after)
-            played.after_ms = (time.thread_time() - before) * 1000
+    def _send(self, path: bytes, start: float) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            app_ms = (time.perf_counter() - start) * 1000
+            self._transport.write(answer(self._behaviour, path, app_ms))
 
 
-async def serve(behaviour: Behaviour, variants: Sequence[Behaviour], host: str, port: int) -> None:
+async def serve(behaviour: Behaviour, host: str, port: int) -> None:
     """Serve until cancelled."""
     loop = asyncio.get_running_loop()
-    numbered = {b"/%d" % number: _Played(each) for number, each in enumerate(variants)}
-    made = partial(_Connection, _Played(behaviour), numbered)
-    server = await loop.create_server(made, host, port, backlog=1024)
+    server = await loop.create_server(partial(_Connection, behaviour), host, port, backlog=1024)
     await server.serve_forever()
 
 
@@ -167,11 +125,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for field in fields(Behaviour):
         parser.add_argument(f"--{field.name}", type=type(field.default), default=field.default)
-    parser.add_argument("--variants", type=json.loads, default=[])
-    given = vars(parser.parse_args())
-    variants = [Behaviour(**each) for each in given.pop("variants")]
+    behaviour = Behaviour(**vars(parser.parse_args()))
     host, _, port = os.environ["SHOP_BIND"].rpartition(":")
-    asyncio.run(serve(Behaviour(**given), variants, host, int(port)))
+    asyncio.run(serve(behaviour, host, int(port)))
 
 
 if __name__ == "__main__":

@@ -1,31 +1,34 @@
 """Section 'The benchmark, benchmarked': what the selftest of this machine showed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.report.dataset import RunData
-from bench.report.figures.selftest import noise_figure, sets_figure
+from bench.report.figures.selftest import sets_figure
 from bench.report.naming import number
 from bench.report.sections.base import Section
 
 ANCHOR, TITLE = "selftest", "The benchmark, benchmarked"
 _NONE = "No selftest on this machine yet: run `shopbench selftest`."
 _PART_NAMES = {
-    "gates": "Validity gates tripped on purpose",
-    "planted": "Planted effects, real trials",
-    "aa": "The shop against itself",
-    "coverage": "Intervals over resamples of recorded blocks",
+    "planted": "Planted effects",
+    "busy": "Busy neighbours",
+    "disturbance": "Do deployments disturb each other?",
+    "gates": "Gates tripped on purpose",
     "generator": "Load generator",
 }
+_LIMIT = 0.03  # by which a ratio may move between rounds of two and of five
 
 
 def section(data: RunData) -> Section:
     """Return the section of every report; without a selftest it says so."""
     found = data.journal.settings.get("selftest")
     found = found if isinstance(found, Mapping) else {}
-    parts: Mapping[str, Any] = found.get("parts") or {}
-    figures = [sets_figure(parts.get("planted", {})), noise_figure(parts.get("aa", {}))]
+    known: Mapping[str, Any] = found.get("parts") or {}
+    parts = {name: known[name] for name in _PART_NAMES if name in known}
+    figure = sets_figure(parts.get("planted", {}))
     missing = str(found.get("missing", "")) or _NONE
+    told = [_verdict(parts), disturbance_words(parts.get("disturbance", {}))]
     return Section(
         anchor=ANCHOR,
         title=TITLE,
@@ -33,14 +36,33 @@ def section(data: RunData) -> Section:
         template="sections/selftest.html",
         context={
             "missing": "" if parts else missing,
-            "verdict": _verdict(parts),
-            "rows": [row for part in _PART_NAMES if part in parts for row in _rows(parts, part)],
-            "origins": [_origin(name, parts[name]) for name in _PART_NAMES if name in parts],
-            "coverage": [_coverage(each) for each in parts.get("coverage", {}).get("coverage", [])],
+            "told": [text for text in told if text],
+            "rows": [row for part in parts for row in _rows(parts, part)],
+            "origins": [_origin(name, parts[name]) for name in parts],
+            "effects": [_effect(each) for each in parts.get("planted", {}).get("effects", [])],
             "gates": [_gate(each) for each in parts.get("gates", {}).get("gates", [])],
         },
-        figures=tuple(figure for figure in figures if figure is not None),
-        summary=(_verdict(parts) if parts else missing,),
+        figures=(figure,) if figure is not None else (),
+        summary=tuple(text for text in told if text) if parts else (missing,),
+    )
+
+
+def disturbance_words(part: Mapping[str, Any]) -> str:
+    """Return in a sentence whether deployments disturb each other; "" if nobody looked."""
+    rows: Sequence[Mapping[str, Any]] = part.get("disturbance") or ()
+    if not rows:
+        return ""
+    moved = {row["what"]: row["moved"][0] - 1 for row in rows}
+    most = max(moved, key=lambda what: abs(moved[what]))
+    beyond = [f"{what} ({by:+.1%})" for what, by in moved.items() if abs(by) > _LIMIT]
+    if beyond:
+        return (
+            "With five deployments up these ratios of microservices to the monolith come out "
+            f"otherwise than with two, by more than {_LIMIT:.0%}: {', '.join(beyond)}."
+        )
+    return (
+        "Deployments do not disturb each other: with five up no named ratio moved by more than "
+        f"{_LIMIT:.0%} against two ({most} the most, {moved[most]:+.1%})."
     )
 
 
@@ -48,11 +70,10 @@ def _verdict(parts: Mapping[str, Any]) -> str:
     """One sentence over all outcomes."""
     words = [row["word"] for part in parts.values() for row in part.get("outcomes", [])]
     judged = [word for word in words if word != "not judged"]
-    met = judged.count("met")
-    text = f"Selftest of this machine: {met} of {len(judged)} requirements met"
+    text = f"Selftest of this machine: {judged.count('met')} of {len(judged)} requirements met"
     left = len(words) - len(judged)
     text += f", {left} not judged." if left else "."
-    absent = [name for name in ("gates", "planted", "aa", "coverage") if name not in parts]
+    absent = [name for name in _PART_NAMES if name not in parts]
     return text + (f" Parts not run: {', '.join(absent)}." if absent else "")
 
 
@@ -79,13 +100,13 @@ def _origin(name: str, part: Mapping[str, Any]) -> list[str]:
             str(part.get("profile", "")), commit, str(part.get("run", ""))]  # fmt: skip
 
 
-def _coverage(each: Mapping[str, Any]) -> list[str]:
-    n = each["n"]
-    shares = [each[name] / n for name in ("covered", "rule_covered", "called", "rule_called")]
-    ordered = each.get("ordered_covered")
-    blocks = f"{each['blocks']}" if each["blocks"] else "–"
-    return [f"{each['name']} ({each['kind']})", blocks, f"{n:,}", *(f"{s:.1%}" for s in shares),
-            "–" if ordered is None else f"{ordered / n:.1%}"]  # fmt: skip
+def _effect(each: Mapping[str, Any]) -> list[str]:
+    """A row of the table of the smallest effects: 1, 8 and 40 minutes."""
+    cells = [
+        "–" if smallest is None else f"{smallest:.1%} ({starts} starts)"
+        for smallest, starts in zip(each["smallest"], each["starts"], strict=True)
+    ]
+    return [str(each["what"]).removeprefix("A/A, "), *cells]
 
 
 def _gate(each: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,196 @@
+"""Do deployments disturb each other by being up together?
+
+Each cools the caches of the next, so that a larger footprint might pay more. Rounds of two and
+rounds of five take turns in the same start, every operation twice each way, and the ratio is
+compared within the start.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import exp, expm1
+from pathlib import Path
+from typing import Any
+
+from bench.errors import ShopbenchError
+from bench.experiments.deployment_pool import start_together
+from bench.experiments.laboratory import Laboratory
+from bench.experiments.options import DEPLOYMENTS
+from bench.experiments.round_blocks import SHARES, WRITES, Design, PairedStart
+from bench.experiments.round_trials import store_block
+from bench.experiments.selftest.publish import publish, publish_again
+from bench.experiments.selftest.record import Outcome, judged
+from bench.experiments.selftest.starts import (
+    DOWN_S,
+    UP_S,
+    Size,
+    make_starts,
+    opener,
+    whole_starts,
+)
+from bench.journal import Journal, RunReader
+from bench.paired.judge import NAMED_ROLES, role_words
+from bench.paired.rounds import METRICS, Metric, PairedRounds, twin_of
+from bench.stats.paired import paired_ratio
+from bench.stats.rounds import MIN_STARTS
+
+PART, EXPERIMENT = "disturbance", "selftest-disturbance"
+TOP, BOTTOM = "microservices", "monolith"
+TWO: tuple[str, ...] = (BOTTOM, TOP)
+FIVE: tuple[str, ...] = (*DEPLOYMENTS, twin_of(BOTTOM))
+TURNS = 2  # of each kind of round, for each operation
+LIMIT = 0.03
+SIZES = {
+    "smoke": Size(1, 0.5, 2.2, 0.5),
+    "quick": Size(6, 1.0, 5.0, 2.0),
+    "standard": Size(8, 2.0, 12.0, 3.0),
+    "full": Size(12, 2.0, 20.0, 5.0),
+}
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A ratio in rounds of two and of five: one pair of log-ratios a start."""
+
+    role: str
+    metric: Metric
+    two: tuple[float, ...]
+    five: tuple[float, ...]
+
+    @property
+    def what(self) -> str:
+        return f"{'time' if self.metric == 'time' else 'CPU'} of {role_words(self.role)}"
+
+
+def announce(lab: Laboratory) -> None:
+    """Tell the progress what is coming."""
+    size = SIZES[lab.profile.name]
+    lab.progress.plan(_start_s(size) * size.wanted(lab))
+
+
+def run(lab: Laboratory) -> None:
+    """Make the starts, judge."""
+    size = SIZES[lab.profile.name]
+    design = Design(EXPERIMENT, FIVE, size.warmup_s, size.measured_s, size.idle_s)
+    make_starts(
+        lab,
+        EXPERIMENT,
+        size.wanted(lab),
+        _start_s(size),
+        lambda number: _measure(lab, design, number),
+    )
+    publish(lab, PART, *_judged(lab.writer.journal, RunReader(lab.writer.path)))
+
+
+def examine(run_dir: Path) -> list[dict[str, Any]]:
+    """Judge a recorded run again; return the outcomes as rows. Raises ShopbenchError."""
+    reader = RunReader(run_dir)
+    if not whole_starts(reader.journal.settings.get(EXPERIMENT)):
+        raise ShopbenchError(f"{run_dir} holds no check for disturbance", 2)
+    return publish_again(reader.journal, PART, *_judged(reader.journal, reader))
+
+
+def judge(shifts: Sequence[Shift], profile: str) -> tuple[list[Outcome], dict[str, Any]]:
+    """One outcome a named ratio, and what the report prints of it."""
+    outcomes, rows = [], []
+    for each in shifts:
+        if len(each.two) < 2:
+            continue
+        moved = paired_ratio([b - a for a, b in zip(each.two, each.five, strict=True)])
+        two, five = paired_ratio(each.two), paired_ratio(each.five)
+        by = expm1(moved.log_mean)
+        outcomes.append(
+            Outcome(
+                f"rounds of five against rounds of two: {each.what}",
+                f"{by:+.1%} [{moved.low - 1:+.1%}, {moved.high - 1:+.1%}]",
+                f"within ±{LIMIT:.0%}",
+                judged(exp(abs(moved.log_mean)) <= 1 + LIMIT, profile, len(each.two) >= MIN_STARTS),
+                f"×{two.estimate:.3f} in two, ×{five.estimate:.3f} in five, {len(each.two)} starts",
+            )
+        )
+        rows.append(
+            {
+                "what": each.what,
+                "two": [two.estimate, two.low, two.high],
+                "five": [five.estimate, five.low, five.high],
+                "moved": [moved.estimate, moved.low, moved.high],
+                "starts": len(each.two),
+            }
+        )
+    return outcomes, {"disturbance": rows}
+
+
+def _start_s(size: Size) -> float:
+    stretches = 2 * TURNS * (size.warmup_s + size.measured_s + 0.5)
+    return UP_S + DOWN_S + len(SHARES) * stretches + (1 + 2 * TURNS) * size.idle_s
+
+
+def _measure(lab: Laboratory, design: Design, number: int) -> None:
+    rng = random.Random(f"{lab.options.seed}/{EXPERIMENT}/{number}")
+    order = rng.sample(FIVE, len(FIVE))
+    lab.progress.say(f"start {number + 1}: starting {len(order)} deployments")
+    openers = {name: opener(lab, name) for name in order}
+    with (
+        start_together(openers, order) as pool,
+        PairedStart(lab, design, number, pool) as start,
+    ):
+        start.prime()
+        gaps = {
+            (operation, members): start.gap_s(operation, members)
+            for operation in SHARES
+            for members in (TWO, FIVE)
+        }
+        idle = start.idle()
+        for operation in rng.sample(list(SHARES), len(SHARES)):
+            turns = rng.sample((TWO, FIVE), 2)
+            idle = start.idle() if operation in WRITES else idle
+            for turn in range(TURNS):
+                for members in turns if turn % 2 == 0 else reversed(turns):
+                    part = number * TURNS + turn
+                    block = start.block_of(members, operation, gaps[operation, members], idle, part)
+                    idle = block.idle_after
+                    store_block(lab, replace(block, experiment=_experiment(members)))
+
+
+def _experiment(members: Sequence[str]) -> str:
+    return f"{EXPERIMENT}-{len(members)}"
+
+
+def _judged(journal: Journal, reader: RunReader) -> tuple[list[Outcome], dict[str, Any]]:
+    whole = whole_starts(journal.settings.get(EXPERIMENT))
+    return judge(shifts_of(reader, whole), journal.profile)
+
+
+def shifts_of(reader: RunReader, whole: Mapping[int, float]) -> list[Shift]:
+    """Every named ratio, by start, in rounds of two and of five."""
+    starts: dict[tuple[str, int], PairedRounds] = {}
+    for trial in reader.trials:
+        key = trial.experiment, trial.block // TURNS
+        if trial.experiment in {_experiment(TWO), _experiment(FIVE)} and key[1] in whole:
+            rounds = starts.setdefault(key, PairedRounds(SHARES))
+            rounds.add(trial, reader.rows(trial.trial_id))
+    found = []
+    for role in NAMED_ROLES:
+        for metric in METRICS:
+            pairs = [
+                pair
+                for number in sorted(whole)
+                if None not in (pair := _pair(starts, number, role, metric))
+            ]
+            two, five = (tuple(float(p[at] or 0.0) for p in pairs) for at in (0, 1))
+            found.append(Shift(role, metric, two, five))
+    return found
+
+
+def _pair(
+    starts: Mapping[tuple[str, int], PairedRounds], number: int, role: str, metric: Metric
+) -> tuple[float | None, float | None]:
+    """Mean log-ratio over the turns of one start, in rounds of two and of five."""
+    values: list[float | None] = []
+    for members in (TWO, FIVE):
+        rounds = starts.get((_experiment(members), number))
+        logs = rounds.logs(TOP, BOTTOM, role, metric).logs if rounds else ()
+        values.append(sum(logs) / len(logs) if logs else None)
+    return values[0], values[1]
