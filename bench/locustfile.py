@@ -54,6 +54,7 @@ class Shopper(FastHttpUser):  # type: ignore[misc]  # Locust has no types
     abstract = True
     wait_time = between(0.5, 2.0)
     network_timeout = connection_timeout = 10.0
+    concurrency = 1  # connections: a visitor asks for one thing after the other
     default_headers: ClassVar[dict[str, str]] = {"Accept": "application/json"}
     shop: ClassVar[SeedSpec] = SeedSpec()
     tokens: ClassVar[Sequence[str]] = ()  # signed beforehand: a login takes 20-40 ms of CPU

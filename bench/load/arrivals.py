@@ -64,7 +64,7 @@ class Arrivals:
             cls, chosen = self._population.choose(visit)
             due = zero + visit.due_s
             pacer.wait_until(due)
-            stay = Stay(number, visit.journey or f"{cls.__name__}.{chosen.__name__}", due)
+            stay = Stay(number, journey_name(visit, cls, chosen), due)
             member = self._population.take(cls)
             if member is None:
                 self._ended(stay, NoFreeInstance("no free instance"))
@@ -111,6 +111,11 @@ class Arrivals:
     def wait(self, until: float) -> None:
         """Wait for what was spawned, at the longest until a moment on perf_counter."""
         gevent.joinall(list(self._under_way), timeout=max(0.0, until - perf_counter()))
+
+
+def journey_name(visit: Visit, cls: Any, chosen: Any) -> str:
+    """What a visit is called: the shop's journey, or class and task of a file."""
+    return visit.journey or f"{cls.__name__}.{chosen.__name__}"
 
 
 class OpenLoop(User):  # type: ignore[misc]  # Locust has no types

@@ -13,7 +13,7 @@ from time import perf_counter
 
 import gevent
 
-from bench.load.arrivals import Arrivals, NoFreeInstance
+from bench.load.arrivals import Arrivals, NoFreeInstance, journey_name
 from bench.load.listener import RowListener, Stay
 from bench.load.mixes import JOURNEYS
 from bench.load.pacer import make_pacer
@@ -70,8 +70,7 @@ class Trial:
         self._listener = listener
         self._where = where
         self._arrivals = Arrivals(population, self._ended)
-        self._due = 0  # visits that came due
-        self._planned = 0  # requests they would make
+        self._planned = 0  # requests of the visits that came due
         self._skipped = 0
         self._silent = 0
 
@@ -134,7 +133,7 @@ class Trial:
             member = self._population.take(cls)
             if member is None:
                 return
-            stay = Stay(number, visit.journey or f"{cls.__name__}.{chosen.__name__}", now)
+            stay = Stay(number, journey_name(visit, cls, chosen), now)
             self._arrivals.make(member, stay, chosen, visit.number)
             gevent.sleep(0)  # a visit without a request must not hold the hub
 

@@ -1,6 +1,6 @@
 """From the rows of a trial to its visits and what became of each. Pure; numpy columns.
 
-A visit is as good as its worst step. Neighbours: `source` wrote the rows, the report counts.
+A visit is as good as its worst step. Neighbours: `listener` took the rows, the report counts.
 """
 
 from __future__ import annotations
