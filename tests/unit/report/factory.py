@@ -1,4 +1,8 @@
-"""Synthetic runs with known ratios, written by the real RunWriter."""
+"""Synthetic runs with known ratios, written by the real RunWriter.
+
+`make_run`: latency in paired rounds; `open_run`: trials of one deployment at a time, as the load
+curve and other experiments have them.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,38 +22,102 @@ from bench.journal import (
     TrialStatus,
     rows_table,
 )
+from tests.unit.paired.made import MEASURED_S, SHARES, Made, made_trials, trial_of
 
 LADDER = ("monolith", "modular", "modular-split", "microservices")
-SHARES = {"product_read": 0.5, "product_list": 0.2, "order": 0.15, "overview": 0.15}
+MIXED = {"product_read": 0.5, "product_list": 0.2, "order": 0.15, "overview": 0.15}
 BASE_MS = {"product_read": 4.0, "product_list": 7.0, "order": 14.0, "overview": 11.0}
 RATIOS = {"monolith": 1.0, "modular": 0.35, "modular-split": 0.37, "microservices": 0.8}
 CPU_MS = {
     "monolith": {"monolith": 2.4, "db:shop": 0.7},
-    "modular": {"users+inventory+orders+payments": 0.6, "db:all": 0.7},
-    "modular-split": {
-        "users+inventory+orders+payments": 0.62,
-        "db:users": 0.1,
-        "db:inventory": 0.35,
-        "db:orders": 0.25,
-        "db:payments": 0.1,
-    },
-    "microservices": {
-        "gateway": 0.45,
-        "users": 0.2,
-        "inventory": 0.5,
-        "orders": 0.35,
-        "payments": 0.2,
-        "db:users": 0.1,
-        "db:inventory": 0.35,
-        "db:orders": 0.25,
-        "db:payments": 0.1,
-    },
+    "microservices": {"gateway": 0.45, "orders": 1.25, "db:orders": 0.8},
 }
+# Paired rounds: how many times what an operation takes and costs in the monolith.
+SLOWER = {
+    "monolith": 1.0,
+    "monolith#2": 1.0,
+    "modular": {"product_read": 0.50, "wallet_read": 0.55, "order": 0.90, "overview": 0.60},
+    "modular-split": {"product_read": 0.52, "wallet_read": 0.56, "order": 1.00, "overview": 0.70},
+    "microservices": {"product_read": 1.15, "wallet_read": 1.20, "order": 1.60, "overview": 2.60},
+}
+DEARER = {
+    "modular": 0.45,
+    "modular-split": 0.50,
+    "microservices": {"product_read": 1.05, "wallet_read": 1.10, "order": 1.50, "overview": 1.90},
+}
+PAIR = {"monolith": 1.0, "monolith#2": 1.0, "microservices": 1.6}
+LADDER_RUN = Made(SLOWER, DEARER, scatter=0.008, cpu_scatter=0.01, warmup_s=2.0)
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """A run of `latency` to make up. `counted`: its SQL statements too; `floor`: of both arms."""
+
+    made: Made = LADDER_RUN
+    profile: str = "quick"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    counted: bool = True
+    floor: bool = False
+
+    @property
+    def latency(self) -> dict[str, Any]:
+        """What the experiment keeps in the run's settings."""
+        operations = list(self.made.operations)
+        return {
+            "members": list(self.made.slower),
+            "operations": operations,
+            "shares": SHARES if set(SHARES) <= set(operations) else {},
+            "size": {"starts": self.made.starts, "measured_s": MEASURED_S},
+            "gaps_s": dict.fromkeys(operations, 0.03),
+            "stopped": f"the profile's time is over after {self.made.starts} starts",
+        }
+
+
+def make_run(root: Path, plan: Rounds | None = None, run_id: str = "run") -> Path:
+    """Write a finished run of paired rounds and return its folder."""
+    plan = plan or Rounds()
+    made = plan.made
+    names = [name for name in made.slower if "#" not in name]
+    settings = {"deployments": names, "latency": plan.latency, "request_timeout_s": 5.0}
+    beside = Plan(profile=plan.profile, seed=made.seed, requests=600, blocks=6, floor=plan.floor)
+    writer = RunWriter.create(root, run_id, facts(beside, {**settings, **plan.settings}))
+    for trial, rows in made_trials(made):
+        writer.add_trial(trial, rows)
+    if plan.counted:
+        _add_counts(writer, names, made.operations)
+    if plan.floor:
+        add_floor(writer, beside, np.random.default_rng(made.seed))
+    writer.finish()
+    return writer.path
+
+
+def pair_run(**changes: Any) -> Rounds:
+    """A small run of monolith, its second instance and microservices. `changes`: of `Made`."""
+    return Rounds(Made(**{"slower": PAIR, **changes}), counted=False)
+
+
+def _add_counts(writer: RunWriter, names: Sequence[str], operations: Sequence[str]) -> None:
+    """Trials that count: three statements and a commit a request."""
+    rows = make_rows(np.linspace(0.0, 7.0, 20), np.full(20, 0.01), ["x"] * 20)
+    for name in names:
+        for operation in operations:
+            trial_id = f"sql-{operation}-{name}"
+            counting = replace(
+                trial_of(0, operation, name),
+                trial_id=trial_id,
+                experiment="sql",
+                rows_file=f"rows/{trial_id}.parquet",
+                loop="closed",
+                cpu_requests=20,
+                sent=20,
+                sql=SqlCount(60, 20),
+            )
+            writer.add_trial(counting, rows)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to make up. `ratios`: response time of a deployment relative to the base."""
+    """Open-loop trials to make up. `ratios`: response time of a deployment relative to the base."""
 
     blocks: int = 8
     requests: int = 1500
@@ -68,8 +136,8 @@ class Plan:
     capacity: Mapping[str, float] = field(default_factory=dict)  # requests/s; beyond it: overload
 
 
-def make_run(root: Path, plan: Plan | None = None, run_id: str = "run") -> Path:
-    """Write a finished run and return its folder."""
+def open_run(root: Path, plan: Plan | None = None, run_id: str = "run") -> Path:
+    """Write a finished run of open-loop trials and return its folder."""
     plan = plan or Plan()
     settings = {"request_timeout_s": 5.0, **plan.settings}
     writer = RunWriter.create(root, run_id, facts(plan, settings))
@@ -110,7 +178,7 @@ def make_trial(
     deployment = plan.deployments[position]
     wobble = float(np.exp(rng.normal(0, plan.noise)))
     crowd = 1.0 + load / 1000.0
-    shares = SHARES if mix == "mixed" else {mix: 1.0}
+    shares = MIXED if mix == "mixed" else {mix: 1.0}
     operations = rng.choice(list(shares), plan.requests, p=list(shares.values()))
     medians = np.array([BASE_MS[name] for name in operations])
     scale = plan.ratios.get(deployment, 1.0) * wobble * crowd

@@ -18,7 +18,7 @@ from bench.report.capacity import (
 from bench.report.dataset import load_run
 from bench.report.sections.capacity import section
 from tests.unit.report.capacity_runs import CPU_MS, capacity_run
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import Plan, open_run
 
 
 def judged(run: Path) -> tuple[str, str]:
@@ -135,5 +135,5 @@ def test_the_page_holds_searches_probes_rule_and_figures(tmp_path: Path) -> None
 
 
 def test_a_run_without_a_search_has_no_section(tmp_path: Path) -> None:
-    run = make_run(tmp_path, Plan(blocks=2, requests=200))
+    run = open_run(tmp_path, Plan(blocks=2, requests=200))
     assert section(load_run(run)) is None

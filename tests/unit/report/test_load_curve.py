@@ -10,7 +10,7 @@ from bench.report.figures.goodput import good_share, lost_requests
 from bench.report.figures.load_curve import OVERLOAD
 from bench.report.figures.style import svg_text
 from bench.report.selection import Cell
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import Plan, open_run
 
 CAPACITY = {"monolith": 500.0, "microservices": 400.0}
 LOADS = tuple(400.0 * share for share in (0.1, 0.3, 0.6, 0.8, 1.0, 1.2))
@@ -22,7 +22,7 @@ def six(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
         blocks=6, requests=600, deployments=tuple(CAPACITY), loads=LOADS, capacity=CAPACITY,
         failed_every=300, settings={"capacity_rps": {"mixed": CAPACITY}},
     )  # fmt: skip
-    return analyse(make_run(tmp_path_factory.mktemp("six"), plan))
+    return analyse(open_run(tmp_path_factory.mktemp("six"), plan))
 
 
 def at(analysis: Analysis, load: float) -> Cell:
@@ -80,7 +80,7 @@ def test_a_searched_capacity_comes_before_a_probed_one(tmp_path: Path) -> None:
     ]
     settings = {"capacity_rps": {"mixed": CAPACITY}, "capacity_searches": searches}
     plan = Plan(blocks=1, requests=40, deployments=tuple(CAPACITY), settings=settings)
-    data = analyse(make_run(tmp_path, plan)).data
+    data = analyse(open_run(tmp_path, plan)).data
     assert data.capacity_rps("mixed", "monolith") == 320.0
     assert data.capacity_rps("mixed", "microservices") == 400.0
     assert data.capacity_rps("order", "monolith") is None
@@ -88,5 +88,5 @@ def test_a_searched_capacity_comes_before_a_probed_one(tmp_path: Path) -> None:
 
 
 def test_one_load_is_no_curve(tmp_path: Path) -> None:
-    found = analyse(make_run(tmp_path, Plan(blocks=1, requests=40)))
+    found = analyse(open_run(tmp_path, Plan(blocks=1, requests=40)))
     assert drawings.load_curves(found) == drawings.goodputs(found) == []

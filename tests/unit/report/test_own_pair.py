@@ -13,7 +13,7 @@ from bench.report.analysis import analyse
 from bench.report.build import build_report
 from bench.report.figures.style import file_name, look
 from bench.report.naming import deployment_order, show_own
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import Plan, open_run
 
 pytestmark = pytest.mark.usefixtures("unpainted")
 
@@ -45,7 +45,7 @@ def _shop_again() -> object:
 
 
 def test_the_first_url_is_the_denominator_and_at_most_eight_are_named(tmp_path: Path) -> None:
-    analysis = analyse(make_run(tmp_path, PLAN))
+    analysis = analyse(open_run(tmp_path, PLAN))
     named = [(v.operation, v.metric) for v in analysis.named]
     assert named[:4] == [
         ("all", "response_time_ms_p50"),
@@ -64,12 +64,12 @@ def test_the_first_url_is_the_denominator_and_at_most_eight_are_named(tmp_path: 
 
 def test_two_that_are_alike_do_not_differ(tmp_path: Path) -> None:
     alike = replace(PLAN, ratios={"new": 1.0, "old": 1.0}, noise=0.005)
-    words = {v.verdict for v in analyse(make_run(tmp_path, alike)).named}
+    words = {v.verdict for v in analyse(open_run(tmp_path, alike)).named}
     assert "supported" not in words
 
 
 def test_without_cpu_there_is_no_question_on_cpu(tmp_path: Path) -> None:
-    run = make_run(tmp_path, replace(PLAN, blocks=6))
+    run = open_run(tmp_path, replace(PLAN, blocks=6))
     journal = json.loads((run / "journal.json").read_text())
     for trial in journal["trials"]:
         trial["usage"] = {}
@@ -81,13 +81,13 @@ def test_without_cpu_there_is_no_question_on_cpu(tmp_path: Path) -> None:
 def test_three_services_stay_within_holms_eight(tmp_path: Path) -> None:
     three = {**SETTINGS, "deployments": ["old", "new", "newer"]}
     plan = replace(PLAN, deployments=("old", "new", "newer"), settings=three, blocks=6)
-    named = analyse(make_run(tmp_path, plan)).named
+    named = analyse(open_run(tmp_path, plan)).named
     assert len(named) == 8
     assert {v.denominator for v in named} == {"old"}
 
 
 def test_the_page_names_the_services_and_leaves_the_shops_sections_out(tmp_path: Path) -> None:
-    page = build_report(make_run(tmp_path, PLAN)).read_text()
+    page = build_report(open_run(tmp_path, PLAN)).read_text()
     assert "<h1>old and new, measured</h1>" in page
     assert "uncontrolled unless pinned" in page
     assert "http://127.0.0.1:9002" in page

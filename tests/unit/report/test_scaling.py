@@ -16,7 +16,7 @@ from bench.report.limits import limits
 from bench.report.scaling import climbs_of
 from bench.report.scaling_law import Law, law_of
 from bench.report.scaling_verdicts import scaling_verdicts
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import Plan, open_run
 from tests.unit.report.scaling_runs import (
     COPY_MIB,
     DATABASE_CORES,
@@ -166,7 +166,7 @@ def test_its_verdicts_are_the_result_of_a_run_without_named_metrics(run: Path) -
 
 
 def test_a_run_without_it_has_no_section(tmp_path: Path) -> None:
-    assert climbs_of(load_run(make_run(tmp_path, Plan(blocks=2, requests=60)))) == []
+    assert climbs_of(load_run(open_run(tmp_path, Plan(blocks=2, requests=60)))) == []
 
 
 def test_damaged_settings_are_one_clear_line(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from bench.experiments.selftest.record import (
     selftest_settings,
 )
 from bench.machine import machine_facts
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import Plan, open_run
 
 ORIGIN = Origin("run-1", "quick", "abc", False)
 
@@ -104,7 +104,7 @@ def test_a_recorded_check_is_judged_again_and_kept(
     result = PartResult("generator", [], {"generator": checked().as_json()})
     entry = entry_of(result, replace(ORIGIN, run="run"))
     settings = {"selftest": {"parts": {"generator": entry}}}
-    run = make_run(tmp_path / "runs", Plan(blocks=1, requests=20, settings=settings))
+    run = open_run(tmp_path / "runs", Plan(blocks=1, requests=20, settings=settings))
     rows = generator.examine(run)
     assert [row["word"] for row in rows] == ["met", "met", "met"]
     kept = selftest_settings(home)["selftest"]["parts"]["generator"]
@@ -115,6 +115,6 @@ def test_a_recorded_check_is_judged_again_and_kept(
 def test_a_run_that_only_tells_of_another_runs_check_is_not_judged_again(tmp_path: Path) -> None:
     entry = entry_of(PartResult("generator", [], {"generator": checked().as_json()}), ORIGIN)
     settings = {"selftest": {"parts": {"generator": entry}}}
-    run = make_run(tmp_path, Plan(blocks=1, requests=20, settings=settings))
+    run = open_run(tmp_path, Plan(blocks=1, requests=20, settings=settings))
     with pytest.raises(ShopbenchError, match="no check of the load generator"):
         generator.examine(run)
