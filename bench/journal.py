@@ -184,6 +184,8 @@ class _VerdictFile:
     run_id: str
     verdicts: tuple[Verdict, ...]
     cells: tuple[TableCell, ...] | None = None
+    sentences: tuple[str, ...] = ()
+    trust: str = ""
 
 
 def utc_now() -> str:
@@ -314,6 +316,16 @@ class RunReader:
         return found.cells if (found := self._verdict_file) else None
 
     @property
+    def sentences(self) -> tuple[str, ...]:
+        """The result in plain words; empty before there is a report."""
+        return found.sentences if (found := self._verdict_file) else ()
+
+    @property
+    def trust(self) -> str:
+        """How far it can be trusted, in one line."""
+        return found.trust if (found := self._verdict_file) else ""
+
+    @property
     def _verdict_file(self) -> _VerdictFile | None:
         path = self.path / VERDICTS_FILE
         return _read_json(path, _VerdictFile) if path.exists() else None
@@ -338,11 +350,21 @@ class RunReader:
 
 
 def write_verdicts(
-    run_dir: Path, verdicts: Iterable[Verdict], cells: Iterable[TableCell] = ()
+    run_dir: Path,
+    verdicts: Iterable[Verdict],
+    cells: Iterable[TableCell] = (),
+    *,
+    sentences: Iterable[str] = (),
+    trust: str = "",
 ) -> None:
-    """Replace `verdicts.json` of a run folder: verdicts, and cells of the comparison table."""
+    """Replace `verdicts.json` of a run folder.
+
+    Verdicts, cells of the comparison table, and what both come to in plain words.
+    """
     run_id = RunReader(run_dir).journal.run_id
-    content = _VerdictFile(SCHEMA_VERSION, run_id, tuple(verdicts), tuple(cells))
+    content = _VerdictFile(
+        SCHEMA_VERSION, run_id, tuple(verdicts), tuple(cells), tuple(sentences), trust
+    )
     _write_json(run_dir / VERDICTS_FILE, content)
 
 

@@ -179,9 +179,8 @@ def _answer(
         return Answer(question, logs, level, None, None, Decision("inconclusive", why), why)
     try:
         ratio, narrow = paired_ratio(logs.logs, level=level), paired_ratio(logs.logs)
-    except StatisticsError as exc:
-        why = logs.why or str(exc)
-        return Answer(question, logs, level, None, None, Decision("inconclusive", why), "")
+    except StatisticsError:
+        return Answer(question, logs, level, None, None, Decision("inconclusive", _few(logs)), "")
     kind = _KIND[question.metric]
     off = twins.get((question.role, question.metric))
     if off is not None and off.off:
@@ -193,6 +192,13 @@ def _answer(
     return Answer(
         question, logs, level, ratio, narrow, decision, enough(logs.logs, level=level, kind=kind)
     )
+
+
+def _few(logs: StartLogs) -> str:
+    """Why there is no interval."""
+    made = len(logs.logs)
+    lost = f"; {logs.lost} gave none: {logs.why}" if logs.lost else ""
+    return f"{made} {'start' if made == 1 else 'starts'}, an interval takes 2{lost}"
 
 
 def _twin_words(off: Twin) -> str:

@@ -98,12 +98,16 @@ def cpu_ms_of(trial: Trial) -> float | None:
 
 @dataclass(frozen=True)
 class StartLogs:
-    """Log-ratios of the starts that have one; `lost` starts have none, `why` the last reason."""
+    """Log-ratios of the starts that have one; `lost` starts have none, `why` the last reason.
+
+    `numbers`: which starts. `ratios`: what each is made of, for times of single operations only.
+    """
 
     logs: tuple[float, ...]
     lost: int = 0
     why: str = ""
     ratios: tuple[StartRatio, ...] = ()
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass
@@ -143,17 +147,18 @@ class PairedRounds:
 
     def logs(self, numerator: str, denominator: str, role: str, metric: Metric) -> StartLogs:
         """Return the log-ratio of each start that has one."""
-        logs, ratios, lost, why = [], [], 0, ""
-        for start in self.starts.values():
+        logs, ratios, numbers, lost, why = [], [], [], 0, ""
+        for number, start in self.starts.items():
             try:
                 if role != MIX and metric == "time":
                     ratios.append(_time_ratio(start, numerator, denominator, role))
                     logs.append(ratios[-1].log_ratio)
                 else:
                     logs.append(self._weighted(start, numerator, denominator, role, metric))
+                numbers.append(number)
             except StatisticsError as exc:
                 lost, why = lost + 1, str(exc)
-        return StartLogs(tuple(logs), lost, why, tuple(ratios))
+        return StartLogs(tuple(logs), lost, why, tuple(ratios), tuple(numbers))
 
     def values(self, deployment: str, role: str, metric: Metric) -> list[float]:
         """Return the absolute value of each start in ms: median time, or CPU a request."""
@@ -200,7 +205,10 @@ class PairedRounds:
             wrong, total = self.wrong_answers(name, role)
             if total and wrong / total > WRONG_LIMIT:
                 why = self._example(name, role)
-                told.append(f"{name} answered {wrong:,} of {total:,} wrongly ({why})")
+                share = f"{wrong / total:.1%}".replace("%", " %")
+                told.append(
+                    f"{name} answered {wrong:,} of {total:,} ({share}) wrongly, for example: {why}"
+                )
         return "; ".join(told)
 
     def _example(self, deployment: str, role: str) -> str:

@@ -13,7 +13,7 @@ from bench.report.dataset import RunData, load_run
 from bench.report.floor import FloorResult, floor_results
 from bench.report.ladder import Ladder, ladders
 from bench.report.measures import QUANTILES, columns, pooled_quantile
-from bench.report.naming import ALL, own_names, show_own
+from bench.report.naming import own_names, show_own
 from bench.report.questions import main_mix, reference_cell
 from bench.report.sections import sections_of
 from bench.report.sections.base import Section
@@ -61,7 +61,7 @@ class Analysis:
     def main_cell(self) -> Cell | None:
         """The cell that figures of one cell show: the main mix at its reference load."""
         mix = main_mix(self.cells)
-        return reference_cell(self.data, self.cells, mix) if mix else None
+        return reference_cell(self.cells, mix) if mix else None
 
     @cached_property
     def trials(self) -> list[Trial]:
@@ -78,7 +78,7 @@ def analyse(run_dir: Path) -> Analysis:
     data = load_run(run_dir)
     own = own_names(data.journal.settings)
     show_own(own)
-    cells = cells_of(data.load_trials)
+    cells = _ordered(data, cells_of(data.load_trials))
     floors = floor_results(data)
     sections = sections_of(data)
     verdicts = [
@@ -97,11 +97,16 @@ def analyse(run_dir: Path) -> Analysis:
     )
 
 
+def _ordered(data: RunData, cells: list[Cell]) -> list[Cell]:
+    """Operations in the order of their shares in the mix; cells of other loops as they come."""
+    ranked = {name: at for at, name in enumerate(data.rounds.operations)}
+    return sorted(cells, key=lambda cell: ranked.get(cell.mix, len(ranked)))
+
+
 def _percentiles(cell: Cell) -> list[PercentileRow]:
-    operations = [ALL] if len(cell.operations) < 2 else [ALL, *cell.operations]
     return [
         _percentile_row(cell, deployment, operation)
-        for operation in operations
+        for operation in cell.shown_operations
         for deployment in cell.deployments
     ]
 

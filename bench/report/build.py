@@ -12,6 +12,7 @@ from bench.journal import write_verdicts
 from bench.report.analysis import Analysis, analyse
 from bench.report.comparison import run_cells
 from bench.report.figures.style import save, svg_text
+from bench.report.headline import plain_words, trust_line
 from bench.report.page import Drawn, render_page
 from bench.report.summary import render_summary
 
@@ -33,7 +34,13 @@ def write_report(analysis: Analysis) -> Path:
     drawn = Drawn(analysis)
     svgs = {figure.name: svg_text(figure) for figure in drawn.all}
     try:
-        write_verdicts(run_dir, analysis.verdicts, run_cells(analysis))
+        write_verdicts(
+            run_dir,
+            analysis.verdicts,
+            run_cells(analysis),
+            sentences=plain_words(analysis),
+            trust=trust_line(analysis),
+        )
         shutil.rmtree(run_dir / FIGURES, ignore_errors=True)
         (run_dir / FIGURES).mkdir()
         for figure in drawn.all:

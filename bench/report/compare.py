@@ -102,7 +102,8 @@ def overlays(found: Comparison, first: Analysis, second: Analysis) -> list[Figur
 
 
 def _main_rows(analysis: Analysis) -> list[PercentileRow]:
-    return analysis.rows_of(analysis.main_cell) if analysis.main_cell else []
+    rounds = [row for row in analysis.percentiles if row.cell.in_rounds]
+    return rounds or (analysis.rows_of(analysis.main_cell) if analysis.main_cell else [])
 
 
 def _label(change: Change) -> str:

@@ -14,7 +14,7 @@ from bench.report.claims import ClaimResult, Evidence, Picture, ran
 from bench.report.dataset import LATENCY
 from bench.report.fields import estimate_text, estimate_with_interval
 from bench.report.measures import sql_per_request
-from bench.report.naming import belongs_to_deployment, is_database, number, span
+from bench.report.naming import belongs_to_deployment, is_database, number, span, words
 from bench.report.scaling import scaling_cell
 
 ARMS = ("monolith", "microservices")
@@ -106,7 +106,8 @@ def _gap(picture: Picture, experiment: str) -> str:
 
 
 def _moving_parts(analysis: Analysis, deployment: str) -> str | None:
-    cell = analysis.main_cell
+    orders = next((cell for cell in analysis.cells if cell.mix == "order"), None)
+    cell = orders or analysis.main_cell
     samples = cell.samples(deployment) if cell else []
     names = {n for s in samples for n in s.trial.usage if belongs_to_deployment(n)}
     if not names or cell is None:
@@ -115,7 +116,7 @@ def _moving_parts(analysis: Analysis, deployment: str) -> str | None:
     text = f"{_plural(len(names) - databases, 'component process', 'component processes')}, "
     text += _plural(databases, "database server", "database servers")
     sql = sql_per_request(analysis.data, deployment, cell.mix)
-    return text + (f"; {number(sql[1])} commits per request ({cell.mix} load)" if sql else "")
+    return text + (f"; {number(sql[1])} commits per request ({words(cell.mix)})" if sql else "")
 
 
 def _plural(count: int, one: str, many: str) -> str:

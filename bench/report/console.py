@@ -1,7 +1,13 @@
-"""The headline results in the terminal, and where the page is. Neighbours: `bench.journal`."""
+"""The result in the terminal: plain sentences, the named metrics, where the page is.
 
+Neighbours: `bench.journal` has what `build` stored.
+"""
+
+from math import exp, log
 from pathlib import Path
+from textwrap import shorten
 
+import scipy.stats
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -23,38 +29,94 @@ _COLOURS = {
     "invalid": "red",
     "not reached": "red",
 }
+_NOTE_LETTERS = 110
 
 
 def show_results(run_dir: Path, console: Console | None = None) -> None:
-    """Print the named verdicts, the floor, the trials' quality and the page's address.
+    """Print what a run found; the last lines are the answer in words and the page's path.
 
     Reads `verdicts.json` and the journal only. Raises CorruptResults with one line.
     """
     console = console or Console(highlight=False)
     reader = RunReader(run_dir)
-    named = [v for v in reader.verdicts if v.note.startswith(NAMED)]
-    floor = [v for v in reader.verdicts if v.id.startswith("floor/")]
-    claims = [v for v in reader.verdicts if v.id.startswith("consistency/")]
-    others = [v for v in reader.verdicts if not v.note.startswith((NAMED, EXPLORATORY))]
-    if named:
-        console.print(_table("Metrics named beforehand", named))
-    if floor:
-        console.print(_table("Rate against the bare handler", floor))
-    if claims:
-        console.print(_table("Data consistency", claims))
-    if not named and not floor and not claims:
-        if others:
-            console.print(_table("Verdicts", others))
-        else:
-            console.print("Nothing could be judged in this run.")
-    if reader.trials:
-        console.print(_quality(reader))
     for note in reader.journal.notes:
-        console.print(f"note: {escape(note)}")
+        console.print(escape(f"note: {shorten(note, _NOTE_LETTERS, placeholder=' …')}"))
+    for title, verdicts in _other_tables(reader.verdicts).items():
+        if verdicts:
+            console.print(_table(title, verdicts))
+    if any(t.gates for t in reader.trials):
+        console.print(_quality(reader))
     if reader.cells is not None and not own_names(reader.journal.settings):
         told = tally(picture_of_runs([run_dir]).results)
         console.print(f"{told} (shopbench claims --run {escape(str(run_dir))})", soft_wrap=True)
+    _answer(reader, console)
     console.print(f"report: {escape(str((run_dir / PAGE).resolve()))}", soft_wrap=True)
+
+
+def _answer(reader: RunReader, console: Console) -> None:
+    """The sentences, the metrics named beforehand, how far to trust them."""
+    console.print()
+    for sentence in reader.sentences or ("Nothing could be judged in this run.",):
+        console.print(escape(sentence))
+    named = [v for v in reader.verdicts if v.note.startswith(NAMED)]
+    if named:
+        console.print(_named_table(named))
+    if reader.trust:
+        console.print(escape(f"How far to trust it: {reader.trust}"))
+
+
+def _other_tables(verdicts: tuple[Verdict, ...]) -> dict[str, list[Verdict]]:
+    """Verdicts that are no ratio of paired rounds, by heading."""
+    floor = [v for v in verdicts if v.id.startswith("floor/")]
+    consistency = [v for v in verdicts if v.id.startswith("consistency/")]
+    shown = {v.id for v in (*floor, *consistency)}
+    others = [
+        v for v in verdicts if v.id not in shown and not v.note.startswith((NAMED, EXPLORATORY))
+    ]
+    return {
+        "Rate against the bare handler": floor,
+        "Data consistency": consistency,
+        "Other verdicts": others,
+    }
+
+
+def _named_table(verdicts: list[Verdict]) -> Table:
+    """One row a metric, with its interval at 95 % whatever level judged it."""
+    table = Table(title="Metrics named beforehand", title_justify="left", title_style="bold")
+    table.add_column("what")
+    for name in ("ratio", "95 % interval", "starts"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    before = ""
+    for verdict in verdicts:
+        pair = f"{verdict.numerator} : {verdict.denominator}"
+        if pair != before:
+            table.add_row(f"[bold]{escape(pair)}[/]", "", "", "", "")
+        before = pair
+        table.add_row(
+            escape(_what(verdict)),
+            estimate_text(verdict),
+            escape(interval(*_at_95(verdict))),
+            str(verdict.n_blocks),
+            _word(verdict),
+        )
+    return table
+
+
+def _what(verdict: Verdict) -> str:
+    """`order, time` for the id of a paired question."""
+    role = verdict.id.split("/")[1].replace("_", " ")
+    return f"{role}, {'CPU' if verdict.metric.startswith('cpu') else 'time'}"
+
+
+def _at_95(verdict: Verdict) -> tuple[float | None, float | None]:
+    """A verdict's t interval at 95 %: half-widths in the logarithm go as the t quantiles."""
+    if verdict.estimate is None or verdict.high is None or verdict.n_blocks < 2:
+        return None, None
+    free = verdict.n_blocks - 1
+    judged, wanted = scipy.stats.t.ppf([0.5 + verdict.level / 2, 0.975], free)
+    reach = log(verdict.high / verdict.estimate) * float(wanted / judged)
+    return verdict.estimate * exp(-reach), verdict.estimate * exp(reach)
 
 
 def _table(title: str, verdicts: list[Verdict]) -> Table:
@@ -70,9 +132,13 @@ def _table(title: str, verdicts: list[Verdict]) -> Table:
             estimate_text(verdict),
             escape(interval(verdict.low, verdict.high)),
             str(verdict.n_blocks),
-            f"[{_COLOURS[verdict.verdict]}]{verdict.verdict}[/]",
+            _word(verdict),
         )
     return table
+
+
+def _word(verdict: Verdict) -> str:
+    return f"[{_COLOURS[verdict.verdict]}]{verdict.verdict}[/]"
 
 
 def _quality(reader: RunReader) -> str:

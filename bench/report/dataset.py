@@ -111,8 +111,15 @@ class RunData:
 
     @cached_property
     def judged_trials(self) -> tuple[Trial, ...]:
-        """Trials whose gates count: none that only count, or trip a gate on purpose."""
-        return tuple(s.trial for s in self.trials if s.trial.experiment not in {SQL, GATES})
+        """Trials that the run's quality speaks of.
+
+        None that only count, trip a gate on purpose, or are of a second instance.
+        """
+        return tuple(
+            s.trial
+            for s in self.trials
+            if s.trial.experiment not in {SQL, GATES} and not is_twin(s.trial.deployment)
+        )
 
     @cached_property
     def operations(self) -> list[str]:

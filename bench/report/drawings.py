@@ -17,10 +17,9 @@ from bench.report.figures.percentiles import percentile_dots
 from bench.report.figures.quality import quality_strip
 from bench.report.figures.style import Figure
 from bench.report.figures.tail import percentile_plot
-from bench.report.naming import ALL, deployment_order
+from bench.report.naming import deployment_order
 from bench.report.questions import reference_cell
 from bench.report.selection import Cell
-from bench.report.tables import cell_label
 from bench.report.verdicts import overloaded
 from bench.stats.quantiles import SAMPLES_BEYOND
 
@@ -67,32 +66,33 @@ def goodputs(analysis: Analysis) -> list[Figure]:
 
 
 def tails(analysis: Analysis) -> list[Figure]:
-    """Return the distribution plots of the main cell, one an operation."""
-    cell = analysis.main_cell
-    if cell is None:
-        return []
-    counts = {row.operation: row.requests for row in analysis.rows_of(cell)}
-    drawn = [name for name in _operations(cell) if counts[name] > SAMPLES_BEYOND]
-    return [percentile_plot(cell, operation, cell.mix) for operation in drawn]
+    """Return the distribution plots, one an operation; of open loops those of the main cell."""
+    cells = [cell for cell in analysis.cells if cell.in_rounds or cell is analysis.main_cell]
+    return [
+        percentile_plot(cell, operation, cell.mix)
+        for cell in cells
+        for operation in cell.shown_operations
+        if _requests(analysis, cell, operation) > SAMPLES_BEYOND
+    ]
 
 
 def percentiles(analysis: Analysis) -> list[Figure]:
-    """Return the dots-and-intervals figure of the main cell and of single-operation cells."""
+    """Return the dots-and-intervals figures: one of all rounds, one of each other mix."""
+    cells = _reference_cells(analysis)
+    rounds = [cell for cell in cells if cell.in_rounds]
+    groups = [group for group in (rounds, *([c] for c in cells if not c.in_rounds)) if group]
     figures = []
-    for cell in _reference_cells(analysis):
-        rows = analysis.rows_of(cell)
+    for group in groups:
         estimates = {
             (row.deployment, row.operation, kind): estimate
-            for row in rows
+            for cell in group
+            for row in analysis.rows_of(cell)
             for kind, estimate in row.estimates.items()
         }
-        shown = [
-            name
-            for name in _operations(cell)
-            if any(e is not None for (_, op, _), e in estimates.items() if op == name)
-        ]
+        told = {op for (_, op, _), estimate in estimates.items() if estimate is not None}
+        shown = [name for cell in group for name in cell.shown_operations if name in told]
         if shown:
-            figures.append(percentile_dots(cell, estimates, shown, cell.mix))
+            figures.append(percentile_dots(group, estimates, shown))
     return figures
 
 
@@ -118,7 +118,7 @@ def quality(analysis: Analysis) -> Figure:
 
 def taint(analysis: Analysis) -> str:
     """Return a warning where figures had to be drawn from invalid trials, else nothing."""
-    tainted = [cell_label(cell) for cell in _reference_cells(analysis) if cell.tainted]
+    tainted = [cell.label for cell in _reference_cells(analysis) if cell.tainted]
     if not tainted:
         return ""
     return (
@@ -130,7 +130,7 @@ def taint(analysis: Analysis) -> str:
 def _reference_cells(analysis: Analysis) -> list[Cell]:
     """One cell a mix, the main one first."""
     mixes = dict.fromkeys(cell.mix for cell in analysis.cells)
-    found = [reference_cell(analysis.data, analysis.cells, mix) for mix in mixes]
+    found = [reference_cell(analysis.cells, mix) for mix in mixes]
     present = [cell for cell in found if cell is not None]
     return sorted(present, key=lambda cell: cell is not analysis.main_cell)
 
@@ -160,8 +160,10 @@ def _capacities(analysis: Analysis, mix: str) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _operations(cell: Cell) -> list[str]:
-    return [ALL] if len(cell.operations) < 2 else [ALL, *cell.operations]
+def _requests(analysis: Analysis, cell: Cell, operation: str) -> int:
+    """The most requests of an operation that any deployment got."""
+    rows = analysis.rows_of(cell)
+    return max((row.requests for row in rows if row.operation == operation), default=0)
 
 
 def _is_overall(verdict: Verdict) -> bool:

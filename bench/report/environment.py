@@ -14,8 +14,7 @@ _FLEETING = ("load", "free", "available", "uptime", "boot", "hostname", "time")
 # Settings that are plans, results or the history of a run, not its surroundings. Nested settings
 # are of that kind too: an experiment's own plan and what it found.
 _PLANS = {
-    "capacity_rps", "reference_rps", "mixes", "deployments", "stopped", "resumed",
-    "ladder_mixes", "ladder_ran_latency",
+    "capacity_rps", "mixes", "deployments", "stopped", "resumed",
 }  # fmt: skip
 _CONDITIONS = {"slo"}  # nested, but a condition
 _SETTING = "setting"

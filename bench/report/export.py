@@ -4,6 +4,8 @@ Neighbours: `analysis` computes what is exported.
 """
 
 from collections.abc import Iterator
+from itertools import combinations, product
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +14,22 @@ import pyarrow.csv as pa_csv
 
 from bench.errors import ShopbenchError
 from bench.journal import RunReader, Verdict
+from bench.paired.rounds import METRIC_NAMES, METRICS
 from bench.report.analysis import Analysis, analyse
 from bench.report.capacity import searches_of
 from bench.report.consistency import EpisodeResult, results_of
 from bench.report.dataset import TrialSample
 from bench.report.figures.goodput import KINDS, good_share, lost_requests
 from bench.report.measures import QUANTILES, cpu_ms_per_request, trial_value
-from bench.report.naming import ALL
+from bench.report.naming import ALL, deployment_order
 from bench.report.timing import part_means
 
 
 def export_csv(run_dir: Path, out: Path, *, rows: bool = False) -> list[Path]:
     """Write trials, gates, usage, percentiles and verdicts as CSV into `out`; return the files.
 
-    Where the run has them also: facts of the trials, parts of the response time, goodput with
-    losses by kind, capacity searches, audited invariants and transient anomalies.
+    Where the run has them also: ratios of each start, facts of the trials, parts of the response
+    time, goodput with losses by kind, capacity searches, audited invariants and transient anomalies.
 
     `rows`: also one CSV a trial with every request. Raises CorruptResults or ShopbenchError.
     """
@@ -54,6 +57,7 @@ def _extra(analysis: Analysis) -> dict[str, list[dict[str, Any]]]:
         "facts": list(_facts(analysis)),
         "time_parts_by_trial": list(_time_parts(analysis)),
         "goodput": list(_goodput(analysis)),
+        "ratios_by_start": list(_ratios_by_start(analysis)),
         "capacity_searches": list(_searches(analysis)),
         "consistency": list(_invariants(analysis)),
         "transient_anomalies": list(_transients(analysis)),
@@ -73,6 +77,28 @@ def _time_parts(analysis: Analysis) -> Iterator[dict[str, Any]]:
             if means:
                 parts = {f"{name.replace(' ', '_')}_ms_mean": ms for name, ms in means.items()}
                 yield {**_key(sample), "operation": operation, **parts}
+
+
+def _ratios_by_start(analysis: Analysis) -> Iterator[dict[str, Any]]:
+    """Paired rounds: what every start gave each pair, the second instance's included."""
+    rounds = analysis.data.rounds
+    names = deployment_order(rounds.deployments)
+    for (bottom, top), role, metric in product(combinations(names, 2), rounds.roles, METRICS):
+        found = rounds.logs(top, bottom, role, metric)
+        made = found.ratios or (None,) * len(found.logs)
+        for number, log, ratio in zip(found.numbers, found.logs, made, strict=True):
+            yield {
+                "start": number,
+                "operation": role,
+                "numerator": top,
+                "denominator": bottom,
+                "metric": METRIC_NAMES[metric],
+                "log_ratio": log,
+                "ratio": exp(log),
+                "rounds": ratio.rounds if ratio else None,
+                "clusters": ratio.clusters if ratio else None,
+                "drift_log": ratio.drift if ratio else None,
+            }
 
 
 def _goodput(analysis: Analysis) -> Iterator[dict[str, Any]]:

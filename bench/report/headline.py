@@ -49,11 +49,17 @@ def _pair_lines(answers: Sequence[Answer], pair: tuple[str, str]) -> list[str]:
         told = [_clause(a) for a in known if a.question.metric == metric]
         if told:
             lines.append(f"{_LEADS[pair]} makes {_joined(told, verb)}.")
-    for answer in own:
-        if not answer.decided:
-            subject = f"{answer.question.subject}, {pair[0]} against {pair[1]}"
-            lines.append(f"Not decided: {subject}{_number(answer)}: {answer.decision.reason}.")
-    return lines
+    return [*lines, *_undecided([a for a in own if not a.decided], pair)]
+
+
+def _undecided(answers: Sequence[Answer], pair: tuple[str, str]) -> list[str]:
+    """One line a reason, with every metric that it keeps from a word."""
+    found: dict[str, list[str]] = {}
+    for answer in answers:
+        told = f"{answer.question.subject}{_number(answer)}"
+        found.setdefault(answer.decision.reason, []).append(told)
+    against = f"{pair[0]} against {pair[1]}"
+    return [f"Not decided, {against}: {'; '.join(told)}: {why}." for why, told in found.items()]
 
 
 def _joined(clauses: Sequence[tuple[str, str]], verb: str) -> str:

@@ -140,8 +140,8 @@ def decomposition(found: Sequence[Ladder]) -> list[str]:
         apart = 100.0 * (ladder.product / total - 1.0)
         lines.append(
             f"Where it comes from ({ladder.title}, {name}): {parts} = ×{ladder.product:.2f}; the "
-            f"whole, compared directly, is ×{total:.2f} ({apart:+.1f} % apart). Intervals stand "
-            "with the ladder."
+            f"whole, compared directly, is ×{total:.2f} ({abs(apart):.1f} % apart). Intervals "
+            "stand with the ladder."
         )
     return lines
 

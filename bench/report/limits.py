@@ -8,12 +8,12 @@ from bench.report.verdicts import SMOKE_NOTE
 _ALWAYS = (
     "One machine: calls between services cross the loopback interface, which has no distance and "
     "loses nothing. On a real network every hop costs more.",
-    "One shop, one data size, these mixes, this pair of frameworks. The step from monolith to "
+    "One shop, one data size, these requests, this pair of frameworks. The step from monolith to "
     "modular changes the framework; it is no statement about architecture.",
     "Equal CPU for every deployment. What scaling out would buy, teams, and independent releases "
     "are not in these figures.",
-    "A verdict speaks of the medians and the CPU under this load. It is not a prediction for "
-    "another load.",
+    "Time and CPU of paired rounds are of single requests at light load. They do not foretell what "
+    "happens under another load.",
 )
 
 

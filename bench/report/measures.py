@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from bench.paired.rounds import cpu_ms_of
 from bench.report.dataset import Column, RunData, TrialSample
 from bench.report.naming import ALL, belongs_to_deployment, component_order
 from bench.report.selection import Cell
@@ -60,7 +61,12 @@ def cpu_requests(sample: TrialSample) -> int:
 
 
 def cpu_ms_per_request(sample: TrialSample) -> float | None:
-    """Return CPU-ms of all components, gateway and databases included, per request."""
+    """Return CPU-ms of all components, gateway and databases included, per request.
+
+    In paired rounds less what the deployment uses when nobody asks it.
+    """
+    if sample.trial.loop == "rounds":
+        return cpu_ms_of(sample.trial)
     return sum(parts) if (parts := list(cpu_parts(sample).values())) else None
 
 
@@ -74,6 +80,12 @@ def cpu_parts(sample: TrialSample) -> dict[str, float]:
         name: usage[name].cpu_seconds * 1000.0 / requests
         for name in component_order(filter(belongs_to_deployment, usage))
     }
+
+
+def idle_ms_per_s(sample: TrialSample) -> float | None:
+    """Return CPU-ms a second that the deployment uses unasked; None where it was not metered."""
+    cores = sample.trial.facts.get("idle_cores")
+    return None if cores is None else cores * 1000.0
 
 
 def pss_mib(sample: TrialSample) -> float:

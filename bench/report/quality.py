@@ -25,8 +25,17 @@ def gate_rows(trials: Sequence[Trial]) -> tuple[list[str], list[list[str]]]:
 
 
 def stop_rows(journal: Journal) -> list[list[str]]:
-    """Return why each cell got no more blocks, as the run noted it under settings `stopped`."""
-    stopped = journal.settings.get("stopped")
+    """Return why it was not measured longer: settings `stopped`, or an experiment's own."""
+    own = {
+        name: value["stopped"]
+        for name, value in journal.settings.items()
+        if isinstance(value, Mapping) and "stopped" in value
+    }
+    rows = [[words(name), _told(why)] for name, why in own.items()]
+    return rows + _stopped(journal.settings.get("stopped"))
+
+
+def _stopped(stopped: object) -> list[list[str]]:
     if isinstance(stopped, Mapping):
         return [[words(str(name)), _told(value)] for name, value in stopped.items()]
     if isinstance(stopped, list):

@@ -25,18 +25,11 @@ def pairs_of(data: RunData) -> tuple[tuple[str, str, Claim], ...]:
     return tuple((name, own[0], "different") for name in own[1:]) if own else PAIRS
 
 
-def reference_cell(data: RunData, cells: Iterable[Cell], mix: str) -> Cell | None:
-    """Return the cell that stands for a mix, by a rule that sees no result.
-
-    `settings["reference_rps"][mix]` if given, else the middle of the loads measured (the lower
-    of two).
-    """
+def reference_cell(cells: Iterable[Cell], mix: str) -> Cell | None:
+    """Return the cell that stands for a mix: the middle of its loads (the lower of two)."""
     candidates = [cell for cell in cells if cell.mix == mix]
     if not candidates:
         return None
-    wanted = data.journal.settings.get("reference_rps")
-    if isinstance(wanted, dict) and mix in wanted:
-        return next((cell for cell in candidates if cell.offered_rps == wanted[mix]), None)
     ordered = sorted(candidates, key=lambda cell: cell.offered_rps)
     return ordered[(len(ordered) - 1) // 2]
 
@@ -55,12 +48,12 @@ def headline_cell(data: RunData, cells: Sequence[Cell], role: str) -> tuple[Cell
     An operation's own mix comes before the mixed one: only there can CPU be told apart.
     """
     if role == "mixed":
-        cell = reference_cell(data, cells, "mixed")
+        cell = reference_cell(cells, "mixed")
         return (cell, ALL) if cell else None
     operation = headline_operation(role, data.operations, data.journal.settings)
     own = next((c.mix for c in cells if operation and c.operations == [operation]), None)
     mix = own or main_mix([c for c in cells if operation in c.operations])
-    cell = reference_cell(data, cells, mix) if mix else None
+    cell = reference_cell(cells, mix) if mix else None
     if cell is None or operation is None:
         return None
     return cell, ALL if own else operation

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bench.report.dataset import TrialSample
-from bench.report.naming import deployment_order
+from bench.report.naming import ALL, deployment_order, load_label, words
 
 CellKey = tuple[str, str, float]  # experiment, mix, offered_rps
 SATURATED = 0.95  # goodput below this share of the offered load: latency depends on trial length
@@ -48,6 +48,29 @@ class Cell:
         """Operations in the rows."""
         blocks = (*self.blocks, *self.spoiled)
         return sorted({op for block in blocks for s in block.values() for op in s.slices})
+
+    @cached_property
+    def in_rounds(self) -> bool:
+        """Whether it was measured in paired rounds: blocks are starts, the mix is an operation."""
+        blocks = (*self.blocks, *self.spoiled)
+        return any(s.trial.loop == "rounds" for block in blocks for s in block.values())
+
+    @property
+    def label(self) -> str:
+        """What was asked, and how fast, in words."""
+        if self.in_rounds:
+            return f"{words(self.mix)}, one request at a time"
+        return f"{words(self.mix)} mix, {load_label(self.offered_rps)}"
+
+    @property
+    def time_name(self) -> str:
+        """Which time its rows hold: from sending in rounds, else from the planned arrival."""
+        return "service time" if self.in_rounds else "response time"
+
+    @property
+    def shown_operations(self) -> list[str]:
+        """The operations to show: all of them together first where there are several."""
+        return self.operations if len(self.operations) < 2 else [ALL, *self.operations]
 
     @property
     def tainted(self) -> bool:

@@ -13,7 +13,7 @@ from bench.report.ladder import METRIC_WORDS, sanity_check
 from bench.report.limits import banners, limits
 from bench.report.naming import interval, number, own_names, percent, words
 from bench.report.quality import resume_rows, stop_rows
-from bench.report.tables import cell_label, percentile_fields, quality_rows
+from bench.report.tables import percentile_fields, quality_rows
 
 
 def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
@@ -127,23 +127,29 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
         ]
         for verdict in verdicts
     ]
-    return _table(["Question", "Ratio", "Interval (level)", "Blocks", "Verdict"], rows)
+    return _table(["Question", "Ratio", "Interval (level)", "n", "Verdict"], rows)
 
 
 def _numbers(verdict: Verdict) -> list[str]:
-    """Ratio, interval with its level, blocks."""
+    """Ratio, interval with its level, n."""
     range_ = interval(verdict.low, verdict.high)
     level = f" ({percent(verdict.level)})" if verdict.low is not None else ""
     return [estimate_text(verdict), f"{range_}{level}", str(verdict.n_blocks)]
 
 
 def _percentiles(analysis: Analysis) -> list[str]:
-    cell = analysis.main_cell
-    if cell is None:
+    rounds = [cell for cell in analysis.cells if cell.in_rounds]
+    cells = rounds or [cell for cell in (analysis.main_cell,) if cell]
+    if not cells:
         return []
-    rows = [[field.text for field in percentile_fields(row)[2:]] for row in analysis.rows_of(cell)]
+    rows = [
+        [field.text for field in percentile_fields(row)[2:]]
+        for cell in cells
+        for row in analysis.rows_of(cell)
+    ]
+    title = "Service time of single requests" if rounds else f"Response time, {cells[0].label}"
     heads = ["Operation", "Deployment", "Requests", "Failed", "p50 ms", "p95 ms", "p99 ms"]
-    return [f"## Response time, {cell_label(cell)} (95 % intervals)", _table(heads, rows)]
+    return [f"## {title} (95 % intervals)", _table(heads, rows)]
 
 
 def _ladder(analysis: Analysis) -> list[str]:

@@ -7,13 +7,12 @@ from bench.journal import Trial, Verdict
 from bench.report.analysis import Analysis, PercentileRow
 from bench.report.dataset import TrialSample
 from bench.report.fields import Field
-from bench.report.measures import level_of, pss_mib, sql_per_request
+from bench.report.measures import idle_ms_per_s, level_of, pss_mib, sql_per_request
 from bench.report.naming import (
     belongs_to_deployment,
     deployment_order,
     interval,
     is_database,
-    load_label,
     number,
     words,
 )
@@ -27,7 +26,7 @@ def percentile_fields(row: PercentileRow) -> list[Field]:
     load = row.cell.offered_rps
     return [
         Field(words(row.cell.mix), row.cell.mix),
-        Field(f"{load:g}/s" if load else "closed", load),
+        Field(_load_text(row.cell), load),
         Field(words(row.operation), row.operation),
         Field(row.deployment, row.deployment),
         Field(f"{row.requests:,}", row.requests),
@@ -57,17 +56,19 @@ def sql_rows(analysis: Analysis) -> tuple[list[str], list[list[str]]]:
     return (names, rows) if rows else ([], [])
 
 
-def cost_rows(cell: Cell) -> list[list[str]]:
-    """Return deployment, memory in MiB, processes and database servers."""
+def cost_rows(samples: Sequence[TrialSample]) -> list[list[str]]:
+    """Return deployment, memory in MiB, CPU-ms a second unasked, processes, database servers."""
     rows = []
-    for deployment in cell.deployments:
-        samples = cell.samples(deployment)
-        memory = level_of([pss_mib(s) for s in samples])
-        processes, databases = _parts(samples)
+    for deployment in deployment_order(s.trial.deployment for s in samples):
+        own = [s for s in samples if s.trial.deployment == deployment]
+        memory = level_of([pss_mib(s) for s in own])
+        idle = [ms for s in own if (ms := idle_ms_per_s(s)) is not None]
+        processes, databases = _parts(own)
         rows.append(
             [
                 deployment,
                 number(memory.value) if memory else "–",
+                number(sum(idle) / len(idle)) if idle else "–",
                 str(processes),
                 str(databases),
             ]
@@ -121,9 +122,10 @@ def failed_gates(trials: Sequence[Trial]) -> list[list[str]]:
     ]
 
 
-def cell_label(cell: Cell) -> str:
-    """Return the cell's mix and load in words."""
-    return f"{words(cell.mix)} mix, {load_label(cell.offered_rps)}"
+def _load_text(cell: Cell) -> str:
+    if cell.in_rounds:
+        return "one at a time"
+    return f"{cell.offered_rps:g}/s" if cell.offered_rps else "closed"
 
 
 def _parts(samples: Sequence[TrialSample]) -> tuple[int, int]:

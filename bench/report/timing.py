@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.report.dataset import TrialSample
-from bench.report.naming import ALL
 from bench.report.selection import Cell
 from bench.stats.errors import TooFewSamples
 from bench.stats.means import MeanInterval, mean_interval
@@ -137,8 +136,3 @@ def _interval(values: Sequence[float]) -> MeanInterval | None:
         return mean_interval(values)
     except TooFewSamples:
         return None
-
-
-def operations_of(cell: Cell) -> list[str]:
-    """Return the operations of a cell, all of them together first where there are several."""
-    return [ALL] if len(cell.operations) < 2 else [ALL, *cell.operations]

@@ -85,7 +85,8 @@ def _remarks(data: RunData, answer: Answer) -> Sequence[str]:
     if narrow is not None and answer.level != narrow.level:
         found.append(f"95 %: {interval(narrow.low, narrow.high)}")
     if answer.logs.lost:
-        found.append(f"{answer.logs.lost} starts gave none ({answer.logs.why})")
+        lost = "1 start" if answer.logs.lost == 1 else f"{answer.logs.lost} starts"
+        found.append(f"{lost} gave none ({answer.logs.why})")
     client_ms = data.client_ms
     if question.metric == "time" and client_ms is not None:
         without = data.rounds.without_client(

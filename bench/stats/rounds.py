@@ -43,11 +43,12 @@ class RoundLogs:
 class StartRatio:
     """One start: the mean of its clusters' medians, and how it drifted while it was measured.
 
-    `drift` is the change of the log-ratio over the whole stretch by a straight line through the
-    clusters; `clusters` their number, `sd` the standard deviation of their medians (log units).
+    `rounds` is how many it is made of. `drift` is the change of the log-ratio over the whole
+    stretch by a straight line through the clusters; `clusters` their number, `sd` the standard deviation of their medians (log units).
     """
 
     log_ratio: float
+    rounds: int
     clusters: int
     sd: float
     drift: float
@@ -104,6 +105,7 @@ def start_ratio(rounds: RoundLogs, *, cluster_s: float = CLUSTER_S) -> StartRati
     slope = float(scipy.stats.linregress(moments, medians).slope)
     return StartRatio(
         log_ratio=float(medians.mean()),
+        rounds=int(rounds.logs.size),
         clusters=int(medians.size),
         sd=float(medians.std(ddof=1)),
         drift=slope * float(np.ptp(moments)),

@@ -12,10 +12,8 @@ from bench.report.naming import (
     component_order,
     interval,
     is_database,
-    load_label,
     number,
     span,
-    words,
 )
 from bench.report.selection import Cell
 
@@ -41,22 +39,28 @@ def cpu_stack(cells: Sequence[Cell], slug: str) -> Figure | None:
         axes[-1].set_xlabel("CPU-ms per request")
         _key(axes[0], drawn)
         canvas.subplots_adjust(
-            left=0.15, right=0.8, top=1 - 0.3 / height, bottom=1.05 / height, hspace=0.38
+            left=0.15, right=0.74, top=1 - 0.3 / height, bottom=1.05 / height, hspace=0.38
         )
-    blocks = [len(cell.blocks or cell.spoiled) for cell in drawn]
+    unit = "starts" if drawn[0].in_rounds else "blocks"
+    counts = span(len(cell.blocks or cell.spoiled) for cell in drawn)
+    idle = (
+        "Beside a bar: the total less the idle rate, and what that was. "
+        if (drawn[0].in_rounds)
+        else ""
+    )
     return Figure(
         f"cpu-{slug}",
         "CPU per request by component",
         "CPU-ms of every process of the deployment, gateway and databases (hatched) included, "
         "divided by the requests served in the CPU window, which ends when the outbox is empty. "
-        f"Parts: mean over trials; total: geometric mean with 95 % t interval; "
-        f"{span(blocks)} blocks. The load generator is not in it.",
+        f"{idle}Parts: mean over trials; total: geometric mean with 95 % t interval; "
+        f"{counts} {unit}. The load generator is not in it.",
         canvas,
     )
 
 
 def _panel(axis: Axes, cell: Cell, widest: float) -> None:
-    axis.set_title(f"{words(cell.mix)} mix, {load_label(cell.offered_rps)}", fontsize=9)
+    axis.set_title(cell.label, fontsize=9)
     for y, deployment in enumerate(cell.deployments):
         samples = cell.samples(deployment)
         left = 0.0
@@ -71,8 +75,10 @@ def _panel(axis: Axes, cell: Cell, widest: float) -> None:
                           color=text_on(component_colour(name)))  # fmt: skip
             left += width
         total = level_of([cpu_ms_per_request(s) for s in samples])
-        axis.annotate(_total(total), (left, y), (5, 0), textcoords="offset points", va="center",
-                      fontsize=8, color=INK)  # fmt: skip
+        axis.annotate(
+            _total(total, left, in_rounds=cell.in_rounds), (left, y), (5, 0), va="center",
+            textcoords="offset points", fontsize=8, color=INK,
+        )  # fmt: skip
     axis.set_yticks(range(len(cell.deployments)), cell.deployments)
     axis.set_ylim(len(cell.deployments) - 0.4, -0.6)
     axis.set_xlim(0, widest * 1.02)
@@ -80,10 +86,12 @@ def _panel(axis: Axes, cell: Cell, widest: float) -> None:
     axis.grid(False, axis="y")
 
 
-def _total(level: Level | None) -> str:
+def _total(level: Level | None, drawn_ms: float, *, in_rounds: bool) -> str:
+    """The total beside a bar; of rounds without what is used unasked, which the bar shows too."""
     if level is None:
         return "not accounted"
-    return f"{number(level.value)} {interval(level.low, level.high)}"
+    text = f"{number(level.value)} {interval(level.low, level.high)}"
+    return f"{text} + {number(max(0.0, drawn_ms - level.value), 2)} idle" if in_rounds else text
 
 
 def _key(axis: Axes, drawn: Sequence[Cell]) -> None:

@@ -102,8 +102,8 @@ def ratio_axis(axis: Axes, verdicts: Sequence[Verdict]) -> None:
     with_ratio = [v for v in verdicts if v.estimate and v.low and v.high]
     estimates = [v.estimate or 1.0 for v in with_ratio]
     least, most = min([0.9, *estimates]) / _REACH, max([1.1, *estimates]) * _REACH
-    low = max(least, min([0.9, *(v.low or 1.0 for v in with_ratio)]) * 0.93)
-    high = min(most, max([1.1, *(v.high or 1.0 for v in with_ratio)]) * 1.07)
+    low = max(least, min([0.9, *(v.low or 1.0 for v in with_ratio)]) * 0.9)
+    high = min(most, max([1.1, *(v.high or 1.0 for v in with_ratio)]) * 1.11)
     axis.set_xlim(low, high)
     log_axis(axis, "x", ratio=True)
     axis.set_xlim(low, high)

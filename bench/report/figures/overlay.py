@@ -54,8 +54,8 @@ def ratio_overlay(pairs: Sequence[tuple[Verdict, Verdict, str]], names: Names) -
     return Figure(
         "compare-ratios",
         "Ratios of both runs",
-        "Geometric mean ratio over paired blocks with its t interval, first run above (filled), "
-        f"second below (hollow); n = {drawn[0][0].n_blocks} and {drawn[0][1].n_blocks} blocks. "
+        "Geometric mean ratio over starts with its t interval, first run above (filled), "
+        f"second below (hollow); n = {drawn[0][0].n_blocks} and {drawn[0][1].n_blocks} starts. "
         f"Right: the verdict on their difference; a line that leaves the axis goes on. "
         f"First {len(drawn)} shared questions.",
         canvas,

@@ -18,7 +18,7 @@ from bench.report.figures.style import (
     look,
 )
 from bench.report.measures import QUANTILES
-from bench.report.naming import load_label, span, words
+from bench.report.naming import deployment_order, span, words
 from bench.report.selection import Cell
 from bench.stats.quantiles import QuantileEstimate
 
@@ -29,16 +29,21 @@ _ROW_IN = 0.155
 
 
 def percentile_dots(
-    cell: Cell, estimates: Estimates, operations: Sequence[str], slug: str
+    cells: Sequence[Cell], estimates: Estimates, operations: Sequence[str]
 ) -> Figure:
-    """Draw p50, p95 and p99 of every operation and deployment on one shared log axis."""
-    rows = _rows(operations, cell.deployments)
+    """Draw p50, p95 and p99 of every operation and deployment on one shared log axis.
+
+    `cells`: one, or those of paired rounds, which are one an operation.
+    """
+    first = cells[0]
+    deployments = deployment_order(name for cell in cells for name in cell.deployments)
+    rows = _rows(operations, deployments)
     height = 1.15 + _ROW_IN * (max(rows.values()) + 1)
     with drawing(WIDTH_IN, height, ncols=3, sharex=True, sharey=True) as (canvas, axes):
         for axis, kind in zip(axes, QUANTILES, strict=True):
             axis.set_title(kind)
-            _panel(axis, cell, estimates, rows, kind)
-        _common(axes[0], rows, operations, len(cell.deployments))
+            _panel(axis, estimates, rows, kind)
+        _common(axes[0], rows, operations, len(deployments))
         drawn = [e for key, e in estimates.items() if e is not None and key[:2] in _keys(rows)]
         limits = log_limits((e.value, e.low, e.high) for e in drawn)
         for axis in axes:
@@ -47,16 +52,16 @@ def percentile_dots(
             axis.set_xlim(limits)
             log_axis(axis, "x")
             _thin(axis)
-        canvas.supxlabel("response time, ms (log)", fontsize=9, y=0.012)
-        _key(axes[0], cell.deployments, height)
+        canvas.supxlabel(f"{first.time_name}, ms (log)", fontsize=9, y=0.012)
+        _key(axes[0], deployments, height)
         canvas.subplots_adjust(left=0.15, right=0.985, top=1 - 0.62 / height, bottom=0.5 / height)
     return Figure(
-        name=f"percentiles-{slug}",
-        title=f"Response-time percentiles, {words(cell.mix)} mix, {load_label(cell.offered_rps)}",
-        caption=_caption(cell, estimates),
+        name=f"percentiles-{'rounds' if first.in_rounds else first.mix}",
+        title=_title(first),
+        caption=_caption(cells, estimates),
         canvas=canvas,
         group="percentiles",
-        option=f"{words(cell.mix)} mix",
+        option="single requests" if first.in_rounds else f"{words(first.mix)} mix",
     )
 
 
@@ -75,7 +80,6 @@ def _keys(rows: Mapping[tuple[str, str], float]) -> set[tuple[str, str]]:
 
 def _panel(
     axis: Axes,
-    cell: Cell,
     estimates: Estimates,
     rows: Mapping[tuple[str, str], float],
     kind: str,
@@ -131,19 +135,31 @@ def _key(axis: Axes, deployments: Sequence[str], height: float) -> None:
     )  # fmt: skip
 
 
-def _caption(cell: Cell, estimates: Estimates) -> str:
+def _title(cell: Cell) -> str:
+    if cell.in_rounds:
+        return "Percentiles of the service time, one request at a time"
+    return f"Response-time percentiles, {cell.label}"
+
+
+def _caption(cells: Sequence[Cell], estimates: Estimates) -> str:
     found = [e for e in estimates.values() if e is not None]
-    blocks = len(cell.blocks or cell.spoiled)
-    total = {e.n for (_, op, _), e in estimates.items() if e is not None and op == "all"}
-    requests = f"{span(total)} requests a deployment, " if total else ""
+    in_rounds = cells[0].in_rounds
+    unit = "start" if in_rounds else "trial"
+    blocks = span(len(cell.blocks or cell.spoiled) for cell in cells)
+    requests = f"{span(e.n for e in found)} requests a dot, " if found else ""
+    what = (
+        "Service time = answer − sent, ms"
+        if in_rounds
+        else "Response time = answer − planned arrival, ms"
+    )
     whisker = (
-        "whiskers: 95 % interval from trial to trial (delete-one-trial jackknife)"
+        f"whiskers: 95 % interval from {unit} to {unit} (delete-one jackknife)"
         if any(e.clusters > 1 for e in found)
-        else "whiskers: 95 % order-statistic interval within one trial, which says nothing about "
-        "another trial (hollow markers)"
+        else f"whiskers: 95 % order-statistic interval within one {unit}, which says nothing "
+        f"about another {unit} (hollow markers)"
     )
     return (
-        f"Response time = answer − planned arrival, ms. {requests}{blocks} blocks; {whisker}. "
+        f"{what}. {requests}{blocks} {'starts' if in_rounds else 'blocks'}; {whisker}. "
         "Failed and unanswered requests are in it, unanswered ones as their time until the "
         "timeout. A whisker that leaves the axis goes on: see the table. "
         "p50 needs 20 requests, p95 200 and p99 1,000; operations with fewer stand in the "

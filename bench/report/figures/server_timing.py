@@ -51,8 +51,8 @@ def share_bars(groups: Mapping[str, Sequence[Account]], slug: str) -> Figure | N
         f"timing-{slug}",
         "Where the response time goes",
         "Each part's mean over the answered requests of a trial, as a share of the mean response "
-        f"time; mean over {span(a.trials for a in every)} trials (blocks). ± is the half-width of "
-        "the share's 95 % t interval from trial to trial. Database and server time as the server "
+        f"time; mean over {span(a.trials for a in every)} starts. ± is the half-width of "
+        "the share's 95 % t interval from start to start. Database and server time as the server "
         "states them (Server-Timing); behind a gateway that is the gateway, so the calls "
         "between services are in 'application'. Right: mean response time, ms.",
         canvas,

@@ -17,7 +17,7 @@ from bench.report.figures.style import (
     spread_labels,
 )
 from bench.report.measures import columns
-from bench.report.naming import load_label, words
+from bench.report.naming import words
 from bench.report.selection import Cell
 from bench.stats.quantiles import SAMPLES_BEYOND
 
@@ -53,28 +53,28 @@ def percentile_plot(cell: Cell, operation: str, slug: str) -> Figure:
             if style.dashes:
                 line.set_dashes(style.dashes)
             ends[deployment] = (float(x[-1]), float(y[-1]))
-        _axes(axis, ends)
+        _axes(axis, ends, cell.time_name)
         canvas.subplots_adjust(left=0.09, right=0.83, top=0.97, bottom=0.13)
     shown = ", ".join(f"{name} n = {n:,}" for name, n in counts.items())
     return Figure(
         name=f"tail-{slug}-{file_name(operation)}",
-        title=f"Response-time distribution: {words(operation)}",
+        title=f"Distribution of the {cell.time_name}: {words(operation)}",
         caption=(
-            f"{words(cell.mix)} mix, {load_label(cell.offered_rps)}; {shown}. Each curve ends "
+            f"{cell.label}; {shown}. Each curve ends "
             "where fewer than 10 requests remain beyond it. Pooled rows, failed requests included."
         ),
         canvas=canvas,
-        group=f"tail-{slug}",
+        group="tail",
         option=words(operation),
     )
 
 
-def _axes(axis: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
+def _axes(axis: Axes, ends: Mapping[str, tuple[float, float]], time_name: str) -> None:
     if not ends:
         axis.text(0.5, 0.5, "fewer than 10 requests", transform=axis.transAxes, ha="center")
         axis.set_axis_off()
         return
-    axis.set_ylabel("response time, ms (log)")
+    axis.set_ylabel(f"{time_name}, ms (log)")
     axis.set_xlabel("percentile (axis: 1 / (1 − p), log)")
     axis.set_xscale("log")
     furthest = max(x for x, _ in ends.values())

@@ -9,7 +9,7 @@ from bench.report.naming import ALL, load_label, number, words
 from bench.report.questions import NAMED_ROLES, headline_cell, main_mix, pairs_of, reference_cell
 from bench.report.sections.base import Section
 from bench.report.selection import Cell, cells_of
-from bench.report.timing import PARTS, WHOLE, Account, Gap, accounts, gaps, operations_of
+from bench.report.timing import PARTS, WHOLE, Account, Gap, accounts, gaps
 from bench.stats.means import MeanInterval
 
 _NOTHING_MS = 0.0005
@@ -22,14 +22,14 @@ def section(data: RunData) -> Section | None:
     places = {role: headline_cell(data, cells, role) for role in NAMED_ROLES}
     chosen = [place for place in places.values() if place is not None]
     main = main_mix(cells)
-    if not chosen and main is not None and (cell := reference_cell(data, cells, main)):
-        chosen = [(cell, operations_of(cell)[0])]  # a user's own services have no headline names
+    if not chosen and main is not None and (cell := reference_cell(cells, main)):
+        chosen = [(cell, cell.shown_operations[0])]  # a user's own services have no headline names
     groups = {_heading(cell, operation): accounts(cell, operation) for cell, operation in chosen}
     figure = share_bars(groups, "shares")
     if figure is None:
         return None
     shown = list(dict.fromkeys(cell.key for cell, _ in chosen))
-    every = [(cell, op) for cell in cells if cell.key in shown for op in operations_of(cell)]
+    every = [(cell, op) for cell in cells if cell.key in shown for op in cell.shown_operations]
     pairs = [(numerator, denominator) for numerator, denominator, _ in pairs_of(data)]
     gap_rows = [_gap_row(cell, gap) for cell, op in chosen for gap in gaps(cell, op, pairs)]
     sentences = [_sentence(cell, gap) for cell, op in chosen for gap in gaps(cell, op, pairs)[:1]]
@@ -49,6 +49,8 @@ def section(data: RunData) -> Section | None:
 
 
 def _heading(cell: Cell, operation: str) -> str:
+    if cell.in_rounds:
+        return words(cell.mix)
     name = words(cell.mix) if len(cell.operations) < 2 else f"{words(cell.mix)} mix"
     name = name.replace("mixed mix", "mixed load")
     where = load_label(cell.offered_rps)

@@ -37,7 +37,7 @@ def test_a_server_that_fails_gives_no_time_but_a_finding() -> None:
     answers = answers_of(rounds_with({**FOUR, "microservices": 1.6}, wrong={"microservices": 2}))
     order = next(a for a in answers if a.question.id == "order/microservices:monolith/time")
     assert order.ratio is None
-    assert "microservices answered 12 of 576 wrongly" in order.decision.reason
+    assert "microservices answered 12 of 576 (2.1 %) wrongly" in order.decision.reason
     cpu = next(a for a in answers if a.question.id == "order/microservices:monolith/cpu")
     assert cpu.ratio is not None
 

@@ -49,7 +49,7 @@ def test_wrong_answers_are_counted_by_operation_and_by_mix() -> None:
     assert rounds.wrong_answers("monolith", "order") == (6, 576)
     assert rounds.wrong_answers("monolith", MIX) == (24, 2304)
     assert rounds.failing(["microservices", "monolith"], "order") == (
-        "monolith answered 6 of 576 wrongly (status 500)"
+        "monolith answered 6 of 576 (1.0 %) wrongly, for example: status 500"
     )
 
 

@@ -9,16 +9,13 @@ import pytest
 from bench.report.analysis import Analysis, analyse
 from bench.report.build import build_report
 from bench.report.figures.style import Canvas
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import Rounds, make_run
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with two mixes, two loads, a floor, and its whole report."""
-    plan = Plan(
-        mixes=("mixed", "product_read"), loads=(50.0, 150.0), requests=600, blocks=6, floor=True
-    )
-    run = make_run(tmp_path_factory.mktemp("built"), plan)
+    """Paired rounds of all four deployments, a floor, and its whole report."""
+    run = make_run(tmp_path_factory.mktemp("built"), Rounds(floor=True))
     build_report(run)
     return run
 

@@ -10,28 +10,28 @@ from bench.report.analysis import analyse
 from bench.report.changes import EXPLAINED, changes
 from bench.report.compare import Comparison, compare_runs
 from bench.report.environment import environment_differences
-from tests.unit.report.factory import RATIOS, Plan, make_run
+from tests.unit.report.factory import PAIR, Rounds, make_run, pair_run
 
 pytestmark = pytest.mark.usefixtures("unpainted")
 
-SMALL = {"requests": 500, "noise": 0.01}
-FASTER = {**RATIOS, "microservices": 1.2}
+FASTER = {**PAIR, "microservices": 0.9}
 
 
-def second_run(tmp_path: Path, **changes_: object) -> Path:
-    return make_run(tmp_path, Plan(**{**SMALL, "seed": 9, **changes_}), "second")  # type: ignore[arg-type]
+def second_run(tmp_path: Path, *, profile: str = "quick", **changes_: object) -> Path:
+    plan = pair_run(**{"seed": 9, **changes_})
+    return make_run(tmp_path, Rounds(plan.made, profile=profile, counted=False), "second")
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_run(tmp_path_factory.mktemp("runs"), Plan(**SMALL), "first")  # type: ignore[arg-type]
+    return make_run(tmp_path_factory.mktemp("runs"), pair_run(), "first")
 
 
 def named_words(a: Path, b: Path) -> dict[str, str]:
     one, two = analyse(a), analyse(b)
     different = environment_differences(one.data.journal, two.data.journal)
     named, _ = changes(one, two, different)
-    return {f"{c.question.operation} {c.question.kind}": c.word for c in named}
+    return {f"{c.question.role} {c.question.metric}": c.word for c in named}
 
 
 def edit_machine(run: Path, **facts: object) -> None:
@@ -55,15 +55,15 @@ def test_the_same_shop_measured_twice_is_not_called_different(first: Path, tmp_p
 
 
 def test_a_ratio_that_moved_is_called_different(first: Path, tmp_path: Path) -> None:
-    words = named_words(first, second_run(tmp_path, ratios={**RATIOS, "microservices": 1.2}))
-    assert words["all p50"] == "different"
-    assert words["all cpu"] != "different"
+    words = named_words(first, second_run(tmp_path, slower={**PAIR, "microservices": 1.9}))
+    assert words["mix time"] == "different"
+    assert words["mix cpu"] != "different"
 
 
 def test_on_another_machine_it_is_not_attributable(first: Path, tmp_path: Path) -> None:
-    other = second_run(tmp_path, ratios={**RATIOS, "microservices": 1.2})
+    other = second_run(tmp_path, slower={**PAIR, "microservices": 1.9})
     edit_machine(other, cpu="Another CPU")
-    assert named_words(first, other)["all p50"] == EXPLAINED
+    assert named_words(first, other)["mix time"] == EXPLAINED
 
 
 def test_a_fact_that_changes_by_the_minute_is_no_difference(first: Path, tmp_path: Path) -> None:
@@ -73,18 +73,13 @@ def test_a_fact_that_changes_by_the_minute_is_no_difference(first: Path, tmp_pat
     assert environment_differences(one.data.journal, two.data.journal) == []
 
 
-def test_loads_far_apart_are_not_compared(first: Path, tmp_path: Path) -> None:
-    words = named_words(first, second_run(tmp_path, loads=(400.0,)))
-    assert set(words.values()) == {"inconclusive"}
-
-
 def test_smoke_runs_are_compared_without_a_claim(first: Path, tmp_path: Path) -> None:
-    other = second_run(tmp_path, profile="smoke", ratios={**RATIOS, "microservices": 3.0})
+    other = second_run(tmp_path, profile="smoke", slower={**PAIR, "microservices": 3.0})
     assert set(named_words(first, other).values()) == {"inconclusive"}
 
 
 def test_the_comparison_is_one_page_with_both_machines(first: Path, tmp_path: Path) -> None:
-    other = second_run(tmp_path, ratios={**RATIOS, "microservices": 1.3})
+    other = second_run(tmp_path, slower=FASTER)
     edit_machine(other, cpu="Another CPU")
     page = compare_runs(first, other, tmp_path / "out.html").page
     text = page.read_text(encoding="utf-8")
@@ -111,28 +106,29 @@ def test_a_run_is_not_compared_with_itself(first: Path) -> None:
 def test_two_runs_of_one_shop_agree_in_one_sentence(first: Path, tmp_path: Path) -> None:
     found = compared(first, second_run(tmp_path), tmp_path)
     assert found.agreement.agree is True
-    assert found.agreement.tested == len(found.named) == 5
-    assert "the two runs agree: no difference by Holm over 5 metrics, no verdict flips" in (
+    assert found.agreement.tested == len(found.named) == 8
+    assert "the two runs agree: no difference by Holm over 8 metrics, no verdict flips" in (
         found.agreement.line
     )
 
 
 def test_a_moved_ratio_and_a_flipped_verdict_are_said_by_name(first: Path, tmp_path: Path) -> None:
-    other = second_run(tmp_path, ratios=FASTER)
+    other = second_run(tmp_path, slower=FASTER)
     found = compared(first, other, tmp_path)
     assert found.agreement.agree is False
     assert any(
-        x.startswith("mixed/all response_time_ms_p50 ×1.") for x in found.agreement.differing
+        x.startswith("order service_time_ms_p50 microservices:monolith ×0.5")
+        for x in found.agreement.differing
     )
-    assert any("p50 response time" in x for x in found.agreement.flips)
-    assert found.agreement.line.startswith("the two runs differ in 4 of 5 metrics by Holm")
+    assert any("Does an order take longer" in x for x in found.agreement.flips)
+    assert found.agreement.line.startswith("the two runs differ in 4 of 8 metrics by Holm")
 
 
 def test_a_difference_too_small_to_matter_is_still_a_difference_by_holm(tmp_path: Path) -> None:
-    exact = {"requests": 3000, "noise": 0.0004, "mixes": ("order",)}
-    one = make_run(tmp_path, Plan(**exact, blocks=30), "one")  # type: ignore[arg-type]
-    ratios = {**RATIOS, "microservices": RATIOS["microservices"] * 1.02}
-    two = make_run(tmp_path, Plan(**exact, blocks=30, seed=2, ratios=ratios), "two")  # type: ignore[arg-type]
+    exact = {"scatter": 0.0004, "starts": 20, "operations": ("order",)}
+    one = make_run(tmp_path, pair_run(**exact), "one")
+    slower = {**PAIR, "microservices": PAIR["microservices"] * 1.02}
+    two = make_run(tmp_path, pair_run(**exact, seed=2, slower=slower), "two")
     found = compared(one, two, tmp_path)
     assert found.agreement.agree is False
     assert {c.word for c in found.named} <= {"no difference shown", "inconclusive"}
@@ -154,7 +150,7 @@ def test_what_the_surroundings_explain_is_not_called_different(
     name: str,
     change,  # type: ignore[no-untyped-def]
 ) -> None:
-    other = second_run(tmp_path, ratios=FASTER)
+    other = second_run(tmp_path, slower=FASTER)
     edit_journal(other, change)
     found = compared(first, other, tmp_path)
     assert "different" not in {c.word for c in (*found.named, *found.exploratory)}
@@ -175,12 +171,26 @@ def test_what_a_run_found_out_is_no_surrounding(first: Path, tmp_path: Path) -> 
 
 
 def test_runs_that_share_no_named_metric_neither_agree_nor_differ(tmp_path: Path) -> None:
-    one = make_run(tmp_path, Plan(deployments=("monolith", "modular"), requests=100), "one")
-    plan = Plan(deployments=("monolith", "modular"), requests=100, seed=3)
-    two = make_run(tmp_path, plan, "two")
+    two_frameworks = {"monolith": 1.0, "monolith#2": 1.0, "modular": 0.5}
+    one = make_run(tmp_path, pair_run(slower=two_frameworks), "one")
+    two = make_run(tmp_path, pair_run(slower=two_frameworks, seed=3), "two")
     found = compared(one, two, tmp_path)
     assert found.agreement.agree is None
     assert "nothing could be compared" in found.agreement.line
+
+
+def test_runs_are_compared_over_starts_by_welch(first: Path, tmp_path: Path) -> None:
+    found = compared(first, second_run(tmp_path, starts=9), tmp_path)
+    times = [c.ratio for c in found.named if c.question.metric == "time"]
+    assert all(ratio is not None and ratio.low < 1.0 < ratio.high for ratio in times)
+    assert {(c.first.n_blocks, c.second.n_blocks) for c in found.named} == {(6, 9)}
+
+
+def test_both_runs_percentiles_and_ratios_are_drawn(first: Path, tmp_path: Path) -> None:
+    text = compared(first, second_run(tmp_path), tmp_path).page.read_text(encoding="utf-8")
+    assert 'id="compare-ratios"' in text or "compare-ratios" in text
+    assert "paired rounds" in text
+    assert "monolith#2" not in text
 
 
 def test_the_comparison_as_json_holds_both_machines_and_every_change(
@@ -193,6 +203,6 @@ def test_the_comparison_as_json_holds_both_machines_and_every_change(
     assert document["environment_differences"] == [
         {"name": "machine: cpu", "first": "Invented CPU", "second": "Another CPU"}
     ]
-    assert len(document["named"]) == 5
+    assert len(document["named"]) == 8
     assert document["agree"] is True
     assert all(0 <= change["holm_adjusted_p"] <= 1 for change in document["named"])

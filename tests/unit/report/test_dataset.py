@@ -9,7 +9,16 @@ from bench.errors import ShopbenchError
 from bench.journal import CorruptResults, RunWriter
 from bench.report.dataset import load_run, sample_of
 from bench.report.naming import ALL
-from tests.unit.report.factory import Plan, facts, make_rows, make_run, make_trial, trial_entry
+from tests.unit.report.factory import (
+    Plan,
+    Rounds,
+    facts,
+    make_rows,
+    make_run,
+    make_trial,
+    pair_run,
+    trial_entry,
+)
 
 
 def entry(**changes: object):  # type: ignore[no-untyped-def]
@@ -77,9 +86,35 @@ def test_a_run_without_trials_says_so(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_is_no_number_is_damage(tmp_path: Path) -> None:
-    run = make_run(tmp_path, Plan(blocks=1, requests=50, settings={"request_timeout_s": "soon"}))
+    made = pair_run(starts=1, operations=("order",)).made
+    run = make_run(tmp_path, Rounds(made, settings={"request_timeout_s": "soon"}, counted=False))
     with pytest.raises(CorruptResults, match="request_timeout_s is 'soon'"):
         load_run(run)
+
+
+def test_a_runs_rounds_are_read_with_its_shares(tmp_path: Path) -> None:
+    data = load_run(make_run(tmp_path, pair_run(starts=2)))
+    assert data.rounds.roles == ["product_read", "wallet_read", "order", "overview", "mix"]
+    assert data.rounds.deployments == ["microservices", "monolith", "monolith#2"]
+    assert set(data.rounds.starts) == {0, 1}
+
+
+def test_the_second_instance_is_no_load_trial_and_no_judged_one(tmp_path: Path) -> None:
+    data = load_run(make_run(tmp_path, pair_run(starts=1)))
+    assert any(s.trial.deployment == "monolith#2" for s in data.trials)
+    assert {s.trial.deployment for s in data.load_trials} == {"monolith", "microservices"}
+    assert {t.deployment for t in data.judged_trials} == {"monolith", "microservices"}
+
+
+def test_rounds_before_the_measured_ones_do_not_count(tmp_path: Path) -> None:
+    data = load_run(make_run(tmp_path, pair_run(starts=1, operations=("order",), warmup_s=2.0)))
+    assert {s.requests for s in data.trials} == {96}
+    assert data.rounds.wrong_answers("monolith", "order") == (0, 96)
+
+
+def test_in_rounds_a_request_is_due_when_it_is_sent(tmp_path: Path) -> None:
+    sample = load_run(make_run(tmp_path, pair_run(starts=1, operations=("order",)))).trials[0]
+    assert list(sample.response) == list(sample.service)
 
 
 def test_ten_million_rows_would_fit_because_columns_are_small() -> None:

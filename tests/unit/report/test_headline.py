@@ -1,50 +1,118 @@
-"""The result in plain words, for every kind of result."""
+"""The first screen: the result in plain words for every kind of result, and how far to trust it."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.report.analysis import Analysis, analyse
-from bench.report.headline import plain_words
-from tests.unit.report.factory import RATIOS, Plan, make_run
+from bench.report.headline import plain_words, trust_line
+from bench.report.ladder import decomposition
+from tests.unit.report.factory import PAIR, Rounds, make_run, pair_run
 
-PAIR = ("monolith", "microservices")
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
-    plan = Plan(blocks=6, requests=500, deployments=PAIR, noise=0.01)
-    return analyse(make_run(tmp_path_factory.mktemp("small"), plan))
+SPLIT = "Splitting the same code into five processes makes "
+WHOLE = "Going from the Django monolith to the aiohttp services makes "
 
 
-def test_a_decided_result_says_which_way_it_goes(small: Analysis) -> None:
-    lines = plain_words(small)
-    assert lines[0].startswith("p50 response time is lower in microservices than in monolith for")
-    assert "the mixed load (×0.7" in lines[0]
-    assert any(line.startswith("CPU per request is lower in microservices") for line in lines)
+def made(tmp_path: Path, **changes: object) -> Analysis:
+    return analyse(make_run(tmp_path, pair_run(**changes)))
 
 
-def test_words_follow_the_estimate_whatever_the_claim_was(small: Analysis) -> None:
-    up = [replace(v, estimate=1.5, low=1.4, high=1.6, verdict="supported") for v in small.named]
-    changed = replace(small, verdicts=up)
-    assert all("is higher in microservices" in line for line in plain_words(changed))
+def test_the_architecture_comes_first_then_the_frameworks(analysis: Analysis) -> None:
+    lines = plain_words(analysis)
+    assert [line.startswith(SPLIT) for line in lines] == [True, True, False, False]
+    assert all(line.startswith(WHOLE) for line in lines[2:])
 
 
-@pytest.mark.parametrize(
-    ("word", "start"),
-    [
-        ("inconclusive", "Not decided by this run (5 of 5): p50 response time of product read"),
-        ("invalid", "Not judged (5 of 5)"),
-        ("no difference shown", "No difference beyond the threshold: p50 response time of"),
-    ],
-)
-def test_what_is_not_decided_is_said_too(small: Analysis, word: str, start: str) -> None:
-    verdicts = [replace(v, verdict=word) for v in small.named]  # type: ignore[arg-type]
-    (line,) = plain_words(replace(small, verdicts=verdicts))
-    assert line.startswith(start)
+def test_the_sentence_names_operations_sizes_and_intervals(analysis: Analysis) -> None:
+    time, cpu = plain_words(analysis)[:2]
+    assert time.startswith(f"{SPLIT}a product read take 2.2")
+    assert "an order 1.59 times as long [1.56, 1.62]" in time
+    assert "the mix of them 2.0" in time
+    assert cpu.startswith(f"{SPLIT}a product read cost 2.1")
+    assert "an order 2.99 times the CPU [2.9" in cpu
+
+
+def test_a_single_operation_is_a_whole_sentence(tmp_path: Path) -> None:
+    lines = plain_words(made(tmp_path, operations=("order",), scatter=0.002))
+    assert lines[0].startswith(f"{WHOLE}an order take 1.60 times as long [1.")
+    assert lines[0].endswith("].")
+
+
+def test_no_difference_is_said_as_a_finding(tmp_path: Path) -> None:
+    found = made(tmp_path, slower={**PAIR, "microservices": 1.0}, scatter=0.002)
+    assert (
+        "a product read take no more and no less than before (×1.00, within 3 %)"
+        in (plain_words(found)[0])
+    )
+
+
+def test_what_is_not_decided_stands_there_with_its_reason(tmp_path: Path) -> None:
+    found = made(tmp_path, slower={**PAIR, "microservices": 1.02}, scatter=0.05)
+    line = next(x for x in plain_words(found) if x.startswith("Not decided"))
+    assert line.startswith("Not decided, microservices against monolith: time of ")
+    assert "time of an order, ×1.0" in line
+    assert line.endswith("interval holds 1 and reaches beyond ±3%.")
+
+
+def test_metrics_with_one_reason_share_a_line(tmp_path: Path) -> None:
+    lines = plain_words(made(tmp_path, starts=1))
+    assert len(lines) == 1
+    assert lines[0].count("time of ") == lines[0].count("CPU of ") == 4
+    assert lines[0].endswith(": 1 start, an interval takes 2.")
+
+
+def test_a_server_that_fails_says_so_with_share_and_example(tmp_path: Path) -> None:
+    lines = plain_words(made(tmp_path, wrong={"microservices": 2}))
+    line = next(x for x in lines if "time of an order" in x)
+    assert "microservices answered 12 of 576 (2.1 %) wrongly, for example: status 500" in line
+    assert "take" not in line
+    assert any(f"{WHOLE}a product read cost" in x or "no more and no less" in x for x in lines)
+
+
+def test_without_an_even_bench_no_verdict_is_said(tmp_path: Path) -> None:
+    lines = plain_words(made(tmp_path, slower={**PAIR, "monolith#2": 1.05}))
+    assert not any(" take " in line for line in lines)
+    assert any("the same code against itself came out ×1.0" in line for line in lines)
 
 
 def test_a_smoke_run_claims_nothing_on_the_first_screen(tmp_path: Path) -> None:
-    plan = Plan(blocks=6, requests=100, deployments=PAIR, profile="smoke", ratios={**RATIOS})
+    plan = Rounds(pair_run(starts=1).made, profile="smoke", counted=False)
     assert plain_words(analyse(make_run(tmp_path, plan)))[0].startswith("Nothing is claimed")
+
+
+def test_the_trust_line_has_starts_seconds_and_the_second_instance(analysis: Analysis) -> None:
+    line = trust_line(analysis)
+    assert line.startswith("6 starts of 5 deployments together; 192 s of rounds; ")
+    assert "other programs used 0.02 cores" in line
+    assert "the same code against itself: a product read ×0.99" in line
+    assert "busy" not in line
+
+
+def test_a_busy_machine_is_named_as_the_reason_for_wide_intervals(tmp_path: Path) -> None:
+    line = trust_line(made(tmp_path, foreign_cores=0.6))
+    assert "busy machine, intervals are wide because of it: other programs used 0.60 cores" in line
+
+
+def test_a_run_without_rounds_has_no_line_of_trust(tmp_path: Path) -> None:
+    data = made(tmp_path, status=lambda deployment, start: "invalid")
+    assert trust_line(data) == ""
+
+
+def test_the_product_of_the_steps_stands_beside_the_whole(analysis: Analysis) -> None:
+    time, cpu = decomposition(analysis.ladders)
+    assert time.startswith("Where it comes from (the mix of requests, time): framework")
+    assert "the whole, compared directly, is ×1.5" in time
+    assert "% apart" in time
+    assert "CPU per request" in cpu
+
+
+def test_without_all_four_there_is_no_product(tmp_path: Path) -> None:
+    assert decomposition(made(tmp_path).ladders) == []
+
+
+@pytest.mark.parametrize("place", ["report.html", "summary.md"])
+def test_the_second_instance_is_only_in_the_line_of_trust(built: Path, place: str) -> None:
+    text = (built / place).read_text(encoding="utf-8").partition("All settings of the run")[0]
+    assert "monolith#2" not in text
+    assert "the same code against itself" in text
+    assert not any("monolith#2" in f.read_text() for f in (built / "figures").glob("*.svg"))

@@ -8,11 +8,23 @@ from bench.report.floor import floor_results, source_path
 from bench.report.ladder import ladders, sanity_check
 from bench.report.naming import deployment_order, number, span
 from bench.report.selection import cells_of
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import LADDER_RUN, Rounds, make_run, pair_run
+
+THREE = {"monolith": 1.0, "modular": 0.5, "microservices": 1.6}
 
 
 def small(tmp_path: Path, **changes: object) -> RunData:
-    return load_run(make_run(tmp_path, Plan(**{"blocks": 2, "requests": 80, **changes})))  # type: ignore[arg-type]
+    plan = pair_run(**{"starts": 2, "operations": ("order",), "slower": THREE, **changes})
+    return load_run(make_run(tmp_path, plan))
+
+
+def floor_of(tmp_path: Path, profile: str = "quick") -> RunData:
+    made = pair_run(starts=1, operations=("order",)).made
+    return load_run(make_run(tmp_path, Rounds(made, profile, floor=True, counted=False)))
+
+
+def four(tmp_path: Path, **changes: object) -> RunData:
+    return load_run(make_run(tmp_path, Rounds(replace(LADDER_RUN, **changes), counted=False)))  # type: ignore[arg-type]
 
 
 def retried(sample: TrialSample, attempt: int, status: str) -> TrialSample:
@@ -66,14 +78,14 @@ def test_of_several_attempts_the_last_valid_pair_counts_once(tmp_path: Path) -> 
 
 
 def test_floor_comparisons_have_attempts_of_their_own(tmp_path: Path) -> None:
-    data = small(tmp_path, blocks=6, floor=True)
+    data = floor_of(tmp_path)
     reran = [retried(s, 1, "valid") for s in data.trials if s.trial.mix == "order"]
     results = floor_results(replace(data, trials=(*data.trials, *reran)))
     assert [r.verdict.n_blocks for r in results] == [6, 6]
 
 
 def test_the_floor_is_reached_or_not(tmp_path: Path) -> None:
-    first, second = floor_results(small(tmp_path, blocks=6, requests=900, floor=True))
+    first, second = floor_results(floor_of(tmp_path))
     assert (first.verdict.verdict, second.verdict.verdict) == ("reached", "not reached")
     assert first.source_text is not None
     assert "wilson" in first.source_text
@@ -82,7 +94,7 @@ def test_the_floor_is_reached_or_not(tmp_path: Path) -> None:
 
 
 def test_the_floor_of_a_smoke_run_claims_nothing(tmp_path: Path) -> None:
-    results = floor_results(small(tmp_path, floor=True, profile="smoke"))
+    results = floor_results(floor_of(tmp_path, "smoke"))
     assert {r.verdict.verdict for r in results} == {"inconclusive"}
 
 
@@ -93,21 +105,31 @@ def test_a_source_outside_the_tree_is_not_read() -> None:
 
 
 def test_the_steps_of_a_ladder_multiply_to_the_whole(tmp_path: Path) -> None:
-    data = small(tmp_path, blocks=6, requests=600)
-    for ladder in ladders(data, cells_of(data.load_trials)):
-        product = 1.0
-        for step in ladder.steps:
-            assert step.ratio is not None
-            product *= step.ratio.estimate
-        assert abs(product / ladder.to_first["microservices"].estimate - 1) < 1e-9
+    data = four(tmp_path)
+    found = ladders(data, cells_of(data.load_trials))
+    assert len(found) == 8
+    for ladder in found:
+        assert ladder.product is not None
+        assert abs(ladder.product / ladder.to_first["microservices"].estimate - 1) < 0.01
+
+
+def test_a_cell_of_rounds_says_what_was_asked_and_which_time_it_holds(tmp_path: Path) -> None:
+    (cell,) = cells_of(small(tmp_path).load_trials)
+    assert cell.in_rounds
+    assert cell.label == "order, one request at a time"
+    assert cell.time_name == "service time"
+    assert cell.shown_operations == ["order"]
 
 
 def test_the_last_step_is_held_against_the_literature(tmp_path: Path) -> None:
-    ratios = {"monolith": 1.0, "modular": 0.3, "modular-split": 0.3, "microservices": 4.0}
-    data = small(tmp_path, blocks=6, requests=600, ratios=ratios)
-    lines = sanity_check(ladders(data, cells_of(data.load_trials)))
-    assert any("p50" in line and "far outside the band" in line for line in lines)
-    assert any("CPU" in line and "inside the band" in line for line in lines)
+    slower = {**LADDER_RUN.slower, "modular-split": 0.3, "microservices": 4.0}
+    data = four(tmp_path, slower=slower, operations=("order",))
+    time, cpu = sanity_check(ladders(data, cells_of(data.load_trials)))
+    assert time.startswith("order, time: ×13.")
+    assert "far outside the band" in time
+    assert "3 calls between processes an answer" in time
+    assert "against ×1.33–2.63" in cpu
+    assert "gateway 0 → " in cpu
 
 
 def test_names_come_in_ladder_order_and_numbers_without_exponent() -> None:
