@@ -29,7 +29,7 @@ def export_csv(run_dir: Path, out: Path, *, rows: bool = False) -> list[Path]:
     """Write trials, gates, usage, percentiles and verdicts as CSV into `out`; return the files.
 
     Where the run has them also: ratios of each start, facts of the trials, parts of the response
-    time, goodput with losses by kind, capacity searches, audited invariants and transient anomalies.
+    time, goodput with losses by kind, capacity searches, audited invariants, transient anomalies.
 
     `rows`: also one CSV a trial with every request. Raises CorruptResults or ShopbenchError.
     """

@@ -44,7 +44,8 @@ class StartRatio:
     """One start: the mean of its clusters' medians, and how it drifted while it was measured.
 
     `rounds` is how many it is made of. `drift` is the change of the log-ratio over the whole
-    stretch by a straight line through the clusters; `clusters` their number, `sd` the standard deviation of their medians (log units).
+    stretch by a straight line through the clusters; `clusters` their number, `sd` the standard
+    deviation of their medians (log units).
     """
 
     log_ratio: float

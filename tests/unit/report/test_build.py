@@ -12,10 +12,10 @@ from bench.errors import ShopbenchError
 from bench.journal import CorruptResults, RunReader
 from bench.report.build import build_report
 from bench.report.page import CONTENTS
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import Rounds, make_run, pair_run
 
 LOADS = {"src", "srcset", "poster", "data", "action", "background"}
-PAIR = ("monolith", "microservices")
+ONE = pair_run(starts=1, operations=("order",))
 VOID = {"meta", "link", "br", "input", "img", "hr", "path", "use", "rect"}
 
 
@@ -89,7 +89,9 @@ def test_the_verdicts_are_stored_and_summarised(built: Path) -> None:
     verdicts = RunReader(built).verdicts
     summary = (built / "summary.md").read_text(encoding="utf-8")
     assert len(verdicts) > 50
-    assert "refuted" in summary
+    assert "supported" in summary
+    assert RunReader(built).sentences[0] in summary
+    assert RunReader(built).trust in summary
     assert "What this does not show" in summary
     for line in summary.splitlines():
         assert not line.startswith("|") or line.endswith("|")
@@ -109,7 +111,7 @@ def test_rebuilding_gives_the_same_from_journal_and_rows_alone(built: Path, tmp_
 
 
 def test_a_tiny_smoke_run_has_a_page_that_claims_nothing(tmp_path: Path) -> None:
-    run = make_run(tmp_path, Plan(blocks=1, requests=60, profile="smoke"))
+    run = make_run(tmp_path, Rounds(ONE.made, profile="smoke", counted=False))
     text = build_report(run).read_text(encoding="utf-8")
     assert "claims nothing" in text
     assert "not measured in this run" in text
@@ -117,7 +119,7 @@ def test_a_tiny_smoke_run_has_a_page_that_claims_nothing(tmp_path: Path) -> None
 
 
 def test_a_run_of_one_deployment_and_no_cpu_still_has_a_page(tmp_path: Path) -> None:
-    run = make_run(tmp_path, Plan(blocks=1, requests=9, deployments=("users|orders",)))
+    run = make_run(tmp_path, pair_run(slower={"users|orders": 1.0}, starts=1))
     edit(run, lambda journal: [t.update(usage={}, sql=None) for t in journal["trials"]])
     text = build_report(run).read_text(encoding="utf-8")
     assert "no metric named beforehand could be judged" in text
@@ -125,9 +127,7 @@ def test_a_run_of_one_deployment_and_no_cpu_still_has_a_page(tmp_path: Path) -> 
 
 
 def test_invalid_trials_are_drawn_only_with_a_warning(tmp_path: Path) -> None:
-    run = make_run(
-        tmp_path, Plan(blocks=1, requests=60, deployments=PAIR, status=lambda d, b: "invalid")
-    )
+    run = make_run(tmp_path, pair_run(starts=1, status=lambda deployment, start: "invalid"))
     text = build_report(run).read_text(encoding="utf-8")
     assert "drawn from invalid trials" in text
     assert "Contains invalid trials, for orientation only." in text
@@ -136,7 +136,7 @@ def test_invalid_trials_are_drawn_only_with_a_warning(tmp_path: Path) -> None:
 
 
 def test_hostile_text_in_a_journal_stays_text(tmp_path: Path) -> None:
-    run = make_run(tmp_path, Plan(blocks=1, requests=60, deployments=PAIR))
+    run = make_run(tmp_path, ONE)
     edit(run, lambda journal: journal.update(notes=["<script>alert(1)</script>"]))
     text = build_report(run).read_text(encoding="utf-8")
     assert "&lt;script&gt;alert(1)" in text
@@ -171,7 +171,7 @@ def break_time(run: Path) -> None:
 
 @pytest.mark.parametrize("damage", [break_journal, break_rows, lose_rows, break_floor, break_time])
 def test_damage_is_one_clear_line(tmp_path: Path, damage) -> None:  # type: ignore[no-untyped-def]
-    run = make_run(tmp_path, Plan(blocks=1, requests=40))
+    run = make_run(tmp_path, ONE)
     damage(run)
     with pytest.raises(CorruptResults) as caught:
         build_report(run)

@@ -19,7 +19,7 @@ from tests.unit.audit.sound_shop import sound_shop
 from tests.unit.failure import fault_runs
 from tests.unit.report import scaling_runs, test_consistency, test_network, test_topologies
 from tests.unit.report.capacity_runs import capacity_run
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import Rounds, make_run, pair_run
 from tests.unit.report.test_consistency import ARMS, END, kills_of
 
 pytestmark = pytest.mark.usefixtures("unpainted")
@@ -37,9 +37,8 @@ WITNESSED = {
 
 @pytest.fixture(scope="module")
 def ladder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two mixes at two loads, all four deployments; the report is built."""
-    plan = Plan(blocks=6, requests=500, noise=0.01, mixes=("mixed", "order"), loads=(50.0, 150.0))
-    run = make_run(tmp_path_factory.mktemp("ladder"), plan)
+    """Paired rounds of all four deployments; the report is built."""
+    run = make_run(tmp_path_factory.mktemp("ladder"), Rounds())
     build_report(run)
     return run
 
@@ -86,15 +85,15 @@ def test_a_claim_and_its_verdicts_compare_the_same_pair_in_the_same_direction(
             assert claim.metric == verdict.metric
 
 
-def test_named_verdicts_come_before_others_and_their_cells_before_other_loads(
+def test_the_metrics_named_beforehand_answer_the_claims_on_them(
     analysed: Analysis,
 ) -> None:
     by_claim = {r.claim.id: [a.verdict for a in r.answers] for r in picture_of(analysed).results}
     named = {v.id for v in analysed.named}
     assert {v.id for v in by_claim["whole-time"]} <= named
     boundary = by_claim["boundary-time"]
-    assert {v.id.split("/")[1] for v in boundary} == {"mixed@50", "order@50"}
-    assert all(v.operation == "all" for v in boundary)
+    assert {v.id.split("/")[1] for v in boundary} == {"product_read", "order", "overview", "mix"}
+    assert {v.id for v in boundary} <= named
 
 
 def test_verdicts_json_names_the_claims(ladder: Path) -> None:
@@ -167,8 +166,7 @@ def test_what_has_no_verdict_says_why(analysed: Analysis) -> None:
 
 
 def test_a_run_without_the_pair_of_a_claim_says_so(tmp_path: Path) -> None:
-    plan = Plan(blocks=6, requests=200, deployments=("monolith", "microservices"))
-    found = picture_of(analyse(make_run(tmp_path, plan)))
+    found = picture_of(analyse(make_run(tmp_path, pair_run())))
     (result,) = [r for r in found.results if r.claim.id == "boundary-time"]
     assert result.lack == "without a verdict"
     assert result.why.endswith("microservices:modular-split")
@@ -217,11 +215,11 @@ def test_a_cell_that_belongs_nowhere_is_refused(analysed: Analysis, cell: TableC
         run_cells(replace(analysed, sections=[section]))
 
 
-def test_page_and_summary_show_the_table_first_and_every_claim(ladder: Path) -> None:
+def test_page_and_summary_show_the_result_then_the_table_and_every_claim(ladder: Path) -> None:
     page = (ladder / "report.html").read_text()
-    assert page.index('id="comparison"') < page.index('id="claims"') < page.index('id="result"')
+    assert page.index('id="result"') < page.index('id="comparison"') < page.index('id="claims"')
     summary = (ladder / "summary.md").read_text()
-    assert summary.index("## The comparison table") < summary.index("## Result")
+    assert summary.index("## Result") < summary.index("## The comparison table")
     for claim in registry().claims:
         assert claim.wording in summary
         assert str(escape(claim.title)) in page

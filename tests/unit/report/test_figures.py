@@ -70,20 +70,51 @@ def test_each_deployment_has_a_look_of_its_own() -> None:
 
 def all_figures(analysis: Analysis) -> list[Figure]:
     some = [drawings.ladder(analysis), drawings.cpu(analysis), drawings.quality(analysis)]
-    return [f for f in (*drawings.forests(analysis), *drawings.load_curves(analysis),
-                        *drawings.tails(analysis), *drawings.percentiles(analysis), *some)
-            if f is not None]  # fmt: skip
+    drawn = (
+        *drawings.forests(analysis),
+        *drawings.tails(analysis),
+        *drawings.percentiles(analysis),
+        *some,
+    )
+    return [figure for figure in drawn if figure is not None]
 
 
 def test_every_figure_is_drawn_once_with_its_words(analysis: Analysis) -> None:
     figures = all_figures(analysis)
     names = [f.name for f in figures]
     assert len(set(names)) == len(names)
-    assert {"forest-named", "ladder", "load-mixed", "tail-mixed-all", "percentiles-mixed",
-            "cpu-components", "quality"} <= set(names)  # fmt: skip
+    assert {"forest-named", "ladder", "tail-order-order", "tail-overview-overview",
+            "percentiles-rounds", "cpu-components", "quality"} <= set(names)  # fmt: skip
     assert all(f.title and f.caption for f in figures)
     stated = [f for f in figures if not f.name.startswith(("quality", "tail"))]
-    assert all("block" in f.caption and "interval" in f.caption.lower() for f in stated)
+    assert all("start" in f.caption and "interval" in f.caption.lower() for f in stated)
+    assert not any("block" in f.caption for f in stated)
+    assert not any("closed loop" in f.title + f.caption for f in figures)
+
+
+def test_the_time_of_rounds_is_labelled_service_time(analysis: Analysis) -> None:
+    for figure in (*drawings.tails(analysis), *drawings.percentiles(analysis)):
+        assert "service time" in figure.title
+        text = svg_text(figure)
+        assert "service time, ms" in text
+        assert "response time" not in text
+
+
+def test_the_percentiles_of_all_operations_stand_in_one_figure(analysis: Analysis) -> None:
+    (figure,) = drawings.percentiles(analysis)
+    text = svg_text(figure)
+    assert all(name in text for name in ("product read", "wallet read", "order", "overview"))
+    assert "all operations" not in text
+
+
+def test_cpu_stands_there_less_the_idle_rate_and_the_idle_rate_beside_it(
+    analysis: Analysis,
+) -> None:
+    figure = drawings.cpu(analysis)
+    assert figure is not None
+    text = svg_text(figure)
+    assert text.count("+ 0.8") >= 8  # 0.08 s of 96 requests are idle
+    assert "order, one request at a time" in text
 
 
 def test_the_inlined_svg_has_its_own_ids_and_no_address(analysis: Analysis) -> None:

@@ -13,15 +13,14 @@ from bench.report.build import build_report
 from bench.report.comparison import comparison
 from bench.report.picture import picture_of_runs
 from tests.unit.report.capacity_runs import capacity_run
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import Rounds, make_run, pair_run
 
 pytestmark = pytest.mark.usefixtures("unpainted")
 
-PAIR = ("monolith", "microservices")
-SMALL = Plan(blocks=6, requests=300, deployments=PAIR, noise=0.01)
+SMALL = pair_run()
 
 
-def latency_run(root: Path, name: str, plan: Plan = SMALL) -> Path:
+def latency_run(root: Path, name: str, plan: Rounds = SMALL) -> Path:
     run = make_run(root, plan, name)
     build_report(run)
     return run

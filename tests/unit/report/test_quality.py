@@ -7,7 +7,7 @@ import pytest
 from bench.report.analysis import analyse
 from bench.report.build import build_report
 from bench.report.quality import gate_rows, resume_rows, stop_rows
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import Plan, Rounds, make_run, open_run, pair_run
 
 pytestmark = pytest.mark.usefixtures("unpainted")
 
@@ -27,7 +27,7 @@ def one_arm_invalid(deployment: str, block: int) -> str:
 
 def test_every_gate_is_counted_by_deployment_and_outcome(tmp_path: Path) -> None:
     plan = Plan(blocks=6, requests=60, deployments=PAIR, status=one_arm_invalid)  # type: ignore[arg-type]
-    names, rows = gate_rows(analyse(make_run(tmp_path, plan)).trials)
+    names, rows = gate_rows(analyse(open_run(tmp_path, plan)).trials)
     assert names == ["monolith", "microservices"]
     counted = {row[0]: row[1:] for row in rows}
     assert counted["foreign cpu"] == ["3 / 0 / 3", "6 / 0 / 0"]
@@ -35,9 +35,11 @@ def test_every_gate_is_counted_by_deployment_and_outcome(tmp_path: Path) -> None
 
 
 def test_stops_and_resumes_stand_in_page_and_summary(tmp_path: Path) -> None:
-    run = make_run(tmp_path, Plan(blocks=1, requests=60, deployments=PAIR, settings=SETTINGS))
+    made = pair_run(starts=1, operations=("order",)).made
+    run = make_run(tmp_path, Rounds(made, settings=SETTINGS, counted=False))
     page = build_report(run).read_text(encoding="utf-8")
     assert "half-widths reached" in page
+    assert "time is over after 1 starts" in page
     assert "This run was interrupted and resumed" in page
     summary = (run / "summary.md").read_text(encoding="utf-8")
     assert "resumed at 2026-11-23T02:00:00Z with 7 trials" in summary
@@ -45,5 +47,5 @@ def test_stops_and_resumes_stand_in_page_and_summary(tmp_path: Path) -> None:
 
 
 def test_a_run_without_them_says_nothing(tmp_path: Path) -> None:
-    journal = analyse(make_run(tmp_path, Plan(blocks=1, requests=60))).data.journal
+    journal = analyse(open_run(tmp_path, Plan(blocks=1, requests=60))).data.journal
     assert stop_rows(journal) == resume_rows(journal) == []

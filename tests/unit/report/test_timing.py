@@ -10,13 +10,13 @@ from bench.report.dataset import TrialSample, load_run
 from bench.report.sections.server_timing import section
 from bench.report.selection import cells_of
 from bench.report.timing import PARTS, WHOLE, accounts, gaps, part_means
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import Plan, make_run, open_run, pair_run
 
 PAIR = ("monolith", "microservices")
 
 
 def sample(tmp_path: Path) -> TrialSample:
-    run = make_run(tmp_path, Plan(blocks=1, requests=200, deployments=PAIR, failed_every=10))
+    run = open_run(tmp_path, Plan(blocks=1, requests=200, deployments=PAIR, failed_every=10))
     return load_run(run).trials[0]
 
 
@@ -52,7 +52,7 @@ def test_a_trial_without_server_timing_has_no_account(tmp_path: Path) -> None:
 
 
 def test_shares_and_gaps_carry_intervals_over_blocks(tmp_path: Path) -> None:
-    data = load_run(make_run(tmp_path, Plan(blocks=6, requests=400, deployments=PAIR)))
+    data = load_run(open_run(tmp_path, Plan(blocks=6, requests=400, deployments=PAIR)))
     (cell,) = cells_of(data.load_trials)
     found = {account.deployment: account for account in accounts(cell, "all")}
     assert found["monolith"].shares["database"] == pytest.approx(0.3, abs=0.01)
@@ -68,10 +68,10 @@ def test_shares_and_gaps_carry_intervals_over_blocks(tmp_path: Path) -> None:
 
 
 def test_the_section_is_there_only_where_servers_state_their_time(tmp_path: Path) -> None:
-    data = load_run(make_run(tmp_path, Plan(blocks=2, requests=200)))
+    data = load_run(make_run(tmp_path, pair_run(starts=2)))
     found = section(data)
     assert found is not None
     assert found.figures[0].name == "timing-shares"
-    assert "microservices − monolith" in found.summary[0]
+    assert "order: microservices − monolith" in found.summary[0]
     silent = replace(data, trials=tuple(with_times(s, app=np.nan) for s in data.trials))
     assert section(silent) is None
