@@ -22,9 +22,15 @@ import pyarrow.parquet as pq
 from bench.episodes import Episode
 from bench.errors import ShopbenchError
 from bench.files import lock_folder, replace_file
+from bench.trial_parts import ComponentUsage as ComponentUsage
+from bench.trial_parts import Gate as Gate
+from bench.trial_parts import GateOutcome as GateOutcome
+from bench.trial_parts import SqlCount as SqlCount
+from bench.trial_parts import WrongAnswers as WrongAnswers
 from bench.verdict import TableCell as TableCell
 from bench.verdict import Verdict as Verdict
 from bench.verdict import VerdictWord as VerdictWord
+from bench.verdict import Words as Words
 
 SCHEMA_VERSION = 2
 JOURNAL_FILE = "journal.json"
@@ -32,7 +38,6 @@ VERDICTS_FILE = "verdicts.json"
 ROWS_FOLDER = "rows"
 
 TrialStatus = Literal["valid", "flagged", "invalid"]
-GateOutcome = Literal["pass", "flag", "fail"]
 Loop = Literal["open", "closed", "rounds"]
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -60,52 +65,6 @@ class CorruptResults(ShopbenchError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, 3)
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One validity check of a trial. `value` None: it could not be measured."""
-
-    name: str
-    value: float | None
-    limit: float | None
-    unit: str
-    outcome: GateOutcome
-
-
-@dataclass(frozen=True)
-class ComponentUsage:
-    """CPU seconds spent in the trial's CPU window, and PSS at its end."""
-
-    cpu_seconds: float
-    pss_bytes: int
-
-
-@dataclass(frozen=True)
-class WrongAnswers:
-    """How many answers of an operation failed or were wrong in a trial's window.
-
-    `error`: the most frequent reason. `example`: status and beginning of such an answer, "" if none
-    came. `sampled`: of answers that were drawn to be held against the contract's schema.
-    """
-
-    operation: str
-    wrong: int
-    answers: int
-    error: str
-    example: str = ""
-    sampled: bool = False
-
-
-@dataclass(frozen=True)
-class SqlCount:
-    """SQL statements and commits over all databases in the CPU window.
-
-    `statements` None: the server's log was not counted.
-    """
-
-    statements: int | None
-    commits: int
 
 
 @dataclass(frozen=True)
@@ -184,8 +143,7 @@ class _VerdictFile:
     run_id: str
     verdicts: tuple[Verdict, ...]
     cells: tuple[TableCell, ...] | None = None
-    sentences: tuple[str, ...] = ()
-    trust: str = ""
+    words: Words = Words()
 
 
 def utc_now() -> str:
@@ -316,14 +274,9 @@ class RunReader:
         return found.cells if (found := self._verdict_file) else None
 
     @property
-    def sentences(self) -> tuple[str, ...]:
+    def words(self) -> Words:
         """The result in plain words; empty before there is a report."""
-        return found.sentences if (found := self._verdict_file) else ()
-
-    @property
-    def trust(self) -> str:
-        """How far it can be trusted, in one line."""
-        return found.trust if (found := self._verdict_file) else ""
+        return found.words if (found := self._verdict_file) else Words()
 
     @property
     def _verdict_file(self) -> _VerdictFile | None:
@@ -353,18 +306,11 @@ def write_verdicts(
     run_dir: Path,
     verdicts: Iterable[Verdict],
     cells: Iterable[TableCell] = (),
-    *,
-    sentences: Iterable[str] = (),
-    trust: str = "",
+    words: Words = Words(),  # noqa: B008 - frozen
 ) -> None:
-    """Replace `verdicts.json` of a run folder.
-
-    Verdicts, cells of the comparison table, and what both come to in plain words.
-    """
+    """Replace `verdicts.json` of a run folder: verdicts, table cells, the result in words."""
     run_id = RunReader(run_dir).journal.run_id
-    content = _VerdictFile(
-        SCHEMA_VERSION, run_id, tuple(verdicts), tuple(cells), tuple(sentences), trust
-    )
+    content = _VerdictFile(SCHEMA_VERSION, run_id, tuple(verdicts), tuple(cells), words)
     _write_json(run_dir / VERDICTS_FILE, content)
 
 

@@ -51,3 +51,11 @@ class TableCell:
     deployment: str
     experiment: str
     text: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """The result as a person says it: sentences, and in one line how far to trust them."""
+
+    sentences: tuple[str, ...] = ()
+    trust: str = ""

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from bench.errors import ShopbenchError
-from bench.journal import write_verdicts
+from bench.journal import Words, write_verdicts
 from bench.report.analysis import Analysis, analyse
 from bench.report.comparison import run_cells
 from bench.report.figures.style import save, svg_text
@@ -38,8 +38,7 @@ def write_report(analysis: Analysis) -> Path:
             run_dir,
             analysis.verdicts,
             run_cells(analysis),
-            sentences=plain_words(analysis),
-            trust=trust_line(analysis),
+            Words(tuple(plain_words(analysis)), trust_line(analysis)),
         )
         shutil.rmtree(run_dir / FIGURES, ignore_errors=True)
         (run_dir / FIGURES).mkdir()

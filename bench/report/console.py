@@ -56,13 +56,13 @@ def show_results(run_dir: Path, console: Console | None = None) -> None:
 def _answer(reader: RunReader, console: Console) -> None:
     """The sentences, the metrics named beforehand, how far to trust them."""
     console.print()
-    for sentence in reader.sentences or ("Nothing could be judged in this run.",):
+    for sentence in reader.words.sentences or ("Nothing could be judged in this run.",):
         console.print(escape(sentence))
     named = [v for v in reader.verdicts if v.note.startswith(NAMED)]
     if named:
         console.print(_named_table(named))
-    if reader.trust:
-        console.print(escape(f"How far to trust it: {reader.trust}"))
+    if reader.words.trust:
+        console.print(escape(f"How far to trust it: {reader.words.trust}"))
 
 
 def _other_tables(verdicts: tuple[Verdict, ...]) -> dict[str, list[Verdict]]:

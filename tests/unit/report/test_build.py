@@ -90,8 +90,8 @@ def test_the_verdicts_are_stored_and_summarised(built: Path) -> None:
     summary = (built / "summary.md").read_text(encoding="utf-8")
     assert len(verdicts) > 50
     assert "supported" in summary
-    assert RunReader(built).sentences[0] in summary
-    assert RunReader(built).trust in summary
+    assert RunReader(built).words.sentences[0] in summary
+    assert RunReader(built).words.trust in summary
     assert "What this does not show" in summary
     for line in summary.splitlines():
         assert not line.startswith("|") or line.endswith("|")

@@ -57,13 +57,6 @@ def test_what_was_lost_is_counted_by_kind_and_adds_up(six: Analysis) -> None:
     assert good.estimate < 0.95 < good_share(at(six, 40.0), "microservices").estimate  # type: ignore[union-attr]
 
 
-def test_no_ratio_of_response_times_is_given_in_overload(six: Analysis) -> None:
-    beyond = [v for v in six.verdicts if "@480/" in v.id]
-    assert beyond
-    assert all(v.estimate is None for v in beyond if v.metric.startswith("response"))
-    assert any(v.estimate is not None for v in beyond if v.metric.startswith("cpu"))
-
-
 def test_a_searched_capacity_comes_before_a_probed_one(tmp_path: Path) -> None:
     searches = [
         {
