@@ -1,4 +1,4 @@
-"""What a trial's entry is made of: gates, CPU and memory, wrong answers, SQL. `journal` stores it."""
+"""What a trial's entry holds: gates, CPU and memory, wrong answers, SQL. `journal` stores it."""
 
 from __future__ import annotations
 
