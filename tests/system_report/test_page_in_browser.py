@@ -1,6 +1,7 @@
 """The report in a real browser, wide and narrow: nothing spills, everything clicks."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from bench.journal import TrialStatus
 from bench.report.build import build_report
 from bench.report.compare import compare_runs
 from tests.system_report.chromium import Tab, browser_tab, chromium_path
-from tests.unit.report.factory import LADDER, Plan, make_run
+from tests.unit.report.factory import LADDER_RUN, Rounds, make_run, pair_run
 
 CHROMIUM = chromium_path()
 pytestmark = [
@@ -32,17 +33,9 @@ CUT_OFF = """
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    capacity = {name: 160.0 + 10 * i for i, name in enumerate(LADDER)}
-    plan = Plan(
-        blocks=7, requests=500, loads=(50.0, 150.0, 180.0), mixes=("mixed", "order"), floor=True,
-        capacity=capacity, failed_every=100, status=_some_invalid,
-        settings={
-            "capacity_rps": {"mixed": capacity, "order": capacity},
-            "reference_rps": {"mixed": 50.0, "order": 50.0},
-            "stopped": {"latency/mixed@50": "half-widths reached after 6 blocks"},
-            "resumed": [{"at": "2026-11-23T02:00:00Z", "gap_s": 60.0, "trials": 5}],
-        },
-    )  # fmt: skip
+    made = replace(LADDER_RUN, starts=7, status=_some_invalid)
+    settings = {"resumed": [{"at": "2026-11-23T02:00:00Z", "gap_s": 60.0, "trials": 5}]}
+    plan = Rounds(made, settings=settings, floor=True)
     return build_report(make_run(tmp_path_factory.mktemp("page"), plan))
 
 
@@ -211,9 +204,8 @@ async def test_on_paper_no_panel_is_left_out(page: Path, tab: Tab) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_the_comparison_of_two_runs(tmp_path: Path, tab: Tab, width: int) -> None:
-    small = Plan(blocks=6, requests=300)
-    first = make_run(tmp_path, small, "first")
-    second = make_run(tmp_path, Plan(blocks=6, requests=300, seed=2), "second")
+    first = make_run(tmp_path, pair_run(), "first")
+    second = make_run(tmp_path, pair_run(seed=2), "second")
     await tab.open(compare_runs(first, second).page.as_uri(), width)
     assert await tab.ask(SPILL) == 0
     assert await tab.ask("document.querySelectorAll('figure svg').length") == 2
