@@ -76,7 +76,7 @@ async def test_the_page_at_390_pixels(page: Path, tab: Tab) -> None:
 async def click_through(tab: Tab) -> None:
     """Choose the last tab of each group, sort a table both ways, filter it."""
     groups = await tab.ask("document.querySelectorAll('[role=tablist]').length")
-    assert groups >= 3
+    assert groups >= 2
     await tab.ask(
         "document.querySelectorAll('[role=tablist] [role=tab]:last-child').forEach(b => b.click())"
     )
