@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+SMOKE_NOTE = "smoke profile: runs end to end, claims nothing"
+
 VerdictWord = Literal[
     "supported",
     "refuted",

@@ -23,7 +23,7 @@ Sweep = Annotated[
     str,
     typer.Option(
         "--sweep",
-        help="Loads of the pair beside the reference, as shares of the smaller capacity, e.g. "
+        help="Loads of the load curve of `capacity`, as shares of the smaller capacity, e.g. "
         "0.5,0.9; or none. The profile's if left out.",
     ),
 ]

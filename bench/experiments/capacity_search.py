@@ -1,151 +1,79 @@
-"""The search for the highest load that meets a service level: which load to probe next. Pure.
+"""A search for the highest load that meets a service level, from a good guess. Pure.
 
-Double (or halve) until one load passes and one fails, bisect to 5 %, confirm: the candidate must
-pass again and 5 % above it must fail. A contradiction goes on as a linear search in steps of 5 %,
-lazily as Theodolite does (Henning & Hasselbring 2022). Neighbour: `capacity` runs the probes.
+Steps up while loads pass, or down while they fail, twice as far each time; then bisects until the
+two ends are one step apart. From a guess within a step that is two probes. One search confirms
+nothing: it is repeated, and the interval over the repetitions says how sure the middle is.
+Neighbours: `capacity` and `scaling` run the probes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
-Phase = Literal["double", "bisect", "confirm", "step"]
+_SLACK = 1.002  # rounding to four digits
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Bounds of a search, in requests a second; `resolution` relative, `max_probes` in all."""
+class Guess:
+    """Where to begin, in requests a second; `step` is a factor above 1."""
 
-    start_rps: float
+    rps: float
+    step: float
+    max_probes: int
     max_rps: float
     min_rps: float = 1.0
-    resolution: float = 0.05
-    max_probes: int = 16
-
-
-@dataclass(frozen=True)
-class Step:
-    """The load to probe next. Send True (passed), False (failed) or None (cannot be judged)."""
-
-    offered_rps: float
-    phase: Phase
 
 
 @dataclass(frozen=True)
 class Bracket:
-    """What a search found: the highest load that passed and the lowest above it that failed.
+    """The highest load that passed and the lowest above it that failed, in requests a second.
 
-    `confirmed`: both were tried again. Otherwise `reason` says what was left open.
+    `closed`: both were found, one step apart. Otherwise `reason` says what was left open.
     """
 
     low_rps: float | None
     high_rps: float | None
-    confirmed: bool
+    closed: bool
     reason: str = ""
 
-
-Search = Generator[Step, bool | None, Bracket]
-_Walk = Generator[Step, bool | None, None]
-_Asking = Generator[Step, bool | None, bool]
-
-
-class _Open(Exception):
-    """The search ends without a confirmed bracket."""
+    @property
+    def middle_rps(self) -> float | None:
+        """The geometric middle; None where an end is open."""
+        if self.low_rps is None or self.high_rps is None:
+            return None
+        return math.sqrt(self.low_rps * self.high_rps)
 
 
-@dataclass
-class _State:
-    limits: Limits
-    probes: int = 0
+Search = Generator[float, bool | None, Bracket]
+
+
+def search(guess: Guess) -> Search:
+    """Yield loads to probe, be sent passed, failed or None (cannot be judged); return the ends."""
     low: float | None = None
     high: float | None = None
-    passed: list[float] = field(default_factory=list)
-
-    def ask(self, rate: float, phase: Phase) -> _Asking:
-        """Probe one load and move the bracket; a result that contradicts an end removes it."""
-        if self.probes >= self.limits.max_probes:
-            raise _Open(f"{self.limits.max_probes} probes did not settle it")
-        self.probes += 1
-        passed = yield Step(rate, phase)
+    rate, stride = _rounded(min(guess.rps, guess.max_rps)), guess.step
+    for _ in range(guess.max_probes):
+        passed = yield rate
         if passed is None:
-            raise _Open(f"{rate:g} requests/s could not be judged: no valid trial")
+            return Bracket(low, high, closed=False, reason=f"{rate:g}/s: no valid trial")
         if passed:
-            self.low = rate
-            self.passed.append(rate)
-            self.high = self.high if self.high is not None and self.high > rate else None
+            low = rate
         else:
-            self.high = rate
-            self.low = self.low if self.low is not None and self.low < rate else None
-            self.passed = [each for each in self.passed if each < rate]
-        return passed
-
-
-def search(limits: Limits) -> Search:
-    """Search as a generator: it yields steps, is sent their outcomes and returns the bracket."""
-    state = _State(limits)
-    try:
-        yield from _enclose(state)
-        yield from _bisect(state)
-        yield from _confirm(state)
-    except _Open as end:
-        low = max(state.passed, default=None)
-        return Bracket(low, state.high, confirmed=False, reason=str(end))
-    return Bracket(state.low, state.high, confirmed=True)
-
-
-def _enclose(state: _State) -> _Walk:
-    limits = state.limits
-    rate = min(limits.start_rps, limits.max_rps)
-    while state.low is None or state.high is None:
-        passed = yield from state.ask(_rounded(rate), "double")
-        if passed and state.high is None:
-            _check_ceiling(state, rate)
-            rate = min(rate * 2, limits.max_rps)
-        elif not passed and state.low is None:
-            rate = _check_bottom(state, rate / 2)
-
-
-def _bisect(state: _State) -> _Walk:
-    while state.low is not None and state.high is not None:
-        if state.high <= state.low * (1 + state.limits.resolution) * 1.002:
-            return
-        yield from state.ask(_rounded(math.sqrt(state.low * state.high)), "bisect")
-
-
-def _confirm(state: _State) -> _Walk:
-    """Two passes of the candidate and a fresh failure 5 % above it, wherever that ends."""
-    factor = 1 + state.limits.resolution
-    tried_again: set[float] = set()  # failed since the bisection
-    while state.low is not None:
-        candidate = state.low
-        if not (yield from state.ask(candidate, "confirm")):
-            tried_again.add(candidate)
-            rate = candidate
-            while state.low is None:
-                rate = _rounded(_check_bottom(state, rate / factor))
-                if not (yield from state.ask(rate, "step")):
-                    tried_again.add(rate)
+            high = rate
+        if low is not None and high is not None:
+            if high <= low * guess.step * _SLACK:
+                return Bracket(low, high, closed=True)
+            rate = _rounded(math.sqrt(low * high))
             continue
-        above = _rounded(candidate * factor)
-        if state.high is not None and state.high in tried_again and state.high <= above * 1.002:
-            return
-        _check_ceiling(state, candidate)
-        if not (yield from state.ask(above, "confirm")):
-            return
-
-
-def _check_ceiling(state: _State, rate: float) -> None:
-    if rate >= state.limits.max_rps:
-        raise _Open(f"{rate:g} requests/s passed: the generator's limit was reached first")
-
-
-def _check_bottom(state: _State, rate: float) -> float:
-    if rate < state.limits.min_rps:
-        raise _Open(f"no load down to {state.limits.min_rps:g} requests/s passed")
-    return rate
+        if passed and rate >= guess.max_rps:
+            return Bracket(low, None, closed=False, reason="the generator's limit")
+        rate = _rounded(min(rate * stride, guess.max_rps) if passed else rate / stride)
+        stride *= stride
+        if rate < guess.min_rps:
+            return Bracket(None, high, closed=False, reason="no load passed")
+    return Bracket(low, high, closed=False, reason=f"{guess.max_probes} probes")
 
 
 def _rounded(rate: float) -> float:

@@ -59,6 +59,7 @@ class Fleet:
         self._restart = restart
         self._open: dict[str, tuple[ExitStack, Deployment, DeploymentSubject]] = {}
         self._prepare: Callable[[DeploymentSubject], None] = lambda _: None
+        self._controlled = True
 
     def __enter__(self) -> Fleet:
         return self
@@ -108,10 +109,22 @@ class Fleet:
             deployment.reset(seed)
             self._prepare(subject)
 
+    def as_new(self, name: str, seed: SeedSpec) -> DeploymentSubject:
+        """The named deployment in its first state, the others left as they are.
+
+        Started if it is not up; else started again where each trial gets a fresh one, and where
+        not the seed is loaded again.
+        """
+        if name in self._open and self._restart:
+            self._open.pop(name)[0].close()
+        elif name in self._open:
+            self.reset(name, seed)
+        return self._entry(name)[2]
+
     @property
     def controlled(self) -> bool:
-        """Whether every deployment started so far runs within a CPU budget."""
-        return all(entry[1].cpu_control != "uncontrolled" for entry in self._open.values())
+        """Whether every deployment started so far ran within a CPU budget."""
+        return self._controlled
 
     def close(self) -> None:
         """Stop all, at the same time: an interrupted run is gone within 5 s."""
@@ -127,6 +140,7 @@ class Fleet:
         if name not in self._open:
             with ExitStack() as stack:
                 deployment = stack.enter_context(self._opener(name))
+                self._controlled &= deployment.cpu_control != "uncontrolled"
                 subject = DeploymentSubject(deployment, self._tokens(deployment))
                 stack.callback(subject.close)
                 self._prepare(subject)

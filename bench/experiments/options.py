@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.contract.seed import SeedSpec
@@ -21,9 +21,8 @@ LARGEST_SHARE = 2.0  # of a capacity, in a sweep
 class Profile:
     """How many trials of which length. Seconds throughout.
 
-    `load_shares`: shares of the smallest capacity at which all deployments run; `sweep_shares`:
-    of the smaller of the pair's, at which the pair runs the mixes of `sweep_mixes`. `restart`: a
-    fresh deployment for every trial; otherwise all stay up between interleaved trials.
+    `load_shares`: shares of the smallest capacity at which all deployments run. `restart`: a fresh
+    deployment for every trial; otherwise all stay up between interleaved trials.
     `max_blocks` above `min_blocks`: go on until the intervals are narrow enough. `rerun_share`:
     the share of the planned time that reruns of invalid blocks may take.
     """
@@ -38,8 +37,6 @@ class Profile:
     mixed_measured_s: float
     probe_s: float
     load_shares: tuple[float, ...] = (0.3,)
-    sweep_shares: tuple[float, ...] = ()
-    sweep_mixes: tuple[str, ...] = ("mixed",)
     mixes: tuple[str, ...] = LATENCY_MIXES
     restart: bool = False
     primed_orders: int = 2  # placed for each user before the trials, so that pages are not empty
@@ -89,7 +86,6 @@ PROFILES: dict[str, Profile] = {
             measured_s=20.0,
             mixed_measured_s=30.0,
             probe_s=5.0,
-            sweep_shares=(0.1, 0.5, 0.7, 0.9, 1.1),  # and 0.3 with all deployments
             restart=True,
             primed_orders=5,
             rerun_share=0.5,
@@ -104,8 +100,6 @@ PROFILES: dict[str, Profile] = {
             measured_s=40.0,
             mixed_measured_s=60.0,
             probe_s=10.0,
-            sweep_shares=(0.1, 0.5, 0.7, 0.9, 1.1, 1.2),
-            sweep_mixes=LATENCY_MIXES,
             restart=True,
             primed_orders=5,
             rerun_share=0.5,
@@ -137,8 +131,8 @@ class RunOptions:
     `kills`, `points`: kills and fault points for each deployment in `consistency`; None, the
     profile's.
     `max_minutes`: add blocks until the intervals are narrow or this time is over.
-    `sweep`: shares of the smaller capacity at which the pair is measured besides the reference
-    load; None, the profile's.
+    `sweep`: loads of the load curve of `capacity`, as shares of the smaller capacity; None, the
+    profile's; empty, no curve.
     `starts`: of each part of the selftest; None, the profile's.
     `spec`: of `failure`, a file or the name of a built-in one; "": the profile's own.
     """
@@ -175,18 +169,12 @@ def profile_of(name: str) -> Profile:
 
 
 def profile_for(options: RunOptions) -> Profile:
-    """The profile a run was asked for, with the loads it names itself.
+    """The profile a run was asked for.
 
-    Raises ShopbenchError (usage): no such profile, a load outside (0, 2], no mix to sweep.
+    Raises ShopbenchError (usage): no such profile, a load of the curve outside (0, 2].
     """
-    profile = profile_of(options.profile)
-    if options.sweep is None:
-        return profile
-    for share in options.sweep:
+    for share in options.sweep or ():
         if not 0 < share <= LARGEST_SHARE:
             text = f"--sweep takes shares of a capacity above 0 up to {LARGEST_SHARE:g}"
             raise ShopbenchError(f"{text}, not {share:g}", 2)
-    if options.sweep and options.mixes and not {*options.mixes} & {*profile.sweep_mixes}:
-        raise ShopbenchError(f"--sweep is for the mix {', '.join(profile.sweep_mixes)}", 2)
-    beside = tuple(sorted({*options.sweep} - {*profile.load_shares}))
-    return replace(profile, sweep_shares=beside)
+    return profile_of(options.profile)

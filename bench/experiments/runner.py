@@ -258,6 +258,8 @@ def _checked(names: list[str], options: RunOptions) -> tuple[Profile, RunOptions
     profile = profile_for(options)
     if latency_plan.EXPERIMENT in names and options.pair is None:
         latency_plan.plan_of(options, profile.name)
+    if options.sweep is not None and capacity.EXPERIMENT not in names:
+        raise ShopbenchError("--sweep is for capacity: no other experiment has a load curve", 2)
     check_place(names, options)
     check_spec(names, options.spec)
     return profile, replace(options, deployments=tuple(canonical))

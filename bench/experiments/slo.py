@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from bench.journal import Gate
 from bench.stats.errors import TooFewSamples
 from bench.stats.trend import drifting, mann_kendall
 
+MAX_RPS = 6_000.0  # no probe beyond it: the generator's own limit on one core, with room to spare
 MIN_REQUESTS = 20  # fewer cannot be judged
+# Judged by the objective itself: in overload it says something of the deployment.
+_JUDGED_HERE = {"skipped"}
 _TREND_WINDOWS = 10
 _P = 0.01
 Floats = NDArray[np.float64]
@@ -86,6 +90,16 @@ def judge_slo(
     for name, (value, passed) in parts.items():
         facts |= {f"slo_{name}": value, f"slo_{name}_pass": float(passed)}
     return facts | {"slo_pass": float(all(passed for _, passed in parts.values()))}
+
+
+def gates_of_a_probe(gates: Sequence[Gate]) -> tuple[Gate, ...]:
+    """Skips of an overloaded deployment are its result, no fault of the bench."""
+    return tuple(
+        replace(gate, outcome="flag")
+        if gate.outcome == "fail" and gate.name in _JUDGED_HERE
+        else gate
+        for gate in gates
+    )
 
 
 def _part(value: float, limit: float) -> tuple[float, bool]:

@@ -18,6 +18,7 @@ from bench.journal import CorruptResults, Journal, RunReader, Trial
 from bench.paired.judge import Answer, answers_of, twins_of
 from bench.paired.rounds import Metric, PairedRounds, is_twin
 from bench.report.naming import ALL
+from bench.results.capacity import known_capacity_rps
 from bench.stats.rounds import Twin
 
 Column = NDArray[np.float32]
@@ -127,32 +128,9 @@ class RunData:
         return sorted({name for s in self.load_trials for name in s.slices})
 
     def capacity_rps(self, mix: str, deployment: str) -> float | None:
-        """Return a deployment's capacity under a mix: searched at the SLO, else the probe's."""
-        searched = self.searched_rps.get((mix, deployment))
-        return searched if searched is not None else self._probed_rps(mix, deployment)
-
-    def capacity_source(self, mix: str) -> str:
-        """Return in words where the capacities of a mix come from."""
-        searched = any(known == mix for known, _ in self.searched_rps)
-        return "searched at the SLO" if searched else "probed in a closed loop"
-
-    @cached_property
-    def searched_rps(self) -> dict[tuple[str, str], float]:
-        """Highest load that met the SLO, median over the searches, by (mix, deployment)."""
-        found: dict[tuple[str, str], list[float]] = {}
-        searches = self.journal.settings.get("capacity_searches")
-        for each in searches if isinstance(searches, list) else []:
-            low = each.get("low_rps") if isinstance(each, dict) else None
-            if isinstance(low, int | float) and low > 0:
-                key = str(each.get("mix")), str(each.get("deployment"))
-                found.setdefault(key, []).append(float(low))
-        return {key: float(np.median(values)) for key, values in found.items()}
-
-    def _probed_rps(self, mix: str, deployment: str) -> float | None:
-        capacities = self.journal.settings.get("capacity_rps")
-        found = capacities.get(mix) if isinstance(capacities, dict) else None
-        value = found.get(deployment) if isinstance(found, dict) else None
-        return float(value) if isinstance(value, int | float) else None
+        """Return what a deployment can do under a mix, requests/s: searched, else saturated."""
+        known = known_capacity_rps(self.journal, mix, deployment)
+        return known[0] if known else None
 
     def setting(self, name: str, default: float) -> float:
         """Return a numeric setting of the run; raises CorruptResults if it is no number."""

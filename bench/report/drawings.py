@@ -6,6 +6,7 @@ from functools import partial
 from bench.journal import Verdict
 from bench.paired.rounds import MIX
 from bench.report.analysis import Analysis
+from bench.report.capacity import curve_cells
 from bench.report.dataset import LATENCY
 from bench.report.figures.cpu import cpu_stack
 from bench.report.figures.floor import floor_figure
@@ -21,6 +22,7 @@ from bench.report.naming import deployment_order
 from bench.report.questions import reference_cell
 from bench.report.selection import Cell
 from bench.report.verdicts import overloaded
+from bench.results.capacity import known_capacity_rps
 from bench.stats.quantiles import SAMPLES_BEYOND
 
 _FOREST_GROUP = "forest-all"
@@ -28,6 +30,7 @@ _FOREST_GROUP = "forest-all"
 _OWN_FIGURES = (
     "floor/",
     "capacity/",
+    "capacity:",
     "network/",
     "topologies/",
     "consistency/",
@@ -136,28 +139,24 @@ def _reference_cells(analysis: Analysis) -> list[Cell]:
 
 
 def _loads(analysis: Analysis) -> list[Loads]:
-    data, main = analysis.data, analysis.main_cell
-    mixes = dict.fromkeys(cell.mix for cell in analysis.cells)
-    ordered = sorted(mixes, key=lambda mix: main is None or mix != main.mix)
+    cells = curve_cells(analysis.data)
+    mixes = dict.fromkeys(cell.mix for cell in cells)
     found = [
-        loads_of(
-            analysis.cells,
-            mix,
-            _capacities(analysis, mix),
-            data.capacity_source(mix),
-            partial(overloaded, data),
-        )
-        for mix in ordered
+        loads_of(cells, mix, *_capacities(analysis, cells, mix), partial(overloaded, analysis.data))
+        for mix in mixes
     ]
     return [loads for loads in found if loads is not None]
 
 
-def _capacities(analysis: Analysis, mix: str) -> dict[str, float]:
-    names = deployment_order(
-        name for cell in analysis.cells if cell.mix == mix for name in cell.deployments
-    )
-    found = {name: analysis.data.capacity_rps(mix, name) for name in names}
-    return {name: value for name, value in found.items() if value is not None}
+def _capacities(
+    analysis: Analysis, cells: Sequence[Cell], mix: str
+) -> tuple[dict[str, float], str]:
+    """Requests/s by deployment where they are known, and where they are from."""
+    names = deployment_order(name for cell in cells if cell.mix == mix for name in cell.deployments)
+    known = {name: known_capacity_rps(analysis.data.journal, mix, name) for name in names}
+    found = {name: each for name, each in known.items() if each is not None}
+    sources = dict.fromkeys(source for _, source in found.values())
+    return {name: rps for name, (rps, _) in found.items()}, ", ".join(sources)
 
 
 def _requests(analysis: Analysis, cell: Cell, operation: str) -> int:

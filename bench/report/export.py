@@ -9,6 +9,7 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 import pyarrow.csv as pa_csv
 
@@ -16,7 +17,7 @@ from bench.errors import ShopbenchError
 from bench.journal import RunReader, Verdict
 from bench.paired.rounds import METRIC_NAMES, METRICS
 from bench.report.analysis import Analysis, analyse
-from bench.report.capacity import searches_of
+from bench.report.capacity import curve_cells, searches_of
 from bench.report.consistency import EpisodeResult, results_of
 from bench.report.dataset import TrialSample
 from bench.report.figures.goodput import KINDS, good_share, lost_requests
@@ -102,7 +103,7 @@ def _ratios_by_start(analysis: Analysis) -> Iterator[dict[str, Any]]:
 
 
 def _goodput(analysis: Analysis) -> Iterator[dict[str, Any]]:
-    for cell in analysis.cells:
+    for cell in (*analysis.cells, *curve_cells(analysis.data)):
         for deployment in cell.deployments if cell.offered_rps else ():
             lost, planned = lost_requests(cell, deployment)
             share = good_share(cell, deployment)
@@ -121,10 +122,8 @@ def _goodput(analysis: Analysis) -> Iterator[dict[str, Any]]:
 
 
 def _searches(analysis: Analysis) -> Iterator[dict[str, Any]]:
-    names = ("mix", "deployment", "search", "low_rps", "high_rps", "confirmed", "reason")
     for search in searches_of(analysis.data):
-        found = {name: getattr(search, name) for name in names}
-        yield {**found, "probes": len(search.probes)}
+        yield msgspec.structs.asdict(search.end)
 
 
 def _invariants(analysis: Analysis) -> Iterator[dict[str, Any]]:

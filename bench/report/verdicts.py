@@ -13,8 +13,8 @@ from bench.report.naming import ALL, interval, number, percent
 from bench.report.selection import SATURATED, Cell
 from bench.stats.rounds import MIN_STARTS, Twin
 from bench.stats.verdicts import threshold_for
+from bench.verdict import SMOKE_NOTE as SMOKE_NOTE
 
-SMOKE_NOTE = "smoke profile: runs end to end, claims nothing"
 NAMED, EXPLORATORY = "named beforehand", "exploratory"
 
 

@@ -24,7 +24,14 @@ Word = Literal[
 Claim = Literal["greater", "less", "different"]  # what is claimed of numerator / denominator
 
 # Smallest relative effect worth a word, by the kind of metric.
-THRESHOLDS: dict[str, float] = {"p50": 0.03, "cpu": 0.03, "p95": 0.10, "p99": 0.10}
+THRESHOLDS: dict[str, float] = {
+    "p50": 0.03,
+    "cpu": 0.03,
+    "p95": 0.10,
+    "p99": 0.10,
+    "throughput_rps": 0.03,
+    "capacity_rps": 0.10,
+}
 
 
 @dataclass(frozen=True, slots=True)

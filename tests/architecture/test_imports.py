@@ -57,6 +57,7 @@ PLANTED = [
     ),
     (BENCH, "bench/stats/planted_21.py", "import bench.audit"),
     (BENCH, "bench/audit/planted_22.py", "import bench.deployments"),
+    (BENCH, "bench/results/planted_22.py", "import bench.report"),
     (BENCH, "bench/report/planted_23.py", "import bench.experiments"),
     (BENCH, "bench/unlisted_planted_24.py", ""),
     (BENCH, "bench/claims.py", "import bench.journal"),

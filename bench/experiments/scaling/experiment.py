@@ -17,7 +17,6 @@ from bench.experiments.laboratory import Laboratory
 from bench.experiments.probing import MIN_RPS, START_S
 from bench.experiments.scaling.path import Replicas, bottleneck, edged, grown
 from bench.experiments.scaling.probe import EXPECTED_PROBES, Point, Prober, probe_s, result_of
-from bench.experiments.scaling.search import capacity_of
 from bench.experiments.scaling.sizes import (
     ARMS,
     EXPERIMENT,
@@ -183,7 +182,7 @@ class _Course:
         """The level's last capacity, else a share of what saturated it."""
         for held in reversed(self._told().get("cells", [])):
             same = all(held[key] == point.key[key] for key in ("deployment", "mix", "level"))
-            middle = capacity_of(_bracket(held)) if same else None
+            middle = _bracket(held).middle_rps if same else None
             if middle is not None:
                 return middle
         path = self._path(point.name, point.mix) or []
@@ -203,4 +202,4 @@ class _Course:
 
 
 def _bracket(held: dict[str, Any]) -> Bracket:
-    return Bracket(held["low_rps"], held["high_rps"], bool(held["confirmed"]))
+    return Bracket(held["low_rps"], held["high_rps"], bool(held["closed"]))

@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.experiments.capacity import MAX_RPS, gates_of_a_probe
-from bench.experiments.capacity_search import Bracket, Step
+from bench.experiments.capacity_search import Bracket, Guess, search
 from bench.experiments.gates import status_of
 from bench.experiments.laboratory import TRIAL_OVERHEAD_S, Laboratory
-from bench.experiments.scaling.search import Guess, short_search
 from bench.experiments.scaling.sizes import EXPERIMENT, REPLICA_CORES, Size
 from bench.experiments.scaling.stage import Arm, Metered
 from bench.experiments.settle_lag import WatchedSubject
-from bench.experiments.slo import Slo, judge_slo
+from bench.experiments.slo import MAX_RPS, Slo, gates_of_a_probe, judge_slo
 from bench.experiments.trial import TrialKey
 from bench.journal import Trial
 from bench.load.generator import LoadError
@@ -72,26 +70,26 @@ class Prober:
     def search(self, point: Point, guess_rps: float) -> tuple[Bracket, int]:
         """The capacity's bracket and the number of probes it took."""
         guess = Guess(guess_rps, self.size.step, self.size.max_probes, MAX_RPS)
-        walk = short_search(guess)
-        step, probes = next(walk), 0
+        walk = search(guess)
+        rate, probes = next(walk), 0
         while True:
-            outcome = self._outcome(point, step, probes)
+            outcome = self._outcome(point, rate, probes)
             probes += 1
             try:
-                step = walk.send(outcome)
+                rate = walk.send(outcome)
             except StopIteration as end:
                 return end.value, probes
 
-    def _outcome(self, point: Point, step: Step, number: int) -> bool | None:
+    def _outcome(self, point: Point, rate: float, number: int) -> bool | None:
         """Passed, failed, or None where no valid trial could be had."""
         block = point.block * BLOCK + point.level * LEVEL + number
-        held = self._recorded(point, step, block)
+        held = self._recorded(point, rate, block)
         for attempt in range(MAX_REPEATS + 1):
             trial = held.get(attempt)
             if trial is None:
                 if attempt and not self.lab.spend(probe_s(self.size)):
                     return None
-                trial = self._probe(point, step, block, attempt)
+                trial = self._probe(point, rate, block, attempt)
             if trial is not None and self._counts(trial):
                 return trial.facts["slo_pass"] == 1.0
         return None
@@ -101,8 +99,8 @@ class Prober:
         steers = trial.status != "invalid" or self.lab.profile.name == "smoke"
         return steers and "slo_pass" in trial.facts
 
-    def _recorded(self, point: Point, step: Step, block: int) -> dict[int, Trial]:
-        wanted = (EXPERIMENT, point.mix, point.name, block, step.offered_rps)
+    def _recorded(self, point: Point, rate: float, block: int) -> dict[int, Trial]:
+        wanted = (EXPERIMENT, point.mix, point.name, block, rate)
         return {
             trial.attempt: trial
             for trial in self.lab.writer.journal.trials
@@ -110,24 +108,22 @@ class Prober:
             == wanted
         }
 
-    def _probe(self, point: Point, step: Step, block: int, attempt: int) -> Trial | None:
+    def _probe(self, point: Point, rate: float, block: int, attempt: int) -> Trial | None:
         """Run one probe and store it. None: the load process failed."""
         lab, size = self.lab, self.size
         lab.progress.say(
             f"{point.mix} on {point.name}, block {point.block + 1}, "
-            f"{point.quota_cores:g} cores, {step.offered_rps:g}/s"
+            f"{point.quota_cores:g} cores, {rate:g}/s"
         )
         seed = lab.seed(EXPERIMENT, point.mix, block, attempt)
-        spec = ScheduleSpec(
-            point.mix, step.offered_rps, seed, size.primer_s, size.warmup_s, size.measured_s
-        )
+        spec = ScheduleSpec(point.mix, rate, seed, size.primer_s, size.warmup_s, size.measured_s)
         metered = Metered(self.arm.subject)
         watched = WatchedSubject(metered, self.arm.deployment.database_dsn("orders"))
         key = TrialKey(EXPERIMENT, block, attempt, 0)
         try:
             trial, rows = lab.bench.run_open(key, watched, build_schedule(spec))
         except LoadError as exc:
-            lab.writer.note(f"{EXPERIMENT} {point.name} {step.offered_rps:g}/s: {exc}")
+            lab.writer.note(f"{EXPERIMENT} {point.name} {rate:g}/s: {exc}")
             lab.load.stop()
             lab.load.start()
             return None

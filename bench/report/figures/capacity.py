@@ -48,7 +48,7 @@ def capacity_against_cpu(found: Sequence[Summary], budget_cores: int) -> Figure 
         "points: other loads that met it, and so the demand of that load. Thin lines: requests/s "
         f"for each core used, at capacity. All deployments had the same budget of {budget_cores} "
         f"CPU core{'s' if budget_cores != 1 else ''}; cores used = CPU of a request × goodput. "
-        "Hollow: not confirmed.",
+        "Hollow: a search that found no end.",
         canvas,
     )
 
@@ -65,7 +65,7 @@ def probes_figure(found: Sequence[SearchResult], slo_ms: float) -> Figure | None
         return None
     with drawing(WIDTH_IN, 3.4) as (canvas, (axis,)):
         for search, probe, p95_ms in counted:
-            _mark(axis, search.deployment, probe, p95_ms)
+            _mark(axis, search.end.deployment, probe, p95_ms)
         axis.axhline(slo_ms, color=BAD, lw=1.0, ls=(0, (1, 1.5)))
         axis.text(0.01, slo_ms, f"SLO {slo_ms:g} ms", fontsize=7.5, color=BAD, va="bottom",
                   transform=axis.get_yaxis_transform())  # fmt: skip
@@ -77,7 +77,7 @@ def probes_figure(found: Sequence[SearchResult], slo_ms: float) -> Figure | None
         axis.legend(handles=_legend(counted), loc="upper left", bbox_to_anchor=(1.01, 1.0),
                     frameon=False, fontsize=8)  # fmt: skip
         canvas.subplots_adjust(left=0.1, right=0.78, top=0.97, bottom=0.15)
-    mix = found[0].mix
+    mix = found[0].end.mix
     n = span(probe.sample.requests for _, probe, _ in counted)
     return Figure(
         f"capacity-probes-{mix}",
@@ -96,13 +96,15 @@ def _points(axis: Axes, summary: Summary) -> None:
             if probe.passed and probe not in search.at_capacity and probe.cores is not None:
                 axis.plot(probe.cores, probe.offered_rps, ".", color=style.colour, ms=3.5)
         cores = [probe.cores for probe in search.at_capacity if probe.cores is not None]
-        if not cores or search.low_rps is None:
+        if not cores or search.end.low_rps is None:
             continue
         x = sum(cores) / len(cores)
-        if search.high_rps is not None:
-            axis.plot([x, x], [search.low_rps, search.high_rps], "_-", color=style.colour, lw=1.4)
-        axis.plot(x, search.low_rps, style.marker, color=style.colour, ms=6.5,
-                  mfc=style.colour if search.confirmed else "white")  # fmt: skip
+        if search.end.high_rps is not None:
+            axis.plot(
+                [x, x], [search.end.low_rps, search.end.high_rps], "_-", color=style.colour, lw=1.4
+            )
+        axis.plot(x, search.end.low_rps, style.marker, color=style.colour, ms=6.5,
+                  mfc=style.colour if search.end.closed else "white")  # fmt: skip
 
 
 def _per_core_lines(axis: Axes, drawn: Sequence[Summary]) -> None:
@@ -131,7 +133,7 @@ def _mark(axis: Axes, deployment: str, probe: Probe, p95_ms: float) -> None:
 
 
 def _legend(counted: Sequence[tuple[SearchResult, Probe, float]]) -> list[Line2D]:
-    names = deployment_order(search.deployment for search, _, _ in counted)
+    names = deployment_order(search.end.deployment for search, _, _ in counted)
     rows = [
         Line2D([], [], color=look(n).colour, marker=look(n).marker, ls="", label=n) for n in names
     ]

@@ -1,4 +1,4 @@
-"""Section 'Capacity': the highest load at which each deployment meets the objective, its cost."""
+"""Section 'Capacity': throughput at saturation; the load that meets the objective, its cost."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,6 @@ from bench.report.capacity import (
     Probe,
     SearchResult,
     Summary,
-    capacity_verdicts,
     read_prices,
     searches_of,
     summaries,
@@ -17,11 +16,18 @@ from bench.report.capacity import (
 from bench.report.dataset import RunData
 from bench.report.fields import Field, verdict_fields
 from bench.report.figures.capacity import capacity_against_cpu, probes_figure
+from bench.report.figures.saturation import saturation_figure
 from bench.report.measures import cpu_ms_per_request
 from bench.report.naming import interval, number, words
 from bench.report.sections.base import Section
+from bench.results.capacity import (
+    Levels,
+    capacity_verdicts,
+    saturation_levels,
+    saturation_verdicts,
+)
 
-ANCHOR, TITLE = "capacity", "Capacity at the service level"
+ANCHOR, TITLE = "capacity", "Saturation and capacity"
 _PARTS = {
     "p95_ms": "p95 ms",
     "error_share": "errors",
@@ -33,27 +39,31 @@ _PARTS = {
 
 
 def section(data: RunData) -> Section | None:
-    """Return the section; None where the run searched no capacity."""
+    """Return the section; None where the run measured neither saturation nor capacity."""
     found = searches_of(data)
-    if not found:
+    saturated = saturation_levels(data.journal)
+    if not found and not saturated:
         return None
     prices = read_prices()
     totals = summaries(found)
-    verdicts = capacity_verdicts(data, totals)
+    verdicts = [*saturation_verdicts(data.journal), *capacity_verdicts(data.journal)]
     slo = slo_of(data)
-    mixes = list(dict.fromkeys(search.mix for search in found))
+    mixes = list(dict.fromkeys(search.end.mix for search in found))
     cores = len(data.journal.settings.get("cpus", [])) or 1
     drawn = [
         figure
-        for mix in mixes
         for figure in (
-            capacity_against_cpu([s for s in totals if s.mix == mix], cores),
-            probes_figure([s for s in found if s.mix == mix], slo["p95_ms"]),
+            saturation_figure(saturated),
+            *(capacity_against_cpu([s for s in totals if s.mix == mix], cores) for mix in mixes),
+            *(
+                probes_figure([s for s in found if s.end.mix == mix], slo["p95_ms"])
+                for mix in mixes
+            ),
         )
         if figure is not None
     ]
-    lines = [_line(summary) for summary in totals]
-    lines += [_verdict_line(verdict) for verdict in verdicts]
+    lines = [_verdict_line(verdict) for verdict in verdicts]
+    lines += [_line(summary) for summary in totals]
     return Section(
         anchor=ANCHOR,
         title=TITLE,
@@ -62,6 +72,9 @@ def section(data: RunData) -> Section | None:
         context={
             "slo": slo_text(slo),
             "lines": lines,
+            "saturation": [row for levels in saturated for row in _level_rows(levels)],
+            "ratios": [row for levels in saturated for row in _ratio_rows(levels)],
+            "one_start": not _many_starts(data),
             "totals": [_total_row(summary, prices) for summary in totals],
             "prices": prices,
             "searches": [_search_row(search) for search in found],
@@ -75,6 +88,31 @@ def section(data: RunData) -> Section | None:
         summary=("\n".join(f"- {text}" for text in lines), slo_text(slo)),
         verdicts=tuple(verdicts),
     )  # fmt: skip
+
+
+def _many_starts(data: RunData) -> bool:
+    """Whether every pass and every search had processes of its own: `standard` and `full`."""
+    return data.journal.profile in {"standard", "full"}
+
+
+def _level_rows(levels: Levels) -> list[list[str]]:
+    rows = []
+    for name in levels.deployments:
+        level = levels.level(name)
+        spread = interval(level.low, level.high) if level else "–"
+        count = sum(name in unit for unit in levels.units)
+        rows.append([words(levels.mix), name, number(levels.mean_rps(name)), spread, str(count)])
+    return rows
+
+
+def _ratio_rows(levels: Levels) -> list[list[str]]:
+    rows = []
+    for top, bottom in levels.pairs():
+        ratio = levels.ratio(top, bottom)
+        if ratio is not None:
+            told = [f"×{number(ratio.estimate)}", interval(ratio.low, ratio.high)]
+            rows.append([words(levels.mix), f"{top} : {bottom}", *told, str(ratio.n_blocks)])
+    return rows
 
 
 def slo_of(data: RunData) -> Mapping[str, float]:
@@ -106,15 +144,15 @@ def _percent(share: float) -> str:
 def _line(summary: Summary) -> str:
     name = f"{summary.deployment}, {words(summary.mix)} load"
     if summary.rps is None:
-        reasons = "; ".join(dict.fromkeys(search.reason for search in summary.searches))
+        reasons = "; ".join(dict.fromkeys(search.end.reason for search in summary.searches))
         return f"{name}: no capacity found ({reasons})."
     brackets = ", ".join(search.bracket for search in summary.searches)
     spread = f" {interval(summary.rps.low, summary.rps.high)}" if summary.rps.n > 1 else ""
-    open_ones = [search.reason for search in summary.searches if not search.confirmed]
-    remark = f"; not confirmed: {'; '.join(dict.fromkeys(open_ones))}" if open_ones else ""
+    open_ones = [search.end.reason for search in summary.searches if not search.end.closed]
+    remark = f"; without an end: {'; '.join(dict.fromkeys(open_ones))}" if open_ones else ""
     return (
-        f"{name}: {number(summary.rps.value)} requests/s{spread} met the objective, brackets "
-        f"{brackets}, with {number(summary.cores)} CPU cores "
+        f"{name}: the objective is met up to {number(summary.rps.value)} requests/s{spread}, "
+        f"brackets {brackets}, with {number(summary.cores)} CPU cores "
         f"({number(summary.rps_per_core)} requests/s a core){remark}."
     )
 
@@ -143,12 +181,12 @@ def _total_row(summary: Summary, prices: Prices) -> list[str]:
 
 def _search_row(search: SearchResult) -> list[str]:
     return [
-        f"{search.deployment}, {words(search.mix)}",
-        str(search.search + 1),
+        f"{search.end.deployment}, {words(search.end.mix)}",
+        str(search.end.search + 1),
         str(len(search.probes)),
         str(sum(probe.passed is None for probe in search.probes)),
         search.bracket,
-        "confirmed" if search.confirmed else f"open: {search.reason}",
+        "both found" if search.end.closed else f"open: {search.end.reason}",
     ]
 
 
@@ -158,10 +196,10 @@ def _probe_row(search: SearchResult, probe: Probe) -> list[Field]:
         outcome += " (invalid trial)"  # in smoke alone, which claims nothing
     cores, cpu_ms = probe.cores, cpu_ms_per_request(probe.sample)
     return [
-        Field(f"{probe.offered_rps:g}/s {words(search.mix)}", probe.offered_rps),
-        Field(search.deployment, search.deployment),
-        Field(str(search.search + 1), search.search),
-        Field(f"{probe.number + 1}{' (confirm)' if probe.confirm else ''}", probe.number),
+        Field(f"{probe.offered_rps:g}/s {words(search.end.mix)}", probe.offered_rps),
+        Field(search.end.deployment, search.end.deployment),
+        Field(str(search.end.search + 1), search.end.search),
+        Field(str(probe.number + 1), probe.number),
         Field(outcome, outcome),
         *_part_fields(probe, tuple(_PARTS)),
         Field(number(cpu_ms), cpu_ms or 0.0),

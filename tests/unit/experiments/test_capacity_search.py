@@ -2,120 +2,72 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable
+from statistics import geometric_mean
 
 import pytest
 
-from bench.experiments.capacity_search import Bracket, Limits, Step, search
-
-System = Callable[[float], bool | None]
-LIMITS = Limits(start_rps=60.0, max_rps=4000.0, max_probes=30)
+from bench.experiments.capacity_search import Bracket, Guess, search
 
 
-def found(system: System, limits: Limits = LIMITS) -> tuple[Bracket, list[Step]]:
-    walk, steps = search(limits), []
-    step = next(walk)
-    try:
-        while True:
-            steps.append(step)
-            step = walk.send(system(step.offered_rps))
-    except StopIteration as end:
-        return end.value, steps
+def run_search(limit: float, start: float, **more: float) -> tuple[Bracket, list[float]]:
+    """Search against a system that carries exactly so much."""
+    walk = search(Guess(start, more.get("step", 1.08), int(more.get("probes", 9)), 6_000))
+    rate, probed = next(walk), []
+    while True:
+        probed.append(rate)
+        try:
+            rate = walk.send(rate <= limit)
+        except StopIteration as end:
+            return end.value, probed
 
 
-@pytest.mark.parametrize("threshold", [3.3, 41.0, 100.0, 137.7, 420.0, 2900.0])
-def test_a_fixed_threshold_ends_inside_a_confirmed_bracket_of_five_percent(
-    threshold: float,
-) -> None:
-    bracket, steps = found(lambda rate: rate <= threshold)
-    assert bracket.confirmed
+@pytest.mark.parametrize("start", [50.0, 60.0, 97.0, 100.0, 104.0, 180.0])
+def test_the_search_ends_within_a_step_of_the_truth(start: float) -> None:
+    bracket, probed = run_search(100.0, start)
+    assert bracket.closed
     assert bracket.low_rps is not None
     assert bracket.high_rps is not None
-    assert bracket.low_rps <= threshold < bracket.high_rps
-    assert bracket.high_rps / bracket.low_rps == pytest.approx(1.05, rel=2e-3)
-    assert [step.phase for step in steps[-2:]] == ["confirm", "confirm"]
+    assert bracket.low_rps <= 100.0 < bracket.high_rps <= bracket.low_rps * 1.083
+    middle = bracket.middle_rps
+    assert middle == pytest.approx(100.0, rel=0.05)
+    assert len(probed) <= 9
 
 
-def test_a_start_near_the_threshold_needs_eight_probes() -> None:
-    bracket, steps = found(lambda rate: rate <= 100.0)
-    assert bracket.confirmed
-    assert len(steps) <= 8
-    assert [step.offered_rps for step in steps[:2]] == [60.0, 120.0]
+@pytest.mark.parametrize("start", [96.0, 100.0, 103.0])
+def test_from_a_good_guess_two_probes_are_enough(start: float) -> None:
+    assert len(run_search(100.0, start)[1]) == 2
 
 
-def test_the_candidate_passed_twice_and_the_load_above_failed_whatever_the_noise() -> None:
-    """Near the threshold the outcome is a coin; the bracket then lies where the coin does."""
-    ends = []
-    for seed in range(200):
+def test_a_search_without_an_end_says_so() -> None:
+    assert run_search(1e9, 5_900.0)[0].reason == "the generator's limit"
+    assert run_search(0.0, 3.0)[0].reason == "no load passed"
+    bracket, _ = run_search(100.0, 20.0, probes=2)
+    assert not bracket.closed
+    assert bracket.middle_rps is None
+
+
+def test_a_probe_that_cannot_be_judged_ends_the_search() -> None:
+    walk = search(Guess(50.0, 1.08, 9, 6_000))
+    next(walk)
+    with pytest.raises(StopIteration) as end:
+        walk.send(None)
+    assert end.value.value.reason == "50/s: no valid trial"
+
+
+def test_middles_of_searches_that_begin_anywhere_in_a_step_scatter_around_the_truth() -> None:
+    """A coin near the threshold, and a first load drawn within a step: no side is favoured."""
+    middles = []
+    for seed in range(300):
         rng = random.Random(seed)
-        tried: list[tuple[float, bool]] = []
-
-        def system(
-            rate: float, rng: random.Random = rng, tried: list[tuple[float, bool]] = tried
-        ) -> bool:
-            tried.append((rate, rate * rng.lognormvariate(0, 0.05) <= 100.0))
-            return tried[-1][1]
-
-        bracket, _ = found(system)
-        if not bracket.confirmed:
-            continue
-        assert bracket.low_rps is not None
-        passes = [passed for rate, passed in tried if rate == bracket.low_rps]
-        assert passes[-2:] == [True, True]
-        assert [passed for rate, passed in tried if rate == bracket.high_rps][-1] is False
-        ends.append(bracket.low_rps)
-    assert len(ends) >= 190
-    middle = sorted(ends)[len(ends) // 2]
-    assert 90 < middle < 103  # two passes are asked for: a little below the coin's middle
-
-
-def test_what_never_passes_is_said_to_have_no_capacity() -> None:
-    bracket, steps = found(lambda _: False)
-    assert (bracket.low_rps, bracket.confirmed) == (None, False)
-    assert bracket.high_rps is not None
-    assert bracket.high_rps < 2
-    assert "no load down to 1" in bracket.reason
-    assert len(steps) == 6
-
-
-def test_what_always_passes_stays_open_at_the_generators_limit() -> None:
-    bracket, _ = found(lambda _: True)
-    assert (bracket.low_rps, bracket.high_rps) == (4000.0, None)
-    assert not bracket.confirmed
-    assert "generator's limit" in bracket.reason
-
-
-def test_a_probe_that_cannot_be_judged_leaves_the_bracket_open_and_says_where() -> None:
-    bracket, _ = found(lambda rate: None if rate > 100 else True)
-    assert (bracket.low_rps, bracket.high_rps) == (60.0, None)
-    assert "120" in bracket.reason
-
-
-def test_a_system_that_contradicts_itself_ends_at_the_probe_limit() -> None:
-    flip = iter(range(1000))
-    bracket, steps = found(lambda _: next(flip) % 2 == 0)
-    assert not bracket.confirmed or len(steps) <= LIMITS.max_probes
-    always_worse = Limits(60.0, 4000.0, max_probes=5)
-    bracket, steps = found(lambda rate: rate <= 100.0, always_worse)
-    assert len(steps) == 5
-    assert "5 probes" in bracket.reason
-    assert bracket.low_rps is not None
-    assert bracket.high_rps is not None
-    assert bracket.low_rps <= 100.0 < bracket.high_rps
-
-
-def test_a_candidate_that_fails_its_second_try_is_replaced_by_a_lower_one() -> None:
-    outcomes = {"confirm": 0}
-
-    def system(rate: float) -> bool:
-        if 95 < rate <= 100:  # passes once, then never again
-            outcomes["confirm"] += 1
-            return outcomes["confirm"] == 1
-        return rate <= 95
-
-    bracket, steps = found(system)
-    assert bracket.confirmed
-    assert bracket.low_rps is not None
-    assert bracket.low_rps <= 95
-    assert any(step.phase == "step" for step in steps)
+        walk = search(Guess(100.0 * 1.08 ** rng.uniform(-0.5, 0.5), 1.08, 12, 6_000))
+        rate = next(walk)
+        try:
+            while True:
+                rate = walk.send(rate * rng.lognormvariate(0, 0.03) <= 100.0)
+        except StopIteration as end:
+            middles.append(end.value.middle_rps)
+    assert geometric_mean(middles) == pytest.approx(100.0, rel=0.01)
+    spread = max(abs(math.log(middle / 100.0)) for middle in middles)
+    assert 0.03 < spread < 0.2

@@ -117,6 +117,7 @@ def test_expectations_are_judged_after_the_report(options: RunOptions) -> None:
         (["latency"], {"profile": "quik"}, "unknown profile 'quik'"),
         (["latency"], {"mixes": ("all",)}, "unknown mix 'all'"),
         (["latency"], {"mixes": ("product_list",)}, "latency measures single requests"),
+        (["latency"], {"sweep": (0.5,)}, "--sweep is for capacity"),
         (["latency"], {"deployments": ("monolit",)}, "monolith"),
         (["latency"], {"deployments": ("modular", "Modular")}, "twice"),
         (["latency"], {"fail_on": ("p95=1",)}, "cannot read --fail-on"),

@@ -3,7 +3,6 @@
 import pytest
 
 from bench.deployments.base import Usage
-from bench.experiments.capacity_search import Bracket
 from bench.experiments.scaling.path import (
     QuotaUse,
     bottleneck,
@@ -13,7 +12,6 @@ from bench.experiments.scaling.path import (
     quota_uses,
 )
 from bench.experiments.scaling.probe import Point
-from bench.experiments.scaling.search import Guess, capacity_of, short_search
 from bench.experiments.scaling.sizes import SIZES, levels_within
 
 
@@ -71,57 +69,12 @@ def test_a_path_grows_by_one_and_names_who_needs_an_edge() -> None:
     assert component_of("inventory#12") == "inventory"
 
 
-def run_search(limit: float, start: float, **more: float) -> tuple[Bracket, list[float]]:
-    """Search against a system that carries exactly so much."""
-    walk = short_search(Guess(start, more.get("step", 1.08), int(more.get("probes", 9)), 6_000))
-    step, probed = next(walk), []
-    while True:
-        probed.append(step.offered_rps)
-        try:
-            step = walk.send(step.offered_rps <= limit)
-        except StopIteration as end:
-            return end.value, probed
-
-
-@pytest.mark.parametrize("start", [50.0, 60.0, 97.0, 100.0, 104.0, 180.0])
-def test_the_search_ends_within_a_step_of_the_truth(start: float) -> None:
-    bracket, probed = run_search(100.0, start)
-    assert bracket.confirmed
-    assert bracket.low_rps is not None
-    assert bracket.high_rps is not None
-    assert bracket.low_rps <= 100.0 < bracket.high_rps <= bracket.low_rps * 1.083
-    middle = capacity_of(bracket)
-    assert middle == pytest.approx(100.0, rel=0.05)
-    assert len(probed) <= 9
-
-
-@pytest.mark.parametrize("start", [96.0, 100.0, 103.0])
-def test_from_a_good_guess_two_probes_are_enough(start: float) -> None:
-    assert len(run_search(100.0, start)[1]) == 2
-
-
-def test_a_search_without_an_end_says_so() -> None:
-    assert run_search(1e9, 5_900.0)[0].reason == "the generator's limit"
-    assert run_search(0.0, 3.0)[0].reason == "no load passed"
-    bracket, _ = run_search(100.0, 20.0, probes=2)
-    assert not bracket.confirmed
-    assert capacity_of(bracket) is None
-
-
 def test_no_block_begins_that_would_end_after_the_limit() -> None:
     quick = SIZES["quick"]
     assert quick.has_room(100.0, [], 200.0)
     assert quick.has_room(quick.limit_s - 300.0, [300.0, 250.0], 200.0)
     assert not quick.has_room(quick.limit_s - 299.0, [300.0, 250.0], 200.0)
     assert SIZES["standard"].has_room(1e6, [1e6], 1e6)
-
-
-def test_a_probe_that_cannot_be_judged_ends_the_search() -> None:
-    walk = short_search(Guess(50.0, 1.08, 9, 6_000))
-    next(walk)
-    with pytest.raises(StopIteration) as end:
-        walk.send(None)
-    assert end.value.value.reason == "50/s: no valid trial"
 
 
 @pytest.mark.parametrize(

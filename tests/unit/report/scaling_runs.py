@@ -65,7 +65,7 @@ def scaling_run(  # noqa: PLR0913 - what is planted
                     cells.append(
                         {
                             **key, "replicas": replicas, "quota_cores": quota,
-                            "low_rps": low, "high_rps": high, "confirmed": low is not None,
+                            "low_rps": low, "high_rps": high, "closed": low is not None,
                             "reason": "" if low else "7 probes", "probes": 2,
                         }
                     )  # fmt: skip

@@ -18,7 +18,7 @@ from bench.report.sections.base import Section
 from tests.unit.audit.sound_shop import sound_shop
 from tests.unit.failure import fault_runs
 from tests.unit.report import scaling_runs, test_consistency, test_network, test_topologies
-from tests.unit.report.capacity_runs import capacity_run
+from tests.unit.report.capacity_runs import SATURATED, capacity_run
 from tests.unit.report.factory import Rounds, make_run, pair_run
 from tests.unit.report.test_consistency import ARMS, END, kills_of
 
@@ -51,7 +51,7 @@ def analysed(ladder: Path) -> Analysis:
 @pytest.fixture(scope="module")
 def capacity(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     found = {"monolith": [200.0] * 3, "microservices": [100.0] * 3}
-    return analyse(capacity_run(tmp_path_factory.mktemp("capacity"), found))
+    return analyse(capacity_run(tmp_path_factory.mktemp("capacity"), found, saturated=SATURATED))
 
 
 def test_every_pattern_of_a_built_experiment_meets_a_verdict(

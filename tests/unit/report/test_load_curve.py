@@ -1,15 +1,19 @@
 """Load curve and goodput at six loads, 10 to 120 % of the smaller capacity."""
 
+import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.report import drawings
 from bench.report.analysis import Analysis, analyse
+from bench.report.capacity import curve_cells
 from bench.report.figures.goodput import good_share, lost_requests
 from bench.report.figures.load_curve import OVERLOAD
 from bench.report.figures.style import svg_text
 from bench.report.selection import Cell
+from bench.results.capacity import CURVE, SearchEnd
 from tests.unit.report.factory import Plan, open_run
 
 CAPACITY = {"monolith": 500.0, "microservices": 400.0}
@@ -18,15 +22,25 @@ LOADS = tuple(400.0 * share for share in (0.1, 0.3, 0.6, 0.8, 1.0, 1.2))
 
 @pytest.fixture(scope="module")
 def six(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
+    searches = [
+        SearchEnd("mixed", name, 0, rps / 1.04, rps * 1.04, True, "", 3)
+        for name, rps in CAPACITY.items()
+    ]
     plan = Plan(
         blocks=6, requests=600, deployments=tuple(CAPACITY), loads=LOADS, capacity=CAPACITY,
-        failed_every=300, settings={"capacity_rps": {"mixed": CAPACITY}},
+        failed_every=300, settings={"capacity_searches": msgspec.to_builtins(searches)},
     )  # fmt: skip
-    return analyse(open_run(tmp_path_factory.mktemp("six"), plan))
+    run = open_run(tmp_path_factory.mktemp("six"), plan)
+    journal = run / "journal.json"
+    measured = json.loads(journal.read_bytes())
+    for trial in measured["trials"]:
+        trial["experiment"] = CURVE
+    journal.write_text(json.dumps(measured))
+    return analyse(run)
 
 
 def at(analysis: Analysis, load: float) -> Cell:
-    return next(cell for cell in analysis.cells if cell.offered_rps == load)
+    return next(cell for cell in curve_cells(analysis.data) if cell.offered_rps == load)
 
 
 def test_the_curve_says_loads_capacity_and_overload(six: Analysis) -> None:
@@ -36,7 +50,7 @@ def test_the_curve_says_loads_capacity_and_overload(six: Analysis) -> None:
     assert "SLO 200 ms" in text
     assert "40 (10%)" in figure.caption
     assert "480 (120%)" in figure.caption
-    assert "monolith 500, microservices 400; probed in a closed loop" in figure.caption
+    assert "monolith 500, microservices 400; searched at the SLO" in figure.caption
 
 
 def test_no_response_time_is_drawn_in_overload_but_goodput_is(six: Analysis) -> None:
@@ -57,27 +71,8 @@ def test_what_was_lost_is_counted_by_kind_and_adds_up(six: Analysis) -> None:
     assert good.estimate < 0.95 < good_share(at(six, 40.0), "microservices").estimate  # type: ignore[union-attr]
 
 
-def test_a_searched_capacity_comes_before_a_probed_one(tmp_path: Path) -> None:
-    searches = [
-        {
-            "mix": "mixed",
-            "deployment": "monolith",
-            "search": i,
-            "low_rps": low,
-            "high_rps": None,
-            "confirmed": False,
-            "reason": "",
-            "probes": 3,
-        }
-        for i, low in enumerate((300.0, 320.0, None, 340.0))
-    ]
-    settings = {"capacity_rps": {"mixed": CAPACITY}, "capacity_searches": searches}
-    plan = Plan(blocks=1, requests=40, deployments=tuple(CAPACITY), settings=settings)
-    data = analyse(open_run(tmp_path, plan)).data
-    assert data.capacity_rps("mixed", "monolith") == 320.0
-    assert data.capacity_rps("mixed", "microservices") == 400.0
-    assert data.capacity_rps("order", "monolith") is None
-    assert data.capacity_source("mixed") == "searched at the SLO"
+def test_no_ratio_is_given_between_the_points_of_a_curve(six: Analysis) -> None:
+    assert not any("@480" in v.id or CURVE in v.id for v in six.verdicts)
 
 
 def test_one_load_is_no_curve(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from bench.errors import ShopbenchError
 from bench.report.build import build_report
 from bench.report.comparison import comparison
 from bench.report.picture import picture_of_runs
-from tests.unit.report.capacity_runs import capacity_run
+from tests.unit.report.capacity_runs import SATURATED, capacity_run
 from tests.unit.report.factory import Rounds, make_run, pair_run
 
 pytestmark = pytest.mark.usefixtures("unpainted")
@@ -41,7 +41,7 @@ def latency(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def capacity(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = {"monolith": [200.0] * 3, "microservices": [100.0] * 3}
-    run = capacity_run(tmp_path_factory.mktemp("capacity"), found)
+    run = capacity_run(tmp_path_factory.mktemp("capacity"), found, saturated=SATURATED)
     build_report(run)
     return run
 

@@ -1,0 +1,23 @@
+"""Leaves no backlog behind: after an overload the next load waits until the outbox is empty."""
+
+from __future__ import annotations
+
+import time
+
+from bench.experiments.capacity.plan import REST_AFTER_FAILURE_S, REST_S
+from bench.experiments.laboratory import Laboratory
+from bench.experiments.subject import Subject
+
+_TRIES = 3  # of up to 10 s each
+
+
+def rest(lab: Laboratory, subject: Subject, *, overloaded: bool) -> None:
+    """Wait until an overload is digested: breakers closed, outbox empty. Says what is left."""
+    time.sleep(REST_AFTER_FAILURE_S if overloaded else REST_S)
+    left = subject.settle()
+    for _ in range(_TRIES - 1):
+        if not left:
+            return
+        left = subject.settle()
+    if left:
+        lab.writer.note(f"{subject.name} had {left} undelivered events after an overload")

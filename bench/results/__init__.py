@@ -1,0 +1,1 @@
+"""What an experiment leaves in a run, read by the terminal and by the report alike."""
