@@ -6,7 +6,7 @@ import hashlib
 import math
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,8 +96,7 @@ class Series:
     """The blocks of one cell: `attempt(block)` runs one, in `planned_s`.
 
     `key` (experiment, mix, offered_rps) and `names` (the deployments of a block) say which trials
-    in the journal are these. `stopped`: why it gets no more blocks. `pairs`: what is compared, if
-    that is known: a block is then valid when each pair was, in whichever of its attempts.
+    in the journal are these. `stopped`: why it gets no more blocks.
     """
 
     label: str
@@ -108,7 +107,6 @@ class Series:
     stopped: str = ""
     key: tuple[str, str, float] = field(kw_only=True)
     names: tuple[str, ...] = field(kw_only=True)
-    pairs: tuple[tuple[str, str], ...] = ()
 
     def holds(self, trial: Trial) -> bool:
         """Whether it is a trial of this cell."""
@@ -129,15 +127,8 @@ class Series:
             if {trial.deployment for trial in held} == set(self.names)
         ]
         last = max(attempts)
-        valid = self._all_paired(attempts.values()) or (
-            last in whole and all(trial.status != "invalid" for trial in attempts[last])
-        )
+        valid = last in whole and all(trial.status != "invalid" for trial in attempts[last])
         return Recorded(last in whole, valid, len(whole), last + 1)
-
-    def _all_paired(self, attempts: Iterable[list[Trial]]) -> bool:
-        valid = [{t.deployment for t in held if t.status != "invalid"} for held in attempts]
-        paired = (any(set(pair) <= names for names in valid) for pair in self.pairs)
-        return bool(self.pairs) and all(paired)
 
 
 def run_until_valid(lab: Laboratory, series: Series, block: int, held: Recorded) -> bool:

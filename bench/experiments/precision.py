@@ -1,15 +1,21 @@
-"""When a cell has blocks enough: the intervals are narrow, whatever they say."""
+"""Has a cell enough blocks? It has once its intervals are narrow, whatever the result is."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
+import numpy as np
+import pyarrow as pa
+
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.values import Columns, cell_values
 from bench.journal import RunReader, Trial
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import log_ratios
 from bench.stats.precision import stop_rule
+from bench.stats.quantiles import exact_quantile
+
+QUANTILES = {"p50": 0.5, "p95": 0.95}
 
 
 class Cell(Protocol):
@@ -61,12 +67,29 @@ def _metrics(lab: Laboratory, blocks: list[list[Trial]]) -> dict[str, dict[str, 
     """Values by metric and deployment; a metric that some trial cannot carry is left out."""
     found: dict[str, dict[str, list[float]]] = {"p50": {}, "cpu": {}, "p95": {}}
     reader = RunReader(lab.writer.path)
-    trials = [trial for block in blocks for trial in block]
-    columns = [Columns.of(trial, reader.rows(trial.trial_id)) for trial in trials]
-    for trial, values in zip(trials, cell_values(trials, columns), strict=True):
+    for trial in (trial for block in blocks for trial in block):
+        values = trial_values(trial, reader.rows(trial.trial_id))
         for kind in [*found]:
-            if kind in values.metrics:
-                found[kind].setdefault(trial.deployment, []).append(values.metrics[kind])
+            if kind in values:
+                found[kind].setdefault(trial.deployment, []).append(values[kind])
             else:  # too few requests for a p95; of a service without a process id no CPU
                 del found[kind]
     return found
+
+
+def trial_values(trial: Trial, rows: pa.Table) -> dict[str, float]:
+    """Response time p50 and p95 in ms and CPU-ms a request, where the trial can carry them."""
+    due, done = (np.asarray(rows.column(name), dtype=np.float64) for name in ("due_s", "done_s"))
+    inside = (due >= trial.measured_from_s) & (due < trial.measured_to_s)
+    found = {}
+    for kind, q in QUANTILES.items():
+        with suppress(StatisticsError):  # too few for it
+            found[kind] = float(exact_quantile((done - due)[inside] * 1000, q))
+    spent_ms = _cpu_ms(trial)
+    return found if spent_ms is None else {**found, "cpu": spent_ms}
+
+
+def _cpu_ms(trial: Trial) -> float | None:
+    """CPU-ms a request; that of the bench's own proxy is none of it. None: not metered."""
+    spent_s = sum(u.cpu_seconds for name, u in trial.usage.items() if not name.startswith("bench:"))
+    return spent_s * 1000 / trial.cpu_requests if trial.cpu_requests and spent_s > 0 else None

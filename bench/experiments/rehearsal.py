@@ -6,6 +6,7 @@ So what `--help` and the start of a run say comes from the experiments themselve
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,9 +16,6 @@ from bench.experiments.options import Profile, RunOptions
 from bench.experiments.progress import Progress, duration
 
 Experiment = Callable[[Laboratory], None]
-_NOMINAL_RPS = 100.0  # of a reference load that only a probe would tell
-
-
 _EMPTY: dict[str, Any] = {"settings": {}, "trials": (), "notes": (), "episodes": ()}
 
 
@@ -88,9 +86,6 @@ def expected(
     writer = cast(Any, notebook)
     lab = Laboratory(options, profile, writer, absent, absent, absent, plan)
     for run in experiments:
-        try:
+        with suppress(_Begun):
             run(lab)
-        except _Begun:
-            pretended = dict.fromkeys(profile.mixes, _NOMINAL_RPS)
-            notebook.journal.settings.setdefault("reference_rps", pretended)
     return Expected(plan.planned_s, lab.rerun_budget_s)

@@ -77,10 +77,8 @@ def test_invalid_blocks_are_repeated_while_there_is_time_for_it(lab: Laboratory)
     assert lab.setting("reruns") == {"spent_s": 20.0}
 
 
-def spoiled_by_turns(lab: Laboratory, pairs: tuple[tuple[str, str], ...]) -> list[int]:
-    """The attempts of one block of three, in each of which another trial is invalid."""
+def test_a_block_is_valid_when_all_its_trials_are_in_one_attempt(lab: Laboratory) -> None:
     names, made = ("a", "b", "c"), []
-    profile = replace(PROFILE, min_blocks=1, max_blocks=1)
 
     def attempt(number: int) -> list[TrialStatus]:
         made.append(number)
@@ -91,17 +89,10 @@ def spoiled_by_turns(lab: Laboratory, pairs: tuple[tuple[str, str], ...]) -> lis
             lab.writer.add_trial(trial, make_rows())
         return found
 
-    each = Series("x", 10.0, lambda _: attempt, key=KEY, names=names, pairs=pairs)
+    profile = replace(PROFILE, min_blocks=1, max_blocks=1)
+    each = Series("x", 10.0, lambda _: attempt, key=KEY, names=names)
     run_series(replace(lab, profile=profile), [each])
-    return made
-
-
-def test_a_block_is_valid_when_each_pair_was_in_some_attempt(lab: Laboratory) -> None:
-    assert spoiled_by_turns(lab, (("b", "a"), ("c", "a"))) == [0, 1]
-
-
-def test_without_pairs_all_its_trials_must_be_valid_in_one(lab: Laboratory) -> None:
-    assert spoiled_by_turns(lab, ()) == [0, 1, 2]
+    assert made == [0, 1, 2]
 
 
 def test_a_time_limit_replaces_the_block_limit(
