@@ -66,8 +66,8 @@ class Shopper(FastHttpUser):  # type: ignore[misc]  # Locust has no types
         self._token = ""
         try:
             token = self.log_in()
-        except RescheduleTask as exc:
-            raise StopUser from exc
+        except RescheduleTask:
+            raise StopUser from None
         self._token = token.access_token
 
     def begin_visit(self) -> random.Random:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from bench.experiments.served import die_with_parent
 from bench.load.generator import LoadProcess, Rounds, Target
 
 OPERATION = "product_read"  # what the responder answers
@@ -29,15 +30,24 @@ def client_time_ms(load: LoadProcess, cpus: tuple[int, ...]) -> float:
 
 
 @contextmanager
-def responder(cpus: tuple[int, ...]) -> Iterator[str]:
-    """A server that answers every request at once, for the length of a block; its base URL."""
-    command = [sys.executable, "-m", "bench.experiments.responder"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def responder(cpus: tuple[int, ...], *options: str) -> Iterator[str]:
+    """A server that answers every request at once, for the length of a block; its base URL.
+
+    `options` are the responder's: answers after a delay. It does not outlive us.
+    """
+    command = [sys.executable, "-m", "bench.experiments.responder", *options]
+    orphaned = die_with_parent if sys.platform == "linux" else None
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=orphaned)
     try:
-        if cpus and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(process.pid, cpus)
+        pin(process.pid, cpus)
         assert process.stdout is not None
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
     finally:
         process.kill()
         process.wait()
+
+
+def pin(pid: int, cpus: tuple[int, ...]) -> None:
+    """Bind a process to cores, where the system can and any are named."""
+    if cpus and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(pid, cpus)

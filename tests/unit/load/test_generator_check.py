@@ -19,7 +19,6 @@ from bench.experiments.generator_check import (
     Agreement,
     GeneratorReport,
     LagPair,
-    RateStep,
     check_generator,
 )
 from bench.experiments.independent import find_tool, read_log
@@ -28,13 +27,11 @@ from bench.load.operations import OPERATIONS, check_answer
 from bench.machine import usable_cpus
 
 GOOD_PAIR = LagPair(0.04, 0.08, 0.05, 0.3, 4000, 4000, 0, 25, 0.2)
-GOOD_STEP = RateStep(9000.0, 18_000, 18_000, 0, 0, 0.1, 2.0, 0.1, 0.3)
 GOOD = GeneratorReport(
     cpus=(0, 1),
     load_average=(0.1, 0.9),
     lag=(GOOD_PAIR, GOOD_PAIR),
-    plain_locust_rps=(11_000.0, 12_000.0),
-    steps=(GOOD_STEP, replace(GOOD_STEP, offered_rps=9900.0, skipped=3)),
+    client_ms=0.31,
     tool="h2load",
     tool_rps=200.0,
     agreement=(Agreement(0.5, 8.3, 8.0), Agreement(0.99, 0.35, 0.2)),
@@ -43,18 +40,17 @@ GOOD = GeneratorReport(
 
 def test_all_promises_are_kept() -> None:
     assert set(GOOD.verdicts.values()) == {"kept"}
-    assert GOOD.rate_ratio == 0.75
 
 
 def test_late_sends_break_the_promise_only_where_the_timer_was_on_time() -> None:
-    late = replace(GOOD_PAIR, send_lag_ms_p99=0.41, late=41)
-    noisy = replace(late, control_ms_p99=0.11)
+    late = replace(GOOD_PAIR, send_lag_ms_p99=2.1, late=41)
+    noisy = replace(late, control_ms_p99=0.6)
     assert replace(GOOD, lag=(late,)).verdicts["send_lag"] == "broken"
     both = replace(GOOD, lag=(GOOD_PAIR, late, replace(late, late=60)))
     assert both.verdicts["send_lag"] == "broken"
     assert replace(GOOD, lag=(GOOD_PAIR, noisy, noisy)).verdicts["send_lag"] == "kept"
     assert replace(GOOD, lag=(noisy,)).verdicts["send_lag"] == "not judged"
-    in_time = replace(GOOD_PAIR, control_ms_p99=0.19)  # no quiet stretch, and yet in time
+    in_time = replace(GOOD_PAIR, control_ms_p99=0.9)  # no quiet stretch, and yet in time
     assert replace(GOOD, lag=(in_time, in_time)).verdicts["send_lag"] == "kept"
 
 
@@ -70,15 +66,11 @@ def test_an_arrival_not_sent_breaks_it_on_any_machine() -> None:
     assert replace(GOOD, lag=(GOOD_PAIR, lost)).verdicts["send_lag"] == "broken"
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [{"skipped": 1}, {"sent": 17_999}, {"failures": 1}, {"last_lag_ms_p50": 60.0}],
-)
-def test_a_rate_is_sustained_only_whole_and_in_time(broken: dict[str, float]) -> None:
-    step = replace(GOOD_STEP, **broken)  # type: ignore[arg-type]
-    report = replace(GOOD, steps=(replace(GOOD_STEP, offered_rps=8000.0), step))
-    assert report.sustained_rps == 8000.0
-    assert report.verdicts["sustained_rate"] == "broken"
+def test_a_slow_client_breaks_its_promise_on_a_quiet_machine_only() -> None:
+    slow = replace(GOOD, client_ms=0.6)
+    assert slow.verdicts["client_time"] == "broken"
+    noisy = replace(GOOD_PAIR, control_ms_p99=3.0)
+    assert replace(slow, lag=(noisy,)).verdicts["client_time"] == "not judged"
 
 
 def test_quantiles_that_differ_are_said_to_and_no_tool_is_no_agreement() -> None:
@@ -100,7 +92,6 @@ def test_a_tool_that_does_not_agree_with_itself_judges_nobody() -> None:
 def test_the_report_is_plain_json() -> None:
     said = json.loads(json.dumps(GOOD.as_json()))
     assert said["verdicts"]["send_lag"] == "kept"
-    assert said["sustained_rps"] == 9000.0
 
 
 def test_the_other_tools_log_is_read_with_its_real_rate() -> None:
@@ -155,7 +146,6 @@ def test_the_check_runs_end_to_end() -> None:
     cpus = usable_cpus()
     report = check_generator(cpus[0], cpus[-1], seconds=0.5, pairs=1)
     assert [pair.sent == pair.planned for pair in report.lag] == [True]
-    assert report.sustained_rps > 0
-    assert min(report.plain_locust_rps) > 0
+    assert report.client_ms > 0
     assert bool(report.agreement) == (find_tool() is not None)
-    assert set(report.verdicts) == {"send_lag", "sustained_rate", "agreement"}
+    assert set(report.verdicts) == {"send_lag", "client_time", "agreement"}

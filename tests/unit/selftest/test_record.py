@@ -8,7 +8,7 @@ import pytest
 
 from bench.deployments.local.home import StateHome
 from bench.errors import ShopbenchError
-from bench.experiments.generator_check import Agreement, GeneratorReport, LagPair, RateStep
+from bench.experiments.generator_check import Agreement, GeneratorReport, LagPair
 from bench.experiments.selftest import generator
 from bench.experiments.selftest.record import (
     FILE,
@@ -79,15 +79,12 @@ LAG = LagPair(0.02, 0.05, 0.05, 0.3, 1000, 1000, 0, 9, 0.4)
 
 
 def checked(pair: LagPair = LAG) -> GeneratorReport:
-    step = RateStep(9_000.0, 10, 10, 0, 0, 0.1, 0.2, 0.1, 0.5)
     agreement = (Agreement(0.5, 8.1, 8.0),)
-    return GeneratorReport(
-        (0, 1), (0.1, 0.1), (pair,), (10_000.0,), (step,), "tool", 200.0, agreement
-    )
+    return GeneratorReport((0, 1), (0.1, 0.1), (pair,), 0.3, "tool", 200.0, agreement)
 
 
 def test_the_generators_promises_become_outcomes() -> None:
-    late = replace(LAG, send_lag_ms_p99=0.5, late=11)
+    late = replace(LAG, send_lag_ms_p99=2.5, late=11)
 
     def words(pair: LagPair, profile: str = "quick") -> list[str]:
         return [outcome.word for outcome in generator.outcomes(checked(pair), profile)]
