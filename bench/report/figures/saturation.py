@@ -9,11 +9,12 @@ from bench.report.naming import number, span, words
 from bench.results.capacity import Levels
 
 _ASIDE = 0.16  # of a row, for the dots of single passes
+_REACH = 1.15  # the axis goes so far beyond the fastest window
 
 
 def saturation_figure(found: Sequence[Levels]) -> Figure | None:
     """Draw right answers a second: passes as dots, mean with interval beside; None without any."""
-    drawn = [levels for levels in found if levels.deployments]
+    drawn = [levels for levels in found if any(levels.units)]
     if not drawn:
         return None
     rows = max(len(levels.deployments) for levels in drawn)
@@ -48,7 +49,8 @@ def _panel(axis: Axes, levels: Levels, *, first: bool) -> None:
             axis.plot(mean, height, style.marker, color=style.colour, ms=6)
             axis.annotate(number(mean), (mean, height), xytext=(0, 6), ha="center", fontsize=7.5,
                           textcoords="offset points", color=style.colour)  # fmt: skip
-    axis.set_xlim(left=0)
+    # an interval from few passes may reach far: it leaves the drawing, and the table has its ends
+    axis.set_xlim(0, _REACH * max(value for unit in levels.units for value in unit.values()))
     axis.set_ylim(-0.6, len(names) - 0.4)
     axis.set_yticks(range(len(names)), names[::-1] if first else [""] * len(names))
     axis.grid(visible=False, axis="y")
