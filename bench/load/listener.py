@@ -26,6 +26,7 @@ _NETWORK_REASONS = (
     ("reset", "reset"),
     ("broken pipe", "reset"),
     ("closed", "closed"),
+    ("parse", "parse"),
 )
 
 
@@ -160,17 +161,20 @@ def reason(exception: Any, status: int) -> str:
         return text[:_REASON_LENGTH] or "failed"
     if status >= 400:
         return f"status {status}"
-    lowered = " ".join(_chain(exception)).lower()
+    causes = _causes(exception)
+    lowered = " ".join(f"{type(each).__name__} {each!r}" for each in causes).lower()
     found = next((name for part, name in _NETWORK_REASONS if part in lowered), None)
+    if found is None and any(isinstance(each, OSError) for each in causes):
+        return "network"
     return found or type(exception).__name__
 
 
-def _chain(exception: BaseException) -> list[str]:
-    """Kind and text of an exception and of what caused it."""
-    found: list[str] = []
+def _causes(exception: BaseException) -> list[BaseException]:
+    """An exception and what caused it."""
+    found: list[BaseException] = []
     cause: BaseException | None = exception
     while cause is not None and len(found) < _MAX_CAUSES:
-        found.append(f"{type(cause).__name__} {cause!r}")
+        found.append(cause)
         original = getattr(cause, "original", None)
         cause = original or cause.__cause__ or cause.__context__
     return found
