@@ -21,12 +21,14 @@ from bench.cli.console import (
     say,
     show_progress,
 )
+from bench.cli.planned import FILE_ARGUMENTS
 from bench.contract.seed import SeedSpec
 from bench.errors import ShopbenchError
 from bench.machine import parse_cpus
 
 if TYPE_CHECKING:
     from bench.deployments.verify import Verdict
+    from bench.experiments.external_services import PairFlags
 
 RESULTS = Path("results/runs")
 
@@ -78,7 +80,11 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     url: given.Urls = None,
     locustfile: given.OwnLocustfile = None,
     pid: given.Pids = None,
+    load: given.Load = "turns",
     rate: given.Rate = "",
+    users: given.Users = None,
+    host_header: given.HostHeaders = None,
+    restart: given.Restarts = None,
     max_minutes: given.MaxMinutes = None,
     load_workers: given.LoadWorkers = 1,
     spec: given.Spec = "",
@@ -96,10 +102,11 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
       shopbench run latency --on compose
       shopbench run --resume results/runs/20261122-…
       shopbench run latency --url a=http://HOST:9001 --url b=http://HOST:9002 --locustfile mine.py
+      shopbench run latency --url … --url … --locustfile mine.py -- --an-argument of-mine
 
     Starts its own deployments on free ports and removes them, however it ends.
     """
-    from bench.experiments.foreign import parse_pair
+    from bench.experiments.external_services import parse_pair
     from bench.experiments.options import RunOptions
     from bench.experiments.runner import resume as resume_run
     from bench.experiments.runner import run as run_experiments
@@ -123,10 +130,28 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
         place=on,
         kills=kills,
         points=points,
-        pair=parse_pair(url or [], locustfile, rate, pid or []),
+        pair=parse_pair(_own_services(context)),
         spec=spec,
     )
     run_experiments(experiments or [], options, _report)
+
+
+def _own_services(context: typer.Context) -> PairFlags:
+    """What was said of services of the user's own."""
+    from bench.experiments.external_services import PairFlags
+
+    given = context.params
+    return PairFlags(
+        urls=given["url"] or (),
+        locustfile=given["locustfile"],
+        pids=given["pid"] or (),
+        rate=given["rate"],
+        load=given["load"],
+        users=given["users"],
+        host_headers=given["host_header"] or (),
+        restarts=given["restart"] or (),
+        arguments=context.meta.get(FILE_ARGUMENTS, ()),
+    )
 
 
 def report(run_dir: Annotated[Path, typer.Argument(metavar="RUN")]) -> None:

@@ -1,4 +1,4 @@
-"""`shopbench run --help` ends with what each experiment is planned to take, asked of itself."""
+"""The command `run`: what stands behind `--`, and a help that ends with planned durations."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+FILE_ARGUMENTS = "shopbench.file_arguments"  # in the context's meta: what stood behind `--`
+
 
 class RunCommand(TyperCommand):
     """The command `run`. Planning is imported only where the help is asked for."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep what stands behind `--` for the user's locustfile."""
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[FILE_ARGUMENTS] = tuple(args[at + 1 :])
+            args = args[:at]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         from bench.experiments.runner import durations

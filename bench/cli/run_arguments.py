@@ -40,7 +40,30 @@ OwnLocustfile = Annotated[
 Pids = Annotated[
     list[str] | None, typer.Option("--pid", help="With --url: name=PID, to meter its CPU.")
 ]
-Rate = Annotated[str, typer.Option("--rate", help="With --url: requests a second, or 'probed'.")]
+Load = Annotated[
+    str,
+    typer.Option(
+        "--load",
+        help="With --url: turns (each visit on one, then on the other), or open (Poisson arrivals "
+        "at --rate).",
+    ),
+]
+Rate = Annotated[str, typer.Option("--rate", help="With --load open: requests a second.")]
+Users = Annotated[
+    int | None, typer.Option("--users", help="With --locustfile: how many of its users exist.")
+]
+HostHeaders = Annotated[
+    list[str] | None,
+    typer.Option("--host-header", help="With --url: the Host header; name=HOST, or one for all."),
+]
+Restarts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--restart",
+        help="With --url: name=COMMAND that starts the service afresh and comes back; for each, "
+        "and fresh starts become the unit.",
+    ),
+]
 MaxMinutes = Annotated[
     float | None,
     typer.Option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from bench.contract.seed import SeedSpec
 from bench.errors import ShopbenchError
@@ -108,17 +109,28 @@ PROFILES: dict[str, Profile] = {
 }
 
 
+LoadKind = Literal["turns", "open"]
+DEFAULT_USERS = 16
+
+
 @dataclass(frozen=True)
 class PairOptions:
-    """Two servers of the user's own, the baseline first. Pairs of (name, value).
+    """Servers of the user's own, the baseline first. Pairs of (name, value).
 
-    `locustfile`: "" for plain requests of the URL. `rate`: None, the usual share of capacity.
+    `locustfile`: "" for plain requests of the URL. `load`: turns (paired visits), or open: Poisson
+    arrivals at `rate` requests a second. `arguments`: the locustfile's own. `restarts`: the
+    commands that start the services afresh.
     """
 
     urls: tuple[tuple[str, str], ...]
     locustfile: str = ""
     pids: tuple[tuple[str, int], ...] = ()
     rate: float | None = None
+    load: LoadKind = "turns"
+    users: int = DEFAULT_USERS
+    host_headers: tuple[tuple[str, str], ...] = ()
+    restarts: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,11 @@ class Progress:
         self._mark = now
         self._done_s += seconds
 
+    @property
+    def redraws(self) -> bool:
+        """Whether a line replaces the one before, as on a terminal; else each is printed."""
+        return self._quiet or self._console.is_terminal
+
     def tell(self, text: str) -> None:
         """Write a line that stays."""
         if not self._quiet:

@@ -23,7 +23,7 @@ from bench.deployments.local.home import StateHome
 from bench.deployments.local.topology import parse_topology
 from bench.deployments.places import open_at
 from bench.errors import ShopbenchError
-from bench.experiments import capacity, floor, network, pair, scaling, topologies
+from bench.experiments import capacity, floor, network, own_services, scaling, topologies
 from bench.experiments.consistency import run as consistency
 from bench.experiments.fail_on import broken, parse_condition
 from bench.experiments.failure import plan as failure_plan
@@ -254,7 +254,7 @@ def _checked(names: list[str], options: RunOptions) -> tuple[Profile, RunOptions
         raise ShopbenchError("a deployment is named twice", 2)
     for text in options.fail_on:
         parse_condition(text)
-    pair.check_pair(names, options)
+    own_services.check_pair(names, options)
     profile = profile_for(options)
     if latency_plan.EXPERIMENT in names and options.pair is None:
         latency_plan.plan_of(options, profile.name)
@@ -298,7 +298,7 @@ def _measure(
             now = time.monotonic()
             lab.deadline = now + (begun + limit_s - now) * _share(names, number, options)
             progress.later(_planned_after(names, number, options))
-            (pair.run if options.pair else EXPERIMENTS[name])(lab)
+            (own_services.run if options.pair else EXPERIMENTS[name])(lab)
             if not fleet.controlled:
                 writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
         if names_own_servers():

@@ -6,22 +6,35 @@ import math
 import re
 import tempfile
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 
 from bench.contract.seed import SeedSpec
-from bench.journal import ROW_SCHEMA, rows_table
+from bench.journal import rows_table
 from bench.load.dealing import deal, merge
 from bench.load.link import Link, LoadError, read_all
 from bench.load.operations import API_PREFIX
-from bench.load.plan import Plan, Result, Rounds, Side, Visit, read_results, write_message
+from bench.load.plan import (
+    TURN_LIMIT_S,
+    Plan,
+    Result,
+    Rounds,
+    Side,
+    Turn,
+    TurnRows,
+    Visit,
+    read_results,
+    write_message,
+)
+from bench.load.rows import COLUMNS
 
 __all__ = [
     "ClosedLoop",
@@ -37,7 +50,6 @@ _HANG_MARGIN_S = 40.0
 PREPARE_LIMIT_S = 130.0  # for all on_start of a locustfile together
 _COMMON_LEAD_S = 0.1  # several workers: from 'all are ready' to the trial's zero
 _DURATION = re.compile(r"(?:^|[,\s])(app|db)\s*;\s*dur=([0-9.]+)")
-_TIMES = ("app_ms", "db_ms")  # in the journal's rows, from the Server-Timing of ours
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,7 @@ class Target:
     prefix: str = API_PREFIX
     locustfile: str = ""
     arguments: Sequence[str] = ()
+    host_header: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,12 +192,22 @@ class LoadProcess:
         plan = self._plan([target], "prepare", (0.0, 0.0), users=users, seed=seed)
         self._run(plan, progress)
 
+    def take_turn(self, number: int, seed: int) -> TurnRows:
+        """Make visit `number` of the prepared users now. Raises LoadError after two minutes."""
+        if not self._links:
+            raise LoadError("the load process is not running")
+        self._links[0].write(msgspec.json.encode(Turn(number, seed)).decode())
+        (reply,) = read_all(self._links[:1], TURN_LIMIT_S)
+        return msgspec.convert(reply["turn"], TurnRows)
+
     def _plan(
         self, targets: Sequence[Target], loop: str, window: tuple[float, float], **options: object
     ) -> Plan:
         """A plan for the first target's locustfile, or for the shop's."""
         fields = {
-            "sides": [Side(one.base_url, list(one.tokens), one.prefix) for one in targets],
+            "sides": [
+                Side(one.base_url, list(one.tokens), one.prefix, one.host_header) for one in targets
+            ],
             "loop": loop,
             "measured_from_s": window[0],
             "measured_to_s": window[1],
@@ -264,12 +287,15 @@ class LoadProcess:
 
 def result_rows(result: Result) -> pa.Table:
     """The rows of a result in the journal's schema, Server-Timing taken apart."""
-    names = [name for name in ROW_SCHEMA.names if name not in _TIMES]
-    columns: dict[str, Sequence[object]] = {name: getattr(result, name) for name in names}
-    timings = [server_times(text) for text in result.server_timing]
-    columns["app_ms"] = [app for app, _ in timings]
-    columns["db_ms"] = [db for _, db in timings]
-    return rows_table(columns)
+    return rows_of_columns({name: getattr(result, name) for name in COLUMNS})
+
+
+def rows_of_columns(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
+    """Rows in the journal's schema from columns as the load process has them."""
+    timings = [server_times(text) for text in columns["server_timing"]]
+    known = {name: columns[name] for name in COLUMNS if name != "server_timing"}
+    app, db = ([timing[at] for timing in timings] for at in (0, 1))
+    return rows_table({**known, "app_ms": app, "db_ms": db})
 
 
 def server_times(header: str) -> tuple[float, float]:

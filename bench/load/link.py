@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from bench.errors import ShopbenchError
 
@@ -35,6 +36,8 @@ class Link:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             bufsize=0,  # a line that waits in a buffer of ours would not wake `select`
+            # a file that goes through a set must do so alike on every side of a comparison
+            env={**os.environ, "PYTHONHASHSEED": "0"},
             start_new_session=True,  # Ctrl-C reaches the parent, which ends the trial in order
         )
         if cpus and hasattr(os, "sched_setaffinity"):
@@ -59,14 +62,14 @@ class Link:
         except OSError as exc:
             raise LoadError(f"the load process failed: {exc} {self._last_words()}") from exc
 
-    def read(self) -> dict[str, str]:
+    def read(self) -> dict[str, Any]:
         """Its next line. Call it when there is one, or it waits."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise LoadError(f"the load process died: {self._last_words()}")
         try:
-            reply: dict[str, str] = json.loads(line)
+            reply: dict[str, Any] = json.loads(line)
         except ValueError as exc:
             raise LoadError(f"the load process failed: {exc} {self._last_words()}") from exc
         if "error" in reply:
@@ -98,13 +101,13 @@ class Link:
 
 def read_all(
     links: Sequence[Link], limit_s: float, progress: Callable[[str], None] = lambda text: None
-) -> list[dict[str, str]]:
+) -> list[dict[str, Any]]:
     """One answer of each, in the order of `links`. Raises LoadError at the first that fails.
 
     What they say before is handed to `progress`.
     """
     deadline = monotonic() + limit_s
-    replies: dict[int, dict[str, str]] = {}
+    replies: dict[int, dict[str, Any]] = {}
     waiting = list(links)
     while waiting:
         ready = select.select(waiting, [], [], max(0.0, deadline - monotonic()))[0]

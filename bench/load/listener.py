@@ -49,6 +49,7 @@ class RowListener:
         """`sample_every`: one visit in so many has its answers kept; 0: none."""
         parts = urlsplit(base_url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._path = parts.path.rstrip("/")
         self._sample_every = sample_every
         self.begin()
 
@@ -91,7 +92,11 @@ class RowListener:
         self._taken.append(
             (
                 *(stay, sent, sent + response_time / 1000.0, status, int(response_length or 0)),
-                *(operation_name(name), error, timing if isinstance(timing, str) else ""),
+                *(
+                    operation_name(self._asked(name, url)),
+                    error,
+                    timing if isinstance(timing, str) else "",
+                ),
             )
         )
         drawn = bool(self._sample_every) and stay.number % self._sample_every == 0
@@ -121,6 +126,12 @@ class RowListener:
                 (*times, status, size, operation, stay.journey, error, stay.number, timing)
             )
         return found
+
+    def _asked(self, name: str, url: str) -> str:
+        """A request's name without the path of the base URL, which an HttpUser's has in it."""
+        if self._path and url == self._origin + name:
+            return name.removeprefix(self._path) or "/"
+        return name
 
     def _is_ours(self, url: str) -> bool:
         rest = url[len(self._origin) : len(self._origin) + 1]

@@ -8,8 +8,10 @@ from typing import Literal
 import msgspec
 
 from bench.contract.seed import SeedSpec
+from bench.load.rows import Row
 
 REQUEST_TIMEOUT_S = 10.0
+TURN_LIMIT_S = 120.0  # of one visit
 
 
 class Visit(msgspec.Struct, array_like=True, gc=False, frozen=True):
@@ -47,6 +49,7 @@ class Side(msgspec.Struct, frozen=True):
     base_url: str
     tokens: list[str]
     prefix: str
+    host_header: str = ""  # in place of the URL's
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -126,6 +129,26 @@ class Result(msgspec.Struct, frozen=True):
         """Share of a core the load took, of the busiest core if it had several."""
         busiest = self.cpu_seconds if self.busiest_cpu_s is None else self.busiest_cpu_s
         return busiest / self.cpu_window_s
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """Make visit `number` of the seed's."""
+
+    number: int
+    seed: int
+
+
+class TurnRows(msgspec.Struct, frozen=True):
+    """What came of a turn; the rows' times are on perf_counter, which all processes share.
+
+    `requests`: made, those to another host included, which are `elsewhere` and have no row.
+    """
+
+    rows: list[Row]
+    requests: int
+    elsewhere: int
+    took_s: float
+    cpu_s: float
 
 
 def write_message(path: Path, message: Plan | list[Result]) -> None:

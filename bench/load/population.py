@@ -91,12 +91,25 @@ class Member:
 class Population:
     """Instances in Locust's own proportions; those of a class are alike, any free one serves."""
 
-    def __init__(self, environment: Environment, classes: Sequence[Any], most: int = 512) -> None:
-        """`classes` make the visits; `most`: instances of one class, where it may grow."""
+    def __init__(
+        self,
+        environment: Environment,
+        classes: Sequence[Any],
+        most: int = 512,
+        host_header: str = "",
+    ) -> None:
+        """`classes` make the visits; `most`: instances of one class, where it may grow.
+
+        `host_header`: sent with every request in place of the URL's host.
+        """
         self.environment = environment
         self.classes = tuple(classes)
         self.members: list[Member] = []
         self._most = most
+        self._headers = {"Host": host_header} if host_header else {}
+        for cls in self.classes:
+            if issubclass(cls, FastHttpUser) and self._headers:
+                cls.default_headers = {**(cls.default_headers or {}), **self._headers}
         self._free: dict[Any, list[Member]] = {cls: [] for cls in self.classes}
         self._made: Counter[Any] = Counter()
         self._shares: list[int] = [1] * len(self.classes)
@@ -187,6 +200,7 @@ class Population:
         member = Member(cls(self.environment))
         if isinstance(member.user, HttpUser):
             _limit_time(member.user.client)
+            member.user.client.headers.update(self._headers)
         self.members.append(member)
         self._made[cls] += 1
         return member

@@ -72,7 +72,9 @@ def own_side(
         environment.events.test_start.fire(environment=environment)
         environment.events.request.add_listener(listener.listen)
         set_host(file.classes, base_url, plan.request_timeout_s)
-        population = Population(environment, file.classes, plan.max_users)
+        population = Population(
+            environment, file.classes, plan.max_users, plan.sides[0].host_header
+        )
         population.start(plan.users, ready=ready)
     except PopulationError as exc:
         raise LocustfileError(f"{path.name}: {exc}") from exc

@@ -1,34 +1,35 @@
 """The load process: `python -m bench.load.worker`, driven over stdin by `generator.LoadProcess`.
 
-One line in is the path of a plan; one line out is JSON, `{"result": path}` or `{"error": text}`;
-`{"progress": text}` may come before. Of several load processes each says `{"ready": ...}` in
-between and is told the common zero. It stays up between trials (an interpreter with Locust takes
-a second to start) and goes when stdin closes, also in the middle of a trial, so that it never
-outlives its parent.
+One line in is the path of a plan, or a turn as JSON; one line out is JSON, `{"result": path}`,
+`{"turn": rows}` or `{"error": text}`; `{"progress": text}` may come before. Of several load
+processes each says `{"ready": ...}` in between and is told the common zero. It stays up between
+trials (an interpreter with Locust takes a second to start) and goes when stdin closes, also in the
+middle of a trial, so that it never outlives its parent.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import gevent
+import msgspec
 from gevent.fileobject import FileObjectPosix
 from gevent.queue import Queue
 
 from bench.load.listener import RowListener
-from bench.load.plan import Plan, Result, read_plan, write_message
+from bench.load.plan import Plan, Result, Turn, TurnRows, read_plan, write_message
 from bench.load.population import Population
 from bench.load.rounds import run_rounds
 from bench.load.rows import to_columns
 from bench.load.sides import own_side, shop_side
 from bench.load.trial import Trial
+from bench.load.turns import Turns
 from bench.load.userfile import LocustfileError
 
 _START_TIMEOUT_S = 10.0
@@ -42,13 +43,10 @@ def main() -> None:
     gevent.spawn(_read_lines, lines, sys.argv[1])
     worker = Worker(lines)
     while True:
-        path = Path(lines.get())
+        line = lines.get()
         try:
-            result_path = path.with_suffix(".result")
             with redirect_stdout(sys.stderr):  # stdout is the way back to the parent
-                results = worker.serve(read_plan(path))
-            write_message(result_path, results)
-            reply = {"result": str(result_path)}
+                reply = worker.answer(line)
         except Exception as exc:  # noqa: BLE001 - the border of this process: the parent is told
             reply = {"error": f"{type(exc).__name__}: {exc}"}
         _say(reply)
@@ -60,6 +58,15 @@ class Worker:
     def __init__(self, lines: Queue[str]) -> None:
         self._lines = lines
         self._own: Own | None = None
+        self._turns: Turns | None = None
+
+    def answer(self, line: str) -> dict[str, object]:
+        """Serve what a line asks for: a turn, or the plan in a file."""
+        if line.startswith("{"):
+            return {"turn": self._take_turn(msgspec.json.decode(line, type=Turn))}
+        path = Path(line).with_suffix(".result")
+        write_message(path, self.serve(read_plan(Path(line))))
+        return {"result": str(path)}
 
     def serve(self, plan: Plan) -> list[Result]:
         """Run one plan; one result a side. Raises LocustfileError, ValueError."""
@@ -93,6 +100,13 @@ class Worker:
             population.close()
         return results
 
+    def _take_turn(self, turn: Turn) -> TurnRows:
+        if self._turns is None:
+            if self._own is None:
+                raise LocustfileError("no users were prepared")
+            self._turns = Turns(*self._own)
+        return self._turns.take(turn)
+
     def _prepare(self, plan: Plan) -> None:
         if self._own is not None:
             self._own[0].stop()
@@ -123,8 +137,8 @@ def _tell_ready(done: int, of: int) -> None:
     _say({"progress": f"{done} of {of} users are ready"})
 
 
-def _say(reply: dict[str, str]) -> None:
-    os.write(_STDOUT, f"{json.dumps(reply)}\n".encode())
+def _say(reply: Mapping[str, object]) -> None:
+    os.write(_STDOUT, msgspec.json.encode(reply) + b"\n")
 
 
 def _read_lines(lines: Queue[str], scratch: str) -> None:

@@ -35,6 +35,7 @@ _OWN_FIGURES = (
     "topologies/",
     "consistency/",
     "scaling/",
+    "own_services/",
 )
 _MAX_EXPLORATORY = 60  # rows of one exploratory forest; the table holds them all
 

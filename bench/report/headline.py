@@ -30,6 +30,8 @@ def plain_words(analysis: Analysis) -> list[str]:
     answers = [a for a in analysis.data.answers if a.question.family]
     if analysis.data.journal.profile == "smoke" and (answers or analysis.of_sections):
         return [f"Nothing is claimed: {SMOKE_NOTE}."]
+    if told := [text for section in analysis.sections for text in section.headline]:
+        return told
     lines = [line for pair in _LEADS for line in _pair_lines(answers, pair)]
     others = [v for v in analysis.of_sections if v.verdict in _DECIDED or not answers]
     ordered = sorted(others, key=lambda v: v.verdict not in _DECIDED)

@@ -22,9 +22,9 @@ _OWN = (
     "configured and warmed, and what else runs for them, is not known here.",
     "CPU is that of the process trees that were named, without databases or workers beside them; "
     "of a service without a process id it is not measured.",
-    "This load: the tasks and weights it was given, arriving open-loop. Think times between tasks "
-    "are not executed. Random numbers drawn inside a task are seeded alike for all services, but "
-    "which request draws which one depends on the order of the answers.",
+    "This load: the tasks and weights it was given. Waiting times between tasks are left out. In "
+    "turns one request at a time is under way, so queues are not seen: `--load open` shows them. "
+    "What a service does after its answer may fall into the other's turn.",
     "A verdict speaks of the medians and the CPU under this load. It is not a prediction for "
     "another load, another rate or another machine.",
 )

@@ -12,7 +12,7 @@ from bench.report.sections import (
     consistency,
     failure,
     network,
-    own_pair,
+    own_services,
     scaling,
     selftest,
     server_timing,
@@ -23,7 +23,7 @@ from bench.report.sections.base import Section
 Builder = Callable[[RunData], Section | None]
 
 _BUILDERS: Sequence[Builder] = (
-    own_pair.section,
+    own_services.section,
     server_timing.section,
     capacity.section,
     scaling.section,

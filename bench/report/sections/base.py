@@ -15,6 +15,7 @@ class Section:
     """One section: `template` is rendered with `section` and the page's macros in reach.
 
     `after`: the fixed section of the page that it follows. `summary`: Markdown paragraphs.
+    `headline`: what the first screen says in place of the verdicts, one sentence each.
     `verdicts` go into verdicts.json with all others. `cells`: what the experiment measured for
     the comparison table; each names its row in `bench/claims.toml`.
     """
@@ -25,6 +26,7 @@ class Section:
     template: str
     context: Mapping[str, Any] = field(default_factory=dict)
     figures: tuple[Figure, ...] = ()
+    headline: tuple[str, ...] = ()
     summary: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     cells: tuple[TableCell, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,12 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.experiments import options as profiles
-from bench.experiments.foreign import parse_pair
-from bench.experiments.options import Profile, RunOptions
-from bench.experiments.runner import run
-from bench.journal import RunReader, Verdict
-from bench.report.build import build_report
+from bench.journal import RunReader
 from tests.system.conftest import ROOT, CommandLine
 from tests.unit.load.own_server import started
 
@@ -53,9 +47,9 @@ def mine(tmp_path: Path) -> Path:
 
 
 def _run(
-    shopbench: CommandLine, mine: Path, *urls: str, profile: str = "smoke"
+    shopbench: CommandLine, mine: Path, a: str, b: str, *more: str, profile: str = "smoke"
 ) -> subprocess.CompletedProcess[str]:
-    named = [part for url in urls for part in ("--url", url)]
+    named = ("--url", a, "--url", b, *more)
     folder = ("--out", str(mine.parent / "runs"), "--profile", profile, "--quiet")
     return shopbench.run("run", "latency", *named, "--locustfile", str(mine), *folder)
 
@@ -65,35 +59,71 @@ def _only_run(mine: Path) -> Path:
     return found
 
 
-@pytest.mark.slow
-def test_two_servers_are_measured_from_end_to_end(shopbench: CommandLine, mine: Path) -> None:
+def test_two_servers_take_turns_from_end_to_end(shopbench: CommandLine, mine: Path) -> None:
     with started(0.5) as (a, pid_a), started(0.5) as (b, _):
-        named = ("--url", f"a={a}", "--url", f"b={b}", "--pid", f"a={pid_a}", "--rate", "40")
-        folder = ("--out", str(mine.parent / "runs"), "--profile", "smoke", "--quiet")
-        shopbench.ok("run", "latency", *named, "--locustfile", str(mine), *folder)
+        done = _run(shopbench, mine, f"a={a}", f"b={b}", "--pid", f"a={pid_a}")
+    assert done.returncode == 0, done.stderr
     reader = RunReader(_only_run(mine))
-    journal = reader.journal
-    assert not journal.controlled
-    assert {trial.deployment for trial in reader.trials} == {"a", "b"}
-    assert {trial.offered_rps for trial in reader.trials} == {40.0}
+    assert not reader.journal.controlled
+    assert {(t.experiment, t.deployment, t.loop) for t in reader.trials} == {
+        ("own_services", "a", "rounds"),
+        ("own_services", "b", "rounds"),
+    }
+    visits = []
     for trial in reader.trials:
         rows = reader.rows(trial.trial_id)
         assert set(rows.column("operation").to_pylist()) <= {"item_read", "/items?page=1", "add"}
         assert set(rows.column("error").to_pylist()) == {""}
-        assert trial.skipped == 0
-        outcomes = {gate.name: gate.outcome for gate in trial.gates}
-        unknown = {"outbox", "schema_violations"} | (
-            {"foreign_cpu"} if trial.usage == {} else set()
-        )
-        assert {outcomes[name] for name in unknown} == {"flag"}
+        visits.append([rows.column(name).to_pylist() for name in ("visit", "operation")])
+        assert trial.status == "valid"
         assert (trial.usage == {}) == (trial.deployment == "b")
-    pairs: dict[int, set[str]] = {}
-    for trial in reader.trials:
-        pairs.setdefault(trial.block, set()).add(trial.schedule_sha256)
-    assert all(len(hashes) == 1 for hashes in pairs.values())
+    assert visits[0] == visits[1]  # the same visits on both, request by request
     page = (_only_run(mine) / "report.html").read_text()
     assert "uncontrolled unless pinned" in page
+    assert "waiting times (Visitor) are left out" in page
     assert {v.denominator for v in reader.verdicts} == {"a"}
+
+
+@pytest.mark.slow
+def test_fresh_starts_are_the_unit_where_they_can_be_made(
+    shopbench: CommandLine, mine: Path
+) -> None:
+    flag = mine.parent / "restarted"
+    with started(0.5) as (a, _), started(0.5) as (b, _):
+        commands = [f"--restart={name}=echo {name} >> {flag}" for name in "ab"]
+        done = _run(shopbench, mine, f"a={a}", f"b={b}", *commands)
+    assert done.returncode == 0, done.stderr
+    assert flag.read_text().split() == ["a", "b"] * 2
+    assert {trial.block for trial in RunReader(_only_run(mine)).trials} == {0, 1}
+
+
+@pytest.mark.slow
+def test_an_open_load_alternates_between_the_two(shopbench: CommandLine, mine: Path) -> None:
+    with started(0.5) as (a, _), started(0.5) as (b, _):
+        done = _run(shopbench, mine, f"a={a}", f"b={b}", "--load", "open", "--rate", "30")
+    assert done.returncode == 0, done.stderr
+    trials = RunReader(_only_run(mine)).trials
+    assert {(t.loop, t.offered_rps) for t in trials} == {("open", 30.0)}
+    assert sorted((t.block, t.deployment) for t in trials) == [
+        (block, name) for block in (0, 1) for name in "ab"
+    ]
+
+
+@pytest.mark.slow
+def test_two_urls_without_a_file_are_asked_for_themselves(
+    shopbench: CommandLine, tmp_path: Path
+) -> None:
+    with started() as (a, _), started() as (b, _):
+        named = ("--url", f"a={a}/thing", "--url", f"b={b}/thing", "--profile", "smoke")
+        shopbench.ok("run", "latency", *named, "--out", str(tmp_path / "runs"), "--quiet")
+    (folder,) = (tmp_path / "runs").iterdir()
+    reader = RunReader(folder)
+    names = {
+        name
+        for trial in reader.trials
+        for name in reader.rows(trial.trial_id).column("operation").to_pylist()
+    }
+    assert names == {"GET"}
 
 
 @pytest.mark.parametrize(
@@ -138,14 +168,10 @@ def test_two_shops_that_keep_the_contract_need_no_locustfile(
         shopbench.ok("run", "latency", *named, "--out", str(tmp_path / "r"), "--profile", "smoke")
     (folder,) = (tmp_path / "r").iterdir()
     reader = RunReader(folder)
-    assert {(t.deployment, t.mix) for t in reader.trials} == {
-        ("a", "product_read"),
-        ("b", "product_read"),
+    assert {(t.deployment, t.mix, t.loop) for t in reader.trials} == {
+        ("a", "product_read", "rounds"),
+        ("b", "product_read", "rounds"),
     }
-    for trial in reader.trials:
-        outcomes = {gate.name: gate.outcome for gate in trial.gates}
-        assert outcomes["schema_violations"] == "pass"
-        assert outcomes["outbox"] == outcomes["foreign_cpu"] == "flag"
 
 
 @contextmanager
@@ -159,49 +185,16 @@ def _shop() -> Iterator[str]:
             process.kill()
 
 
-SHORT = Profile(
-    "short",
-    "for this test",
-    min_blocks=7,
-    max_blocks=7,
-    primer_s=0.2,
-    warmup_s=0.3,
-    measured_s=1.5,
-    mixed_measured_s=1.5,
-    probe_s=1.0,
-    max_reruns=2,
-    rerun_share=1.0,
-)
-
-
-def _verdicts(
-    monkeypatch: pytest.MonkeyPatch,
-    shopbench: CommandLine,
-    mine: Path,
-    spins_ms: tuple[float, float],
-) -> dict[str, Verdict]:
-    monkeypatch.setenv("SHOPBENCH_HOME", str(shopbench.home.root))
-    monkeypatch.setitem(profiles.PROFILES, SHORT.name, SHORT)
-    with started(spins_ms[0]) as (a, pid_a), started(spins_ms[1]) as (b, pid_b):
-        pair = parse_pair([f"a={a}", f"b={b}"], mine, "60", [f"a={pid_a}", f"b={pid_b}"])
-        asked = RunOptions(
-            profile=SHORT.name, results_root=mine.parent / "runs", pair=pair, quiet=True
-        )
-        found = RunReader(run(["latency"], asked, build_report)).verdicts
-    return {v.metric: v for v in found if v.operation == "all" and "named" in v.note}
-
-
 @pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.timeout(400)
-def test_a_planted_difference_is_found(
-    monkeypatch: pytest.MonkeyPatch, shopbench: CommandLine, mine: Path
-) -> None:
-    found = _verdicts(monkeypatch, shopbench, mine, (3.0, 4.5))
-    for metric in ("response_time_ms_p50", "cpu_ms_per_request"):
-        verdict = found[metric]
-        if verdict.estimate is None or verdict.n_blocks < 6:
-            pytest.skip(f"the machine was not ours: {json.dumps(verdict.note)}")
-        assert verdict.verdict == "supported", verdict
-        assert verdict.low is not None
-        assert verdict.low > 1
+def test_a_planted_difference_is_found(shopbench: CommandLine, mine: Path) -> None:
+    with started(2.0) as (a, _), started(3.0) as (b, _):
+        done = _run(shopbench, mine, f"a={a}", f"b={b}", profile="quick")
+    assert done.returncode == 0, done.stderr
+    found = {verdict.operation: verdict for verdict in RunReader(_only_run(mine)).verdicts}
+    if found["item_read"].high is None or found["item_read"].high > 2.5:
+        pytest.skip("the machine was not ours")
+    for operation in ("item_read", "add"):
+        assert found[operation].verdict == "supported"
+        assert 1.15 < (found[operation].estimate or 0.0) < 1.6

@@ -1,0 +1,92 @@
+"""The user's own services: which, what they were asked, and what came out, name by name.
+
+Neighbours: `bench.report.own_services` judges, `limits` says what that cannot show.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.report.dataset import RunData
+from bench.report.figures.forest import ForestRow, forest
+from bench.report.figures.style import Figure
+from bench.report.naming import interval, number, own_names
+from bench.report.own_services import Compared, compared, pair_facts
+from bench.report.sections.base import Section
+from bench.stats.turns import NameVerdict
+
+
+def section(data: RunData) -> Section | None:
+    """Return the section, None for a run on the shop."""
+    names = own_names(data.journal.settings)
+    if not names:
+        return None
+    facts, found = pair_facts(data), compared(data)
+    load = _load(data, facts)
+    sentences = [text for each in found for text in each.sentences]
+    return Section(
+        anchor="services",
+        title="Your services",
+        after="ladder",
+        template="sections/own_services.html",
+        context={
+            "sentences": sentences,
+            "ratios": [_ratio_row(each, name) for each in found for name in each.names],
+            "rows": [_row(name, names[0], facts) for name in names],
+            "load": load,
+        },
+        summary=(
+            *(f"- {text}" for text in sentences),
+            f"Load: {load}. Baseline: {names[0]}. Servers started and pinned by the user: "
+            "uncontrolled unless pinned.",
+        ),
+        figures=_figures(found),
+        headline=tuple(sentences),
+        verdicts=tuple(verdict for each in found for verdict in each.verdicts),
+    )
+
+
+def _figures(found: list[Compared]) -> tuple[Figure, ...]:
+    groups = {
+        f"{each.second} : {each.first}": [
+            ForestRow("CPU" if v.operation == "all" else v.operation, v) for v in each.verdicts
+        ]
+        for each in found
+    }
+    drawn = forest(groups, "own-services", "Ratios by name, your services") if groups else None
+    return (drawn,) if drawn else ()
+
+
+def _load(data: RunData, facts: Mapping[str, Any]) -> str:
+    file = facts.get("locustfile")
+    tasks = f"the tasks of {file} (SHA-256 {str(facts.get('locustfile_sha256'))[:12]})"
+    what = tasks if file else "the shop's own operations"
+    if facts.get("load") == "open":
+        rates = {f"{trial.offered_rps:g}" for trial in data.journal.trials if trial.offered_rps}
+        rate = ", ".join(sorted(rates)) or "some"
+        return f"{what}, {rate} visits a second arriving at each service in turn (open loop)"
+    return f"{what} in turns: each visit on one service, then on the next, in random order"
+
+
+def _row(name: str, baseline: str, facts: Mapping[str, Any]) -> list[str]:
+    pid = facts.get("pids", {}).get(name)
+    cpus = facts.get("pinned_to_cpus", {}).get(name)
+    return [
+        f"{name} (baseline)" if name == baseline else name,
+        str(facts["urls"].get(name, "unknown")),
+        "metered" if pid else "not measured: no process id was given",
+        ", ".join(map(str, cpus)) if cpus else "unknown",
+    ]
+
+
+def _ratio_row(pair: Compared, verdict: NameVerdict) -> list[str]:
+    found, ratio = verdict.found, verdict.found.ratio
+    return [
+        f"{found.name} · {pair.second} : {pair.first}",
+        f"{found.requests:,}",
+        *(number(ms) for ms in reversed(found.median_ms)),
+        f"{found.second_wrong} / {found.first_wrong}",
+        f"×{number(ratio.estimate, 4)}" if ratio else "–",
+        interval(ratio.low, ratio.high) if ratio else "–",
+        str(ratio.n_blocks) if ratio else "–",
+        verdict.decision.word,
+    ]

@@ -1,0 +1,117 @@
+"""What turns have shown, in words that a person would say. Pure; numbers come from `turns`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+
+from bench.stats.rounds import HALF_WIDTH
+from bench.stats.turns import (
+    DIVERGED_LIMIT,
+    MOST_NAMES,
+    OTHERS,
+    NameRatio,
+    NameVerdict,
+    Start,
+    diverged_share,
+    judged,
+    name_ratios,
+    shown_names,
+)
+
+_SHOWN_MEANWHILE = 4
+_UNIT = {False: "one start of yours", True: "your starts"}
+
+
+def interim(second: str, start: Start) -> str:
+    """One line while it is measured: the most frequent names and how well they are known."""
+    found = name_ratios([start], by_start=False)
+    parts = [
+        f"{each.name} ×{each.ratio.estimate:.3f} ± {each.ratio.half_width:.1%}"
+        for each in found[:_SHOWN_MEANWHILE]
+        if each.ratio is not None
+    ]
+    more = f", {len(found) - _SHOWN_MEANWHILE} more" if len(found) > _SHOWN_MEANWHILE else ""
+    return f"{second}: {', '.join(parts)}{more}" if parts else f"{second}: {start.visits} visits"
+
+
+def verdict_lines(first: str, second: str, starts: Sequence[Start], by_start: bool) -> list[str]:
+    """What is said at the end, a line a name, then what was left out."""
+    found = judged(starts, by_start=by_start)
+    return [
+        *(sentence(first, second, each, by_start=by_start) for each in found),
+        *left_out(starts),
+    ]
+
+
+def sentence(
+    first: str, second: str, verdict: NameVerdict, *, by_start: bool, unit: str = ""
+) -> str:
+    """One name's result: 'b answers `first` 5.1 % slower than a (…)'."""
+    found, word = verdict.found, verdict.decision.word
+    what = f"`{found.name}`" if found.name != OTHERS else f"the other {found.members} names"
+    if found.failing:
+        return _wrong(first, second, what, found)
+    if found.ratio is None or word == "invalid":
+        return f"{what}: nothing is said of {second} and {first}: {verdict.decision.reason}"
+    ratio = found.ratio
+    times = f"{_ms(found.median_ms[1])} against {_ms(found.median_ms[0])}"
+    known = f"×{ratio.estimate:.3f} [{ratio.low:.3f}, {ratio.high:.3f}], {unit or _UNIT[by_start]}"
+    if word == "supported":
+        return f"{second} answers {what} {_size(ratio.estimate)} than {first} ({times}; {known})"
+    if word == "no difference shown":
+        return f"{second} and {first} answer {what} alike, within 3 % ({times}; {known})"
+    wide = ", not narrow enough" if ratio.half_width > HALF_WIDTH else ""
+    return f"{what}: undecided{wide} ({known}; {verdict.decision.reason})"
+
+
+def left_out(starts: Sequence[Start]) -> list[str]:
+    """What of the visits does not count, a line each; nothing where all do."""
+    visits = sum(start.visits for start in starts)
+    diverged = sum(start.diverged for start in starts)
+    silent = sum(start.silent for start in starts)
+    short = sum(start.cut_short for start in starts)
+    lines = []
+    if diverged:
+        example = next(start.example for start in starts if start.example)
+        share = diverged_share(starts)
+        told = f"{diverged} of {visits} visits went differently on the two and are left out"
+        over = f"; above {DIVERGED_LIMIT:.0%} nothing is judged" if share > DIVERGED_LIMIT else ""
+        lines.append(f"{told} ({example}){over}")
+    if silent:
+        lines.append(f"{silent} of {visits} visits made no request")
+    if short:
+        lines.append(f"{short} of {visits} visits count up to an answer that was wrong on one side")
+    elsewhere = sum(start.elsewhere for start in starts)
+    if elsewhere:
+        lines.append(f"{elsewhere} requests to other hosts are left out of the comparison")
+    rest = len(shown_names(starts).get(OTHERS, ()))
+    if rest:
+        lines.append(
+            f"{MOST_NAMES + rest} names: the {MOST_NAMES} most frequent stand by themselves; "
+            "name= in the locustfile puts like requests together"
+        )
+    return lines
+
+
+def _wrong(first: str, second: str, what: str, found: NameRatio) -> str:
+    parts = [
+        f"{name} answered {wrong} of {found.requests} {what} wrongly"
+        for name, wrong in ((first, found.first_wrong), (second, found.second_wrong))
+        if wrong
+    ]
+    return f"{' and '.join(parts)} ({found.example}): no time is compared"
+
+
+def _size(estimate: float) -> str:
+    """'5.1 % slower', '3.2 times as slow': from a ratio of times."""
+    slower = estimate > 1
+    factor = estimate if slower else 1 / estimate
+    if log(factor) > log(1.5):
+        return f"{factor:.2f} times as {'slowly' if slower else 'fast'}"
+    share = estimate - 1 if slower else 1 - estimate
+    return f"{share:.1%} {'slower' if slower else 'faster'}".replace("%", " %")
+
+
+def _ms(value: float) -> str:
+    return f"{value:.3g} ms"
