@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from bench.errors import ShopbenchError
-from bench.experiments.external_services import restart
+from bench.experiments.external_services import ExternalService, restart
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.options import PairOptions
 from bench.experiments.own_load import EXPERIMENT, OwnLoad
@@ -164,15 +164,19 @@ def _prepare(
     Raises ShopbenchError: usage (2) for an error of the file.
     """
     file = load.locustfile.name if load.locustfile else ""
-    begun = perf_counter()
+    told = dict.fromkeys(sides, f"{pair.users} users")
+
+    def prepare(service: ExternalService) -> None:
+        name = service.name
+        sides[name].prepare(
+            service.target, pair.users, seed, lambda text: told.update({name: text})
+        )
+
     with ThreadPoolExecutor(len(sides)) as pool:
-        waiting = [
-            pool.submit(sides[service.name].prepare, service.target, pair.users, seed)
-            for service in load.services
-        ]
+        waiting = [pool.submit(prepare, service) for service in load.services]
         while waiting:
-            passed = f"{perf_counter() - begun:.0f} s"
-            lab.progress.say(f"starting {pair.users} users of {file} on each side: {passed}")
+            each = ", ".join(f"{name}: {text}" for name, text in told.items())
+            lab.progress.say(f"starting {file} on {each}")
             limit = 1.0 if lab.progress.redraws else _TELL_EVERY_S / 2
             ended, left = wait(waiting, timeout=limit)
             waiting = list(left)
