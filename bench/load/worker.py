@@ -109,7 +109,9 @@ class Worker:
 
     def _prepare(self, plan: Plan) -> None:
         if self._own is not None:
-            self._own[0].stop()
+            population = self._own[0]
+            population.stop()
+            population.environment.events.test_stop.fire(environment=population.environment)
             self._own = None
         if plan.users:
             self._own = own_side(plan, _tell_ready)

@@ -225,3 +225,18 @@ def test_a_slow_on_start_is_waited_for_and_told(
     file.write_text(user_file("pass") + "    def on_start(self):\n        gevent.sleep(0.2)\n")
     load.prepare(Target(url, [], locustfile=str(file)), 20, 1, told.append)
     assert told == [f"{number} of 20 users are ready" for number in range(1, 21)]
+
+
+def test_the_end_of_a_test_is_told_to_the_file(load: LoadProcess, url: str, tmp_path: Path) -> None:
+    file, ended = tmp_path / "mine.py", tmp_path / "ended"
+    file.write_text(
+        user_file("pass")
+        + "    def on_stop(self):\n        print('stopped')\n"
+        + "from locust import events\n@events.test_stop.add_listener\n"
+        + f"def over(environment, **_):\n    open({str(ended)!r}, 'w').write('over')\n"
+    )
+    target = Target(url, [], locustfile=str(file))
+    load.prepare(target, 2, 1)
+    assert not ended.exists()
+    load.prepare(target, 0, 1)
+    assert ended.read_text() == "over"
