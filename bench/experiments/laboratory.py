@@ -158,18 +158,21 @@ def run_until_valid(lab: Laboratory, series: Series, block: int, held: Recorded)
     return False
 
 
-def run_series(lab: Laboratory, series: list[Series]) -> None:
+def run_series(
+    lab: Laboratory, series: list[Series], order: Callable[[int], list[Series]] | None = None
+) -> None:
     """Run the blocks of all cells, blocks outermost: an interrupted run has as many of each.
 
     Beyond the least number a cell gets more blocks while it has too few valid ones (beyond the
     profile's limit on the time for reruns) or is not precise enough (up to that limit). Blocks the
-    journal holds whole, from before a resume, are not run again. Why each cell has no more blocks
-    is in the setting `stopped`, by `cell_name`.
+    journal holds whole, from before a resume, are not run again. `order`: of the cells in a block,
+    as listed if left out. Why each cell has no more blocks is in the setting `stopped`, by
+    `cell_name`.
     """
     least, limit = lab.profile.min_blocks, lab.profile.max_blocks
     before = lab.writer.journal.trials
     for block in range(TIMED_BLOCKS if lab.timed else max(least + EXTRA_BLOCKS, limit)):
-        for each in series:
+        for each in order(block) if order else series:
             held = each.recorded(before, block)
             if held.complete:
                 each.valid += held.valid

@@ -74,6 +74,12 @@ class Stretch:
         chosen = visits.between(self.onset_s, self.cleared_s)
         return visits.counts(chosen if journey == EVERY else chosen & (visits.journey == journey))
 
+    @property
+    def served(self) -> float:
+        """Share of the visits due in the window that were served within the SLO."""
+        counts = self.counts()
+        return counts[OK] / max(1, sum(counts))
+
     @cached_property
     def seconds(self) -> NDArray[np.int64]:
         """Visits by second since the onset and outcome, shape (seconds, 4); whole seconds only."""

@@ -23,13 +23,13 @@ from bench.report.failure import (
 )
 from bench.report.verdicts import SMOKE_NOTE
 from bench.stats.means import MeanInterval, mean_interval
-from bench.stats.precision import MIN_VALID_BLOCKS
 from bench.stats.recovery import STEADY_SECONDS
 
 POINTS, SECONDS, SHARE = "_in_points", "_in_seconds", "_in_share"
 MARGIN = 5.0  # percentage points of the visits that matter
 BACK_WITHIN_S = 10.0
 BACK_SHARE = 0.9
+MIN_REPETITIONS = 3  # an interval from fewer holds everything
 PAIR = ("microservices", "monolith")
 # What a journey cannot do without. The overview needs a part of every component and is left out.
 NEEDS = {
@@ -87,7 +87,7 @@ def _impact(matrix: Matrix) -> Iterable[Claim]:
         base,
         _mean_by_block(
             {
-                block: 100 * (_ok(mine[block]) - _ok(theirs[block]))
+                block: 100 * (mine[block].served - theirs[block].served)
                 for block in mine.keys() & theirs.keys()
             }
             for mine, theirs in ((_valid(a), _valid(b)) for a, b in both)
@@ -159,7 +159,7 @@ def _worth(matrix: Matrix) -> Iterable[Claim]:
             arm,
             off,
             _mean_by_block(
-                {b: 100 * (_ok(on[b]) - _ok(without[b])) for b in on.keys() & without.keys()}
+                {b: 100 * (on[b].served - without[b].served) for b in on.keys() & without.keys()}
                 for on, without in both
             ),
             f"mean over faults of the share served within the SLO, on minus off; {_more_rule()}",
@@ -194,11 +194,6 @@ def _of(matrix: Matrix, arm: str) -> list[FaultCell]:
 
 def _valid(cell: FaultCell) -> dict[int, Stretch]:
     return {s.block: s for s in cell.stretches if not s.tainted}
-
-
-def _ok(stretch: Stretch) -> float:
-    counts = stretch.counts(EVERY)
-    return counts[OK] / max(1, sum(counts))
 
 
 def _lost(stretch: Stretch, journey: str) -> float:
@@ -280,8 +275,8 @@ def _verdict(data: RunData, claim: Claim) -> Verdict:
         level=0.95,
         n_blocks=len(values),
         verdict="inconclusive",
-        rule=f"{claim.rule}; t interval over at least {MIN_VALID_BLOCKS} valid repetitions",
-        note=f"{len(values)} valid repetitions, {MIN_VALID_BLOCKS} are needed",
+        rule=f"{claim.rule}; t interval over at least {MIN_REPETITIONS} valid repetitions",
+        note=f"{len(values)} valid repetitions, {MIN_REPETITIONS} are needed",
     )
     if len(values) < 2:
         return blank
@@ -289,7 +284,7 @@ def _verdict(data: RunData, claim: Claim) -> Verdict:
     blank = replace(blank, estimate=found.mean, low=found.low, high=found.high)
     if data.journal.profile == "smoke":
         return replace(blank, note=SMOKE_NOTE)
-    if len(values) < MIN_VALID_BLOCKS:
+    if len(values) < MIN_REPETITIONS:
         return blank
     if claim.undecided:
         return replace(blank, note=claim.undecided)

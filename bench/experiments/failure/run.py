@@ -6,6 +6,7 @@ Every stretch is a trial in the journal; what the report says of faults is count
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -26,6 +27,7 @@ from bench.experiments.failure.plan import (
     schedule_of,
     until,
 )
+from bench.experiments.failure.served import what_it_cost
 from bench.experiments.failure.spec import OVERLOAD, Spec, load_spec, stored_spec
 from bench.experiments.failure.steady import Health
 from bench.experiments.failure.stretch import Conducted, Course
@@ -42,7 +44,7 @@ from bench.load.schedule import ScheduleSpec, build_schedule
 
 SPECS = {"smoke": "smoke", "quick": "quick", "standard": "standard", "full": "standard"}
 PROBE_CLIENTS, PROBE_WARMUP_S, PROBE_S = 16, 0.5, 2.0
-BETWEEN_S = 2.5  # planned: probes, what is still open, readings
+BETWEEN_S = 1.8  # planned: probes, what is still open, readings
 STEADY_WITHIN_S = 15.0
 # What a fault does to a trial on purpose: shown, and no reason to throw it away.
 _MEANT = frozenset({"skipped", "not_sent"})
@@ -66,7 +68,7 @@ def run(lab: Laboratory) -> None:
     with FaultFleet(own, spec) as fleet:
         capacity_rps = _capacities(own, fleet, spec, arms)
         stage = Stage(own, fleet, spec, _rate(spec, capacity_rps), capacity_rps)
-        run_series(own, [stage.series(cell) for cell in cells])
+        stage.run(cells)
     lab.rerun_budget_s = own.rerun_budget_s
 
 
@@ -145,6 +147,24 @@ class Stage:
     rate: float
     capacity_rps: dict[str, float]
 
+    def run(self, cells: Sequence[Cell]) -> None:
+        """All repetitions; in each, control and faults of both arms in random order."""
+        series = {cell: self.series(cell) for cell in cells}
+        run_series(
+            self.lab,
+            list(series.values()),
+            lambda block: [series[cell] for cell in self._shuffled(cells, block)],
+        )
+
+    def _shuffled(self, cells: Sequence[Cell], block: int) -> list[Cell]:
+        """One state of the protections after the other: no more than two arms are up."""
+        rng = random.Random(self.lab.seed(EXPERIMENT, "order", block))
+        found: list[Cell] = []
+        for state in self.spec.states():
+            own = [cell for cell in cells if cell.arm.resilience == state]
+            found += rng.sample(own, len(own))
+        return found
+
     def series(self, cell: Cell) -> Series:
         """The repetitions of one cell."""
         return Series(
@@ -160,7 +180,13 @@ class Stage:
             if self.lab.profile.restart:
                 self.fleet.discard(cell.arm)
             self.lab.progress.say(f"repetition {block + 1}: {cell.experiment} on {cell.arm.label}")
-            return [self._stretch(cell, block, number)] if self._applies(cell) else []
+            if not self._applies(cell):
+                return []
+            status = self._stretch(cell, block, number)
+            said = what_it_cost(self.lab, cell, self.spec.repetitions)
+            if said:
+                self.lab.progress.tell(said)
+            return [status]
 
         return attempt
 

@@ -37,7 +37,7 @@ def section(data: RunData) -> Section | None:
     difference = difference_figures(matrix, PAIR) if paired else []
     series = series_figures(matrix)
     verdicts = verdicts_of(data, matrix)
-    sentences = [*_sentences(matrix), *_overloads(matrix)]
+    sentences = [*_sentences(matrix), *_compared(matrix), *_overloads(matrix)]
     return Section(
         anchor=EXPERIMENT,
         title="When something fails",
@@ -76,6 +76,25 @@ def _sentences(matrix: Matrix) -> list[str]:
         line = _one_line(matrix, arm)
         if line:
             found.append(f"{arm}: {line}.")
+    return found
+
+
+def _compared(matrix: Matrix) -> list[str]:
+    """Of each fault that both arms had more than once: in how many repetitions who served more."""
+    if matrix.repetitions < 2 or not set(PAIR) <= set(matrix.arms):
+        return []
+    found = []
+    for experiment in matrix.experiments:
+        top, base = ({s.block: s for s in matrix.cells[experiment, arm].stretches} for arm in PAIR)
+        both = sorted(top.keys() & base.keys())
+        difference = matrix.difference(experiment, EVERY, PAIR)
+        if len(both) < 2 or difference is None:
+            continue
+        more = sum(top[block].served > base[block].served for block in both)
+        found.append(
+            f"{matrix.label(experiment)}: {PAIR[0]} served more visits in time than {PAIR[1]} in "
+            f"{more} of {len(both)} repetitions, by {_interval_points(difference)} points of them."
+        )
     return found
 
 

@@ -74,6 +74,18 @@ def test_one_repetition_judges_nothing(once: Path) -> None:
     assert "within one run" in section(data).summary[1]
 
 
+def test_three_repetitions_judge_and_are_counted_in_words(tmp_path: Path) -> None:
+    data = load_run(write_run(tmp_path, Losses(repetitions=3)))
+    found = {v.id: v for v in verdicts_of(data, matrix_of(data))}
+    impact = found["failure/impact/served_difference_in_points"]
+    assert (impact.verdict, impact.n_blocks) == ("supported", 3)
+    said = (
+        "crash payments: microservices served more visits in time than monolith in 3 of 3 "
+        "repetitions, by 50 [50, 50] points of them."
+    )
+    assert said in section(data).context["sentences"]
+
+
 def test_six_repetitions_judge_by_their_rules(tmp_path: Path) -> None:
     data = load_run(write_run(tmp_path, Losses(repetitions=6)))
     found = {v.id: v for v in verdicts_of(data, matrix_of(data))}
@@ -106,7 +118,7 @@ def test_the_opposite_is_refuted_and_noise_is_not_decided(tmp_path: Path) -> Non
     found = {v.id: v for v in verdicts_of(data, matrix_of(data))}
     assert found["failure/impact/served_difference_in_points"].verdict == "refuted"
     assert found["failure/isolation/microservices/lost_elsewhere_in_points"].verdict == "refuted"
-    few = load_run(write_run(tmp_path / "few", Losses(repetitions=3)))
+    few = load_run(write_run(tmp_path / "few", Losses(repetitions=2)))
     assert {v.verdict for v in verdicts_of(few, matrix_of(few))} == {"inconclusive"}
 
 
