@@ -149,21 +149,18 @@ class Stage:
 
     def run(self, cells: Sequence[Cell]) -> None:
         """All repetitions; in each, control and faults of both arms in random order."""
-        series = {cell: self.series(cell) for cell in cells}
-        run_series(
-            self.lab,
-            list(series.values()),
-            lambda block: [series[cell] for cell in self._shuffled(cells, block)],
-        )
+        series = [self.series(cell) for cell in cells]
+        states = [cell.arm.resilience for cell in cells]
 
-    def _shuffled(self, cells: Sequence[Cell], block: int) -> list[Cell]:
-        """One state of the protections after the other: no more than two arms are up."""
-        rng = random.Random(self.lab.seed(EXPERIMENT, "order", block))
-        found: list[Cell] = []
-        for state in self.spec.states():
-            own = [cell for cell in cells if cell.arm.resilience == state]
-            found += rng.sample(own, len(own))
-        return found
+        def order(block: int) -> list[Series]:
+            rng = random.Random(self.lab.seed(EXPERIMENT, "order", block))
+            found: list[Series] = []
+            for state in self.spec.states():  # one after the other: two arms are up, no more
+                own = [each for each, its in zip(series, states, strict=True) if its == state]
+                found += rng.sample(own, len(own))
+            return found
+
+        run_series(self.lab, series, order)
 
     def series(self, cell: Cell) -> Series:
         """The repetitions of one cell."""
