@@ -282,7 +282,7 @@ def _difference(pairs: Sequence[tuple[Counts, Counts]]) -> Interval | None:
         found = mean_interval([a[OK] / sum(a) - b[OK] / sum(b) for a, b in whole])
         return Interval(found.mean, found.low, found.high, found.n, within_run=False)
     a, b = whole[0]
-    within = share_difference(wilson(a[OK], sum(a)), wilson(b[OK], sum(b)))
+    within = share_difference((a[OK], sum(a)), (b[OK], sum(b)))
     return Interval(within.estimate, within.low, within.high, within.n, within_run=True)
 
 

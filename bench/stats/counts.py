@@ -1,9 +1,9 @@
 """Counts of rare events: a rate with an exact interval, and the ratio of two shares near 0."""
 
 from dataclasses import dataclass
-from math import exp, log, sqrt
 
-import scipy
+from statsmodels.stats.proportion import confint_proportions_2indep
+from statsmodels.stats.rates import confint_poisson
 
 from bench.stats.arrays import check_level
 from bench.stats.errors import StatisticsError, TooFewSamples
@@ -40,10 +40,8 @@ def poisson_rate(count: int, exposure: float, *, level: float = 0.95) -> Rate:
         raise TooFewSamples("a rate per nothing")
     if count < 0:
         raise StatisticsError(f"{count} is no count")
-    tail = (1.0 - level) / 2.0
-    low = float(scipy.stats.chi2.ppf(tail, 2 * count)) / 2.0 if count else 0.0
-    high = float(scipy.stats.chi2.ppf(1.0 - tail, 2 * count + 2)) / 2.0
-    return Rate(count / exposure, low / exposure, high / exposure, level, count)
+    low, high = confint_poisson(count, exposure, method="exact-c", alpha=1.0 - level)
+    return Rate(count / exposure, float(low) if count else 0.0, float(high), level, count)
 
 
 def share_ratio(
@@ -55,13 +53,14 @@ def share_ratio(
     Raises TooFewSamples for n = 0, StatisticsError unless 0 <= count <= n.
     """
     check_level(level)
-    logs = []
+    shares = []
     for count, n in (top, bottom):
         if n < 1:
             raise TooFewSamples("a share of nothing")
         if not 0 <= count <= n:
             raise StatisticsError(f"{count} of {n} is no share")
-        logs.append((log((count + 0.5) / (n + 0.5)), 1 / (count + 0.5) - 1 / (n + 0.5)))
-    middle = logs[0][0] - logs[1][0]
-    spread = float(scipy.stats.norm.ppf(0.5 + level / 2.0)) * sqrt(logs[0][1] + logs[1][1])
-    return ShareRatio(exp(middle), exp(middle - spread), exp(middle + spread), level)
+        shares.append((count + 0.5) / (n + 0.5))
+    low, high = confint_proportions_2indep(
+        *top, *bottom, method="log-adjusted", compare="ratio", alpha=1.0 - level
+    )
+    return ShareRatio(shares[0] / shares[1], float(low), float(high), level)

@@ -6,6 +6,9 @@ Neighbours: `paired` supplies p-values and recomputes intervals at the level giv
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import scipy.stats
+from statsmodels.stats.multitest import multipletests
+
 from bench.stats.errors import StatisticsError
 
 MAX_NAMED_METRICS = 8
@@ -44,12 +47,16 @@ def holm(
         raise StatisticsError(f"alpha must lie strictly between 0 and 1, got {alpha}")
     if any(not 0.0 <= p <= 1.0 for p in p_values.values()):
         raise StatisticsError("a p-value lies outside 0 to 1")
-    ordered = sorted(p_values.items(), key=lambda item: item[1])
-    m, adjusted, stopped_at, steps = len(ordered), 0.0, 0, {}
-    for rank, (name, p) in enumerate(ordered, start=1):
-        adjusted = max(adjusted, min(1.0, (m - rank + 1) * p))
-        if not stopped_at and p > alpha / (m - rank + 1):
-            stopped_at = rank
-        share = m - (stopped_at or rank) + 1
-        steps[name] = HolmStep(name, rank, p, adjusted, not stopped_at, 1.0 - alpha / share)
-    return steps
+    if not p_values:
+        return {}
+    rejected, adjusted, *_ = multipletests([*p_values.values()], alpha=alpha, method="holm")
+    m, found = len(p_values), int(rejected.sum())
+    ranks = scipy.stats.rankdata([*p_values.values()], method="ordinal")
+    return {
+        name: HolmStep(
+            name, int(rank), p, float(its), bool(no), 1.0 - alpha / (m - min(rank - 1, found))
+        )
+        for (name, p), rank, its, no in zip(
+            p_values.items(), ranks, adjusted, rejected, strict=True
+        )
+    }

@@ -11,6 +11,7 @@ import scipy
 
 from bench.stats.arrays import Floats, Numbers, check_level, finite_vector
 from bench.stats.errors import StatisticsError, TooFewSamples
+from bench.stats.means import mean_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +49,19 @@ def paired_ratio(logs: Numbers, *, level: float = 0.95) -> PairedRatio:
     Not a bootstrap: with 5 blocks a percentile bootstrap at 95 % covers 83 %.
     Raises TooFewSamples below 2 blocks.
     """
-    check_level(level)
     values = finite_vector(logs, "log-ratios")
-    n = values.size
-    if n < 2:
-        raise TooFewSamples(f"an interval needs at least 2 blocks, there are {n}")
-    mean, sd = float(values.mean()), float(values.std(ddof=1))
-    reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, n - 1)) * sd / sqrt(n)
+    found = mean_interval(values, level=level)
+    sd = float(values.std(ddof=1))
     return PairedRatio(
-        estimate=exp(mean),
-        low=exp(mean - reach),
-        high=exp(mean + reach),
+        estimate=exp(found.mean),
+        low=exp(found.low),
+        high=exp(found.high),
         level=level,
-        n_blocks=n,
-        log_mean=mean,
+        n_blocks=found.n,
+        log_mean=found.mean,
         log_sd=sd,
-        half_width=expm1(reach),
-        p_value=_t_p_value(mean, sd, n),
+        half_width=expm1(found.high - found.mean),
+        p_value=_t_p_value(found.mean, sd, found.n),
     )
 
 
@@ -77,18 +74,13 @@ def ratio_of_ratios(first: Numbers, second: Numbers, *, level: float = 0.95) -> 
     a, b = finite_vector(first, "first"), finite_vector(second, "second")
     if min(a.size, b.size) < 2:
         raise TooFewSamples("an interval needs at least 2 blocks on each side")
-    var_a, var_b = float(a.var(ddof=1)) / a.size, float(b.var(ddof=1)) / b.size
-    error = sqrt(var_a + var_b)
-    mean = float(a.mean() - b.mean())
-    if error == 0.0:
-        freedom = float(a.size + b.size - 2)
-    else:
-        freedom = (var_a + var_b) ** 2 / (var_a**2 / (a.size - 1) + var_b**2 / (b.size - 1))
-    reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, freedom)) * error
-    p_value = (
-        2.0 * float(scipy.stats.t.sf(abs(mean) / error, freedom)) if error else float(mean == 0.0)
-    )
-    n = min(a.size, b.size)
+    mean, n = float(a.mean() - b.mean()), min(a.size, b.size)
+    error = sqrt(float(a.var(ddof=1)) / a.size + float(b.var(ddof=1)) / b.size)
+    reach, p_value = 0.0, float(mean == 0.0)
+    if error:
+        welch = scipy.stats.ttest_ind(a, b, equal_var=False)
+        reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, welch.df)) * error
+        p_value = float(welch.pvalue)
     return PairedRatio(
         estimate=exp(mean),
         low=exp(mean - reach),

@@ -1,9 +1,8 @@
 """Shares (failed requests, invalid trials) with an interval that works near 0 and 1."""
 
 from dataclasses import dataclass
-from math import sqrt
 
-import scipy
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from bench.stats.arrays import check_level
 from bench.stats.errors import StatisticsError, TooFewSamples
@@ -30,13 +29,8 @@ def wilson(count: int, n: int, *, level: float = 0.95) -> Share:
         raise TooFewSamples("a share of nothing")
     if not 0 <= count <= n:
         raise StatisticsError(f"{count} of {n} is no share")
-    z = float(scipy.stats.norm.ppf(0.5 + level / 2.0))
-    p = count / n
-    spread = z * sqrt(p * (1.0 - p) / n + z * z / (4.0 * n * n))
-    middle, scale = p + z * z / (2.0 * n), 1.0 + z * z / n
-    low = 0.0 if count == 0 else (middle - spread) / scale
-    high = 1.0 if count == n else (middle + spread) / scale
-    return Share(p, low, high, level, n)
+    low, high = proportion_confint(count, n, alpha=1.0 - level, method="wilson")
+    return Share(count / n, float(low), float(high), level, n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +44,16 @@ class Difference:
     n: int
 
 
-def share_difference(first: Share, second: Share) -> Difference:
-    """Return first - second by Newcombe's method 10 (1998): Wilson's limits, squared and added.
+def share_difference(
+    first: tuple[int, int], second: tuple[int, int], *, level: float = 0.95
+) -> Difference:
+    """Return the share (count, n) of the first minus that of the second, taken as independent.
 
-    The two shares are taken as independent and of the same level. Raises StatisticsError if the
-    levels differ.
+    Newcombe's method 10 (1998): Wilson's limits, squared and added. Raises what `wilson` raises.
     """
-    if first.level != second.level:
-        raise StatisticsError(f"shares of levels {first.level} and {second.level}")
-    gap = first.estimate - second.estimate
-    below = sqrt((first.estimate - first.low) ** 2 + (second.high - second.estimate) ** 2)
-    above = sqrt((first.high - first.estimate) ** 2 + (second.estimate - second.low) ** 2)
-    return Difference(gap, gap - below, gap + above, first.level, min(first.n, second.n))
+    one, other = (wilson(*each, level=level) for each in (first, second))
+    low, high = confint_proportions_2indep(
+        *first, *second, method="newcomb", compare="diff", alpha=1.0 - level
+    )
+    gap = one.estimate - other.estimate
+    return Difference(gap, float(low), float(high), level, min(one.n, other.n))

@@ -48,8 +48,7 @@ def exact_quantile(values: NDArray[Any], q: float) -> float:
     Raises TooFewSamples below `minimum_samples(q)`: p99 never from fewer than 1,000.
     """
     _require(values.size, q)
-    rank = _rank(values.size, q)
-    return float(np.partition(values, rank - 1)[rank - 1])
+    return float(np.quantile(values, q, method="inverted_cdf"))
 
 
 def order_statistic_ranks(n: int, q: float, level: float = 0.95) -> tuple[int, int]:

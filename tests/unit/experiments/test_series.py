@@ -70,6 +70,25 @@ def test_a_cell_gets_blocks_until_it_is_precise_or_at_its_limit(
     assert run(lab, precise_from) == (list(range(ran)), why)
 
 
+def test_the_cells_of_a_block_run_in_the_order_that_is_given(lab: Laboratory) -> None:
+    ran: list[tuple[int, str]] = []
+
+    def attempt_of(name: str):  # type: ignore[no-untyped-def]
+        def attempt(block: int):  # type: ignore[no-untyped-def]
+            def one(_: int) -> list[TrialStatus]:
+                ran.append((block, name))
+                return ["valid"]
+
+            return one
+
+        return attempt
+
+    a, b = (Series(n, 1.0, attempt_of(n), key=KEY, names=(n,)) for n in "ab")
+    two = replace(lab, profile=replace(PROFILE, min_blocks=2, max_blocks=2))
+    run_series(two, [a, b], lambda block: [a, b] if block else [b, a])
+    assert ran == [(0, "b"), (0, "a"), (1, "a"), (1, "b")]
+
+
 def test_invalid_blocks_are_repeated_while_there_is_time_for_it(lab: Laboratory) -> None:
     blocks, why = run(lab, 1, valid=False)
     assert blocks == [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]  # two reruns in 25 s, and up to the limit
