@@ -53,8 +53,11 @@ class Fleet:
         tokens: Callable[[Deployment], list[str]],
         *,
         restart: bool,
+        uncontrolled: Callable[[], None] = lambda: None,
     ) -> None:
+        """`uncontrolled`: called when a deployment has no CPU budget that is enforced."""
         self._opener = opener
+        self._uncontrolled = uncontrolled
         self._tokens = tokens
         self._restart = restart
         self._open: dict[str, tuple[ExitStack, Deployment, DeploymentSubject]] = {}
@@ -78,7 +81,9 @@ class Fleet:
 
     def beside(self, opener: Callable[[str], OpenDeployment] | None = None) -> Fleet:
         """A fleet of its own with the same users; what is up stays up, whatever the profile."""
-        return Fleet(opener or self._opener, self._tokens, restart=False)
+        return Fleet(
+            opener or self._opener, self._tokens, restart=False, uncontrolled=self._uncontrolled
+        )
 
     def opener(self, name: str) -> Callable[[], OpenDeployment]:
         """How to open one of that name which this fleet does not look after."""
@@ -140,6 +145,8 @@ class Fleet:
         if name not in self._open:
             with ExitStack() as stack:
                 deployment = stack.enter_context(self._opener(name))
+                if deployment.cpu_control == "uncontrolled":
+                    self._uncontrolled()
                 self._controlled &= deployment.cpu_control != "uncontrolled"
                 subject = DeploymentSubject(deployment, self._tokens(deployment))
                 stack.callback(subject.close)

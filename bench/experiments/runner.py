@@ -62,6 +62,7 @@ EXPERIMENTS: dict[str, Callable[[Laboratory], None]] = {
 }
 SLO_MS = 200.0
 INTERRUPTED_EXIT = 130
+NO_BUDGET = "this machine allows no CPU budget: uncontrolled"
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -288,7 +289,12 @@ def _measure(
         LoadProcess(
             cpus=settings["load_cpus"], workers=options.load_workers, shop=options.shop_seed
         ) as load,
-        Fleet(opener, tokens, restart=profile.restart) as fleet,
+        Fleet(
+            opener,
+            tokens,
+            restart=profile.restart,
+            uncontrolled=lambda: writer.mark_uncontrolled(NO_BUDGET),
+        ) as fleet,
     ):
         bench = Bench(load)
         spent_s = settings.get(RERUNS, {}).get("spent_s", 0.0)
@@ -299,8 +305,6 @@ def _measure(
             lab.deadline = now + (begun + limit_s - now) * _share(names, number, options)
             progress.later(_planned_after(names, number, options))
             (own_services.run if options.pair else EXPERIMENTS[name])(lab)
-            if not fleet.controlled:
-                writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
         if names_own_servers():
             writer.mark_uncontrolled("databases on servers of the user's own, outside the budget")
 

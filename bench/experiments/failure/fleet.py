@@ -112,6 +112,4 @@ class FaultFleet:
             fleet.on_fresh(lambda subject: prime(lab, subject))
             self._subjects[arm] = Renamed(fleet.subject(arm.deployment), arm.label)
             self._deployments[arm] = fleet.deployment(arm.deployment)
-            if not fleet.controlled:
-                lab.writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
             self._fleets[arm] = stack.pop_all()
