@@ -11,19 +11,15 @@ from bench.contract.seed import SeedSpec
 from bench.errors import ShopbenchError
 
 DEPLOYMENTS = ("monolith", "modular", "modular-split", "microservices")
-# `quick` spends its minutes on the metrics named beforehand.
-QUICK_MIXES = ("product_read", "order", "overview", "mixed")
-LATENCY_MIXES = ("product_read", "product_list", "wallet_read", "order", "overview", "mixed")
 
 LARGEST_SHARE = 2.0  # of a capacity, in a sweep
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How many trials of which length. Seconds throughout.
+    """How many blocks, and what they begin with. Seconds throughout.
 
-    `load_shares`: shares of the smallest capacity at which all deployments run. `restart`: a fresh
-    deployment for every trial; otherwise all stay up between interleaved trials.
+    `restart`: a fresh deployment for every trial; otherwise all stay up between interleaved trials.
     `max_blocks` above `min_blocks`: go on until the intervals are narrow enough. `rerun_share`:
     the share of the planned time that reruns of invalid blocks may take.
     """
@@ -32,13 +28,7 @@ class Profile:
     summary: str
     min_blocks: int
     max_blocks: int
-    primer_s: float
-    warmup_s: float
-    measured_s: float
-    mixed_measured_s: float
     probe_s: float
-    load_shares: tuple[float, ...] = (0.3,)
-    mixes: tuple[str, ...] = LATENCY_MIXES
     restart: bool = False
     primed_orders: int = 2  # placed for each user before the trials, so that pages are not empty
     max_reruns: int = 2
@@ -53,12 +43,7 @@ PROFILES: dict[str, Profile] = {
             "about a minute; shows that everything runs, claims nothing",
             min_blocks=2,
             max_blocks=2,
-            primer_s=0.1,
-            warmup_s=0.2,
-            measured_s=0.6,
-            mixed_measured_s=0.8,
             probe_s=0.4,
-            mixes=("product_read", "order", "mixed"),
             primed_orders=1,
             max_reruns=0,
             rerun_share=0.0,
@@ -68,11 +53,6 @@ PROFILES: dict[str, Profile] = {
             "some minutes; deployments stay up between short interleaved trials",
             min_blocks=6,
             max_blocks=6,
-            primer_s=0.1,
-            warmup_s=0.25,
-            measured_s=0.9,
-            mixed_measured_s=1.4,
-            mixes=QUICK_MIXES,
             probe_s=0.5,
             max_reruns=1,  # the rest of the time for reruns goes to blocks after the last
             rerun_share=0.3,
@@ -82,10 +62,6 @@ PROFILES: dict[str, Profile] = {
             "hours; a fresh deployment for every trial, until the intervals are narrow",
             min_blocks=6,
             max_blocks=12,
-            primer_s=2.0,
-            warmup_s=8.0,
-            measured_s=20.0,
-            mixed_measured_s=30.0,
             probe_s=5.0,
             restart=True,
             primed_orders=5,
@@ -96,10 +72,6 @@ PROFILES: dict[str, Profile] = {
             "about a day; as standard, with longer trials and every operation at all loads",
             min_blocks=8,
             max_blocks=20,
-            primer_s=3.0,
-            warmup_s=10.0,
-            measured_s=40.0,
-            mixed_measured_s=60.0,
             probe_s=10.0,
             restart=True,
             primed_orders=5,

@@ -59,12 +59,6 @@ def closed_loop_rps(lab: Laboratory, subject: Subject, mix: str) -> float:
     return good / loop.measured_s
 
 
-def rates_of(capacities: dict[str, float], shares: tuple[float, ...]) -> list[float]:
-    """The shares of the smallest capacity, to two significant digits."""
-    smallest = min(capacities.values())
-    return sorted({max(MIN_RPS, two_digits(share * smallest)) for share in shares})
-
-
 def two_digits(value: float) -> float:
     """A rate rounded to two significant digits."""
     if value <= 0:
