@@ -1,4 +1,4 @@
-"""Puts a part's outcome into the run's journal and, unless it claims nothing, the state home."""
+"""Puts a part's outcome into the run's journal and, if something was judged, the state home."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from bench.deployments.local.home import StateHome
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.selftest.record import (
-    CLAIMS_NOTHING,
     SETTING,
     Origin,
     Outcome,
@@ -30,8 +29,7 @@ def publish(
     result = PartResult(part, outcomes, details)
     entry = entry_of(result, origin)
     lab.writer.add_settings(**{SETTING: merged(lab.setting(SETTING), part, entry)})
-    if journal.profile != CLAIMS_NOTHING:
-        keep(StateHome.from_environment(), result, entry)
+    _keep(result, entry)
 
 
 def publish_again(
@@ -39,12 +37,17 @@ def publish_again(
 ) -> list[dict[str, Any]]:
     """Keep what today's rules say of a part that a run recorded; return the outcomes as rows.
 
-    The run's own journal stays as it was; a smoke run's outcome is not kept.
+    The run's own journal stays as it was.
     """
     commit, dirty = source_commit()
     again = {"judged_again": {"at": utc_now(), "commit": commit, "dirty": dirty}}
     result = PartResult(part, outcomes, {**details, **again})
     entry = entry_of(result, Origin(journal.run_id, journal.profile, journal.commit, journal.dirty))
-    if journal.profile != CLAIMS_NOTHING:
-        keep(StateHome.from_environment(), result, entry)
+    _keep(result, entry)
     return list(entry["outcomes"])
+
+
+def _keep(result: PartResult, entry: Mapping[str, Any]) -> None:
+    """For later runs, unless it claims nothing: what was judged before is worth more."""
+    if any(outcome.word != "not judged" for outcome in result.outcomes):
+        keep(StateHome.from_environment(), result, entry)

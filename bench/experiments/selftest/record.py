@@ -17,7 +17,7 @@ from bench.journal import utc_now
 from bench.machine import machine_facts
 
 FILE = "selftest.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SETTING = "selftest"
 SAME_MACHINE = ("cpu_model", "cpus", "architecture", "kernel")
 CLAIMS_NOTHING = "smoke"

@@ -10,6 +10,7 @@ from bench.deployments.local.home import StateHome
 from bench.errors import ShopbenchError
 from bench.experiments.generator_check import Agreement, GeneratorReport, LagPair
 from bench.experiments.selftest import generator
+from bench.experiments.selftest.publish import publish_again
 from bench.experiments.selftest.record import (
     FILE,
     Origin,
@@ -19,6 +20,7 @@ from bench.experiments.selftest.record import (
     keep,
     selftest_settings,
 )
+from bench.journal import RunReader
 from bench.machine import machine_facts
 from tests.unit.report.factory import Plan, open_run
 
@@ -43,23 +45,23 @@ def test_without_a_selftest_a_run_says_nothing(home: StateHome) -> None:
 def test_parts_are_kept_beside_each_other_and_the_newest_counts(home: StateHome) -> None:
     put(home, "planted", "old")
     put(home, "planted", "new")
-    put(home, "aa")
+    put(home, "busy")
     found = selftest_settings(home)
-    assert set(found["selftest"]["parts"]) == {"planted", "aa"}
+    assert set(found["selftest"]["parts"]) == {"planted", "busy"}
     assert found["selftest"]["parts"]["planted"]["outcomes"][0]["found"] == "new"
-    assert found["selftest"]["parts"]["aa"]["commit"] == "abc"
+    assert found["selftest"]["parts"]["busy"]["commit"] == "abc"
 
 
 @pytest.mark.parametrize("fact", ["cpu_model", "cpus", "kernel"])
 def test_another_machine_or_kernel_is_told(home: StateHome, fact: str) -> None:
-    put(home, "aa")
+    put(home, "busy")
     found = selftest_settings(home, {**machine_facts(), fact: "another"})
     assert found["selftest"]["parts"] == {}
     assert "another machine or kernel" in found["selftest"]["missing"]
 
 
 def test_what_another_machine_found_is_dropped_by_the_next_selftest(home: StateHome) -> None:
-    put(home, "aa")
+    put(home, "busy")
     path = home.root / FILE
     document = json.loads(path.read_text())
     document["machine"]["kernel"] = "another"
@@ -73,6 +75,17 @@ def test_a_damaged_file_is_as_good_as_none(home: StateHome) -> None:
     for text in ("", "[]", "{}", '{"schema_version": 99, "selftest": {}}'):
         (home.root / FILE).write_text(text)
         assert selftest_settings(home) == {}
+
+
+def test_what_judged_nothing_does_not_replace_what_did(
+    home: StateHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StateHome, "from_environment", staticmethod(lambda: home))
+    journal = RunReader(make_run(tmp_path, Plan(blocks=1, requests=20))).journal
+    publish_again(journal, "planted", [Outcome("w", "thirty starts", "r", "met")], {})
+    publish_again(journal, "planted", [Outcome("w", "two starts", "r", "not judged")], {})
+    kept = selftest_settings(home)["selftest"]["parts"]["planted"]
+    assert kept["outcomes"][0]["found"] == "thirty starts"
 
 
 LAG = LagPair(0.02, 0.05, 0.05, 0.3, 1000, 1000, 0, 9, 0.4)
