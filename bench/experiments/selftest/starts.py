@@ -15,7 +15,7 @@ from typing import Any
 from bench.deployments.base import Deployment, UpOptions
 from bench.deployments.places import open_at
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.round_trials import next_start, remember
+from bench.experiments.round_trials import remember
 
 UP_S, DOWN_S = 13.0, 3.0  # planned
 
@@ -42,7 +42,8 @@ def make_starts(
     for _ in whole_starts(lab.setting(experiment)):
         lab.progress.drop(start_s)
     while len(whole := whole_starts(lab.setting(experiment))) < wanted and lab.has_time(start_s):
-        number, begun = next_start(lab, experiment), time.monotonic()
+        number, begun = (lab.setting(experiment) or {}).get("begun", 0), time.monotonic()
+        remember(lab, experiment, begun=number + 1)  # one that is cut off keeps its number
         lab.progress.tell(f"{experiment}: start {len(whole) + 1} of {wanted}")
         measure(number)
         took_s = {**whole, number: round(time.monotonic() - begun, 2)}
