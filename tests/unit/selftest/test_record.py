@@ -81,7 +81,7 @@ def test_what_judged_nothing_does_not_replace_what_did(
     home: StateHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(StateHome, "from_environment", staticmethod(lambda: home))
-    journal = RunReader(make_run(tmp_path, Plan(blocks=1, requests=20))).journal
+    journal = RunReader(open_run(tmp_path, Plan(blocks=1, requests=20))).journal
     publish_again(journal, "planted", [Outcome("w", "thirty starts", "r", "met")], {})
     publish_again(journal, "planted", [Outcome("w", "two starts", "r", "not judged")], {})
     kept = selftest_settings(home)["selftest"]["parts"]["planted"]
