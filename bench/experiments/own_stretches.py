@@ -23,7 +23,7 @@ from bench.load.generator import result_rows
 from bench.load.plan import Result, Visit
 from bench.load.schedule import ScheduleSpec, build_schedule, due_times
 from bench.stats.stretches import StretchPair, stretch_verdicts
-from bench.stats.turn_words import sentence
+from bench.stats.turn_words import sentences
 from bench.stats.turns import Answer
 
 _PREPARE_S = 2.0  # planned for fresh users
@@ -63,8 +63,9 @@ def run(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
             found[name].append(StretchPair(answers[first], answers[name]))
         lab.progress.done(len(load.services) * stretch_s)
     for name, pairs in found.items():
-        for verdict in stretch_verdicts(pairs):
-            lab.progress.tell(sentence(first, name, verdict, by_start=False, unit="open loop"))
+        verdicts = stretch_verdicts(pairs)
+        for line in sentences(first, name, verdicts, by_start=False, unit="open loop"):
+            lab.progress.tell(line)
 
 
 def answers_of(rows: pa.Table, window_s: tuple[float, float]) -> list[Answer]:

@@ -41,7 +41,7 @@ class Pace:
 
 
 ONE_START = {
-    "smoke": Pace(0.5, 2.0, 4.0),
+    "smoke": Pace(0.5, 7.0, 8.0),
     "quick": Pace(2.0, 20.0, 60.0),
     "standard": Pace(5.0, 60.0, 300.0),
     "full": Pace(10.0, 120.0, 900.0),

@@ -18,7 +18,7 @@ from bench.report.naming import own_names, percent
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import PairedRatio, paired_ratio
 from bench.stats.stretches import StretchPair, stretch_verdicts
-from bench.stats.turn_words import left_out, sentence
+from bench.stats.turn_words import left_out, sentences
 from bench.stats.turns import Answer, NameVerdict, Start, judged
 from bench.stats.verdicts import Decision, decide
 
@@ -63,7 +63,7 @@ def _by_turns(data: RunData, trials: Sequence[Trial], first: str, second: str) -
     found = judged(starts, by_start=by_start)
     verdicts = [_verdict(data, first, second, each, by_start) for each in found]
     cpu = _cpu_verdict(data, first, second)
-    words = [sentence(first, second, each, by_start=by_start) for each in found]
+    words = sentences(first, second, found, by_start=by_start)
     if cpu is not None:
         words.append(_cpu_words(cpu))
     return Compared(
@@ -102,7 +102,7 @@ def _open(data: RunData, trials: Sequence[Trial], first: str, second: str) -> Co
         if {first, second} <= set(sides)
     ]
     found = stretch_verdicts(pairs)
-    words = [sentence(first, second, each, by_start=False, unit="open loop") for each in found]
+    words = sentences(first, second, found, by_start=False, unit="open loop")
     verdicts = [_verdict(data, first, second, each, None) for each in found]
     return Compared(first, second, found, words, verdicts)
 

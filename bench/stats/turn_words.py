@@ -20,6 +20,7 @@ from bench.stats.turns import (
 )
 
 _SHOWN_MEANWHILE = 4
+_SHOWN_RARE = 5
 _UNIT = {False: "one start of yours", True: "your starts"}
 
 
@@ -37,11 +38,32 @@ def interim(second: str, start: Start) -> str:
 
 def verdict_lines(first: str, second: str, starts: Sequence[Start], by_start: bool) -> list[str]:
     """What is said at the end, a line a name, then what was left out."""
-    found = judged(starts, by_start=by_start)
     return [
-        *(sentence(first, second, each, by_start=by_start) for each in found),
+        *sentences(first, second, judged(starts, by_start=by_start), by_start=by_start),
         *left_out(starts),
     ]
+
+
+def sentences(
+    first: str, second: str, found: Sequence[NameVerdict], *, by_start: bool, unit: str = ""
+) -> list[str]:
+    """One sentence a name, and one for all names that were asked for too seldom."""
+    rare = [each.found for each in found if _is_rare(each)]
+    told = [
+        sentence(first, second, each, by_start=by_start, unit=unit)
+        for each in found
+        if not _is_rare(each)
+    ]
+    if rare:
+        listed = ", ".join(f"`{each.name}` ({each.requests})" for each in rare[:_SHOWN_RARE])
+        more = f" and {len(rare) - _SHOWN_RARE} more names" if len(rare) > _SHOWN_RARE else ""
+        told.append(f"too few requests for an interval: {listed}{more}")
+    return told
+
+
+def _is_rare(verdict: NameVerdict) -> bool:
+    found = verdict.found
+    return found.ratio is None and not found.failing and verdict.decision.word != "invalid"
 
 
 def sentence(
@@ -52,13 +74,13 @@ def sentence(
     what = f"`{found.name}`" if found.name != OTHERS else f"the other {found.members} names"
     if found.failing:
         return _wrong(first, second, what, found)
-    if found.ratio is None or word == "invalid":
+    if word == "invalid" or found.ratio is None:
         return f"{what}: nothing is said of {second} and {first}: {verdict.decision.reason}"
     ratio = found.ratio
     times = f"{_ms(found.median_ms[1])} against {_ms(found.median_ms[0])}"
     known = f"×{ratio.estimate:.3f} [{ratio.low:.3f}, {ratio.high:.3f}], {unit or _UNIT[by_start]}"
     if word == "supported":
-        return f"{second} answers {what} {_size(ratio.estimate)} than {first} ({times}; {known})"
+        return f"{second} answers {what} {_size(ratio.estimate, first)} ({times}; {known})"
     if word == "no difference shown":
         return f"{second} and {first} answer {what} alike, within 3 % ({times}; {known})"
     wide = ", not narrow enough" if ratio.half_width > HALF_WIDTH else ""
@@ -103,14 +125,14 @@ def _wrong(first: str, second: str, what: str, found: NameRatio) -> str:
     return f"{' and '.join(parts)} ({found.example}): no time is compared"
 
 
-def _size(estimate: float) -> str:
-    """'5.1 % slower', '3.2 times as slow': from a ratio of times."""
+def _size(estimate: float, first: str) -> str:
+    """'5.1 % slower than a', '3.20 times as slowly as a': from a ratio of times."""
     slower = estimate > 1
     factor = estimate if slower else 1 / estimate
     if log(factor) > log(1.5):
-        return f"{factor:.2f} times as {'slowly' if slower else 'fast'}"
+        return f"{factor:.2f} times as {'slowly' if slower else 'fast'} as {first}"
     share = estimate - 1 if slower else 1 - estimate
-    return f"{share:.1%} {'slower' if slower else 'faster'}".replace("%", " %")
+    return f"{100 * share:.1f} % {'slower' if slower else 'faster'} than {first}"
 
 
 def _ms(value: float) -> str:

@@ -276,7 +276,7 @@ def _ratio_of(
     if bare.failing:
         return bare.without("wrong answers: no time to compare")
     units = _log_units(parts, by_start=by_start)
-    if units.size < 2:
+    if units.size < (2 if by_start else LEAST_CLUSTERS):
         return bare.without(f"{bare.requests} requests are too few for an interval")
     try:
         return bare.with_ratio(paired_ratio(units, level=level))

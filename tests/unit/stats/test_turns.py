@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
+from bench.stats.turn_words import verdict_lines
 from bench.stats.turns import (
     OTHERS,
     Answer,
@@ -133,9 +135,37 @@ def test_with_restarts_the_start_is_the_unit_and_six_are_needed() -> None:
     assert not enough_turns(starts[:5], by_start=True)
 
 
-def test_too_few_turns_say_so() -> None:
-    start = Start()
-    start.add(answers("a"), answers("a"))
-    (found,) = judged([start], by_start=False)
-    assert found.decision.word == "inconclusive"
-    assert found.found.reason == "1 requests are too few for an interval"
+def test_too_few_turns_say_so_in_one_line_for_all_names() -> None:
+    start = turns(1.0)
+    start.add(answers("rare"), answers("rare"))
+    start.add(answers("rarer"), answers("rarer"))
+    found = judged([start], by_start=False)
+    assert [each.decision.word for each in found][1:] == ["inconclusive"] * 2
+    assert found[1].found.reason == "1 requests are too few for an interval"
+    lines = verdict_lines("a", "b", [start], False)
+    assert lines[1:] == ["too few requests for an interval: `rare` (1), `rarer` (1)"]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (1.08, r"b answers `a` [789]\.\d % slower than a \(2\.\d+ ms against"),
+        (0.9, r"b answers `a` (9|10|11)\.\d % faster than a"),
+        (3.0, r"b answers `a` (2\.9|3\.0)\d times as slowly as a"),
+        (1.0, r"b and a answer `a` alike, within 3 %"),
+    ],
+)
+def test_a_result_is_said_as_a_person_would(ratio: float, said: str) -> None:
+    (line,) = verdict_lines("a", "b", [turns(ratio, seconds=100)], False)
+    assert re.match(said, line)
+    assert line.endswith("one start of yours)")
+
+
+def test_wrong_answers_and_what_was_left_out_are_said() -> None:
+    start = turns(1.0)
+    for _ in range(10):
+        start.add(answers("a"), answers("a", error="status 503"))
+    start.add([], [])
+    lines = verdict_lines("a", "b", [start], False)
+    assert lines[0] == "b answered 10 of 610 `a` wrongly (status 503): no time is compared"
+    assert "1 of 611 visits made no request" in lines
