@@ -21,7 +21,7 @@ from bench.stats.turns import Answer, Start
 
 PAUSE_S = 0.002  # from one side's visit to the other's
 FIRST_GAP_S = 0.01  # mean, until the warm-up has told how long a turn takes
-LEAST_GAP_S, MOST_GAP_S = 0.002, 0.02
+LEAST_GAP_S, MOST_GAP_S = 0.002, 0.01
 BUSY_SHARE = 0.3  # of the time that turns take, where the longest gap allows it
 CPU_WINDOW_S = 3.0
 IDLE_S = 1.0
