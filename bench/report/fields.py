@@ -9,6 +9,9 @@ from bench.journal import Verdict
 from bench.report.naming import interval, number, percent
 
 
+_DECIDED = ("supported", "refuted", "no difference shown", "reached", "not reached")
+
+
 @dataclass(frozen=True)
 class Field:
     """A table cell: what is read and what it sorts by."""
@@ -46,11 +49,11 @@ def estimate_text(verdict: Verdict) -> str:
 
 
 def verdict_line(verdict: Verdict) -> str:
-    """Return a verdict as one line: question, estimate, interval, n, word and note."""
-    found = f" {estimate_with_interval(verdict)}" if verdict.estimate is not None else ""
+    """Return a verdict as one line: question, word, estimate, interval, n; why, if undecided."""
+    found = f", {estimate_with_interval(verdict)}" if verdict.estimate is not None else ""
     count = f", n = {verdict.n_blocks}" if verdict.low is not None else ""
-    note = f" ({verdict.note})" if verdict.note else ""
-    return f"{verdict.question}{found}{count}: {verdict.verdict}{note}."
+    why = "" if verdict.verdict in _DECIDED else verdict.note.partition(";")[0]
+    return f"{verdict.question} {verdict.verdict}{found}{count}{f' ({why})' if why else ''}."
 
 
 def estimate_with_interval(verdict: Verdict) -> str:
