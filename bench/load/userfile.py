@@ -19,10 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import locust
 from locust import TaskSet, User
 from locust.argument_parser import get_parser
-from locust.event import EventHook
 from locust.util.load_locustfile import load_locustfile
 
 _RAN_OUT = (
@@ -113,25 +111,9 @@ def where(exc: BaseException, path: Path) -> str:
     return told
 
 
-def handlers() -> dict[str, list[Any]]:
-    """Return the listeners of Locust's global events, to be put back by `restore_handlers`."""
-    hooks = vars(locust.events)
-    return {name: list(hook._handlers) for name, hook in hooks.items() if _is_hook(hook)}
-
-
-def restore_handlers(saved: dict[str, list[Any]]) -> None:
-    """Put back the listeners that stood there before a file was loaded."""
-    for name, listeners in saved.items():
-        getattr(locust.events, name)._handlers = list(listeners)
-
-
 def is_class(value: Any) -> bool:
     """Whether a task is a class (a task set) or a plain function."""
     return inspect.isclass(value)
-
-
-def _is_hook(value: object) -> bool:
-    return isinstance(value, EventHook)
 
 
 def _is_used(cls: Any) -> bool:
