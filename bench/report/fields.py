@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from bench.journal import Verdict
 from bench.report.naming import interval, number, percent
 
-
 _DECIDED = ("supported", "refuted", "no difference shown", "reached", "not reached")
 
 
