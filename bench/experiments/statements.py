@@ -10,16 +10,12 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
-
-import psycopg
+from dataclasses import replace
 
 from bench.deployments.base import Deployment
-from bench.deployments.local.binaries import SUPERUSER, prepare_postgres
-from bench.deployments.local.home import StateHome
-from bench.deployments.local.ports import LOOPBACK
+from bench.deployments.local.binaries import SUPERUSER
 from bench.experiments.laboratory import Laboratory
+from bench.experiments.own_servers import Server, configure, own_servers
 from bench.experiments.subject import OUTBOX_VIEW, Subject
 from bench.experiments.trial import TrialKey
 from bench.journal import SqlCount
@@ -38,26 +34,6 @@ _LINE = re.compile(
 _BEGIN = ("BEGIN", "START")
 _END = ("COMMIT", "END")
 _CONTROL = (*_BEGIN, *_END, "ROLLBACK", "ABORT")
-
-
-@dataclass(frozen=True)
-class Server:
-    """A database server of ours: its superuser's DSN and its log."""
-
-    dsn: str
-    log: Path
-
-
-def own_servers(deployment: Deployment) -> list[Server]:
-    """The deployment's database servers; none if they are not of our making."""
-    found = [each for each in deployment.components() if each.kind == "database"]
-    if not found:
-        return []
-    password = prepare_postgres(StateHome.from_environment()).password
-    return [
-        Server(f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{each.port}/postgres", each.log)
-        for each in found
-    ]
 
 
 def count_statements(
@@ -137,15 +113,7 @@ def _count_since(servers: list[Server], sizes: list[int]) -> SqlCount:
 @contextmanager
 def _logging(servers: list[Server]) -> Iterator[None]:
     try:
-        _configure(servers, "ALTER SYSTEM SET log_statement = 'all'")
+        configure(servers, "ALTER SYSTEM SET log_statement = 'all'")
         yield
     finally:
-        _configure(servers, "ALTER SYSTEM RESET log_statement")
-
-
-def _configure(servers: list[Server], change: str) -> None:
-    for server in servers:
-        with psycopg.connect(server.dsn, autocommit=True, connect_timeout=5) as connection:
-            connection.execute(change.encode())
-            connection.execute(b"SELECT pg_reload_conf()")
-    time.sleep(_RELOAD_S)
+        configure(servers, "ALTER SYSTEM RESET log_statement")

@@ -89,6 +89,7 @@ def echo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[EchoD
     home = SimpleNamespace(from_environment=lambda: SimpleNamespace(keys=tmp_path))
     monkeypatch.setattr(runner, "StateHome", home)
     monkeypatch.setattr(round_blocks, "order_tables", lambda _: None)
+    monkeypatch.setattr(round_blocks, "no_autovacuum", lambda _: None)
     monkeypatch.setattr(round_blocks, "CALIBRATION_S", 0.3)
     monkeypatch.setattr(measure, "client_time_ms", lambda *_: 0.3)
     monkeypatch.setitem(plan.SIZES, "tiny", plan.Size(2, 2, 0.1, 0.6, 0.2, 60.0))
