@@ -60,7 +60,7 @@ def run(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
     held = {trial.block for trial in lab.writer.journal.trials if trial.experiment == EXPERIMENT}
     lab.progress.plan(pace.starts * (PREPARE_S + pace.warmup_s + pace.most_s))
     starts: dict[str, list[Start]] = {service.name: [] for service in load.services[1:]}
-    for number in range(len(held), max(pace.starts, len(held) + (not held))):
+    for number in range(len(held), max(pace.starts, len(held) + 1)):
         if number > len(held) and not lab.has_time(PREPARE_S + pace.warmup_s + pace.least_s):
             lab.writer.note(f"time limit reached after {number} starts")
             break

@@ -207,9 +207,11 @@ def _cpu_ratio(data: RunData, first: str, second: str) -> PairedRatio | None:
 
 def _cpu_words(verdict: Verdict) -> str:
     estimate = verdict.estimate or 1.0
+    top, bottom = verdict.numerator, verdict.denominator
+    size = f"{100 * abs(estimate - 1):.1f} % {'more' if estimate > 1 else 'less'}"
     word = {
-        "supported": f"{verdict.numerator} takes ×{estimate:.3f} the CPU of {verdict.denominator}",
-        "no difference shown": f"{verdict.numerator} and {verdict.denominator} take the same CPU",
-    }.get(verdict.verdict, "CPU: undecided")
+        "supported": f"a request costs {top} {size} CPU than {bottom}",
+        "no difference shown": f"a request costs {top} and {bottom} the same CPU, within 3 %",
+    }.get(verdict.verdict, "CPU of a request: undecided")
     low, high = verdict.low or 0.0, verdict.high or 0.0
-    return f"{word} a request (×{estimate:.3f} [{low:.3f}, {high:.3f}])"
+    return f"{word} (×{estimate:.3f} [{low:.3f}, {high:.3f}])"

@@ -54,7 +54,7 @@ def holm(
     ranks = scipy.stats.rankdata([*p_values.values()], method="ordinal")
     return {
         name: HolmStep(
-            name, int(rank), p, float(its), bool(no), 1.0 - alpha / (m - min(rank - 1, found))
+            name, int(rank), p, float(its), bool(no), 1.0 - alpha / (m - min(int(rank) - 1, found))
         )
         for (name, p), rank, its, no in zip(
             p_values.items(), ranks, adjusted, rejected, strict=True

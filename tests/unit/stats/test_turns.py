@@ -169,3 +169,10 @@ def test_wrong_answers_and_what_was_left_out_are_said() -> None:
     lines = verdict_lines("a", "b", [start], False)
     assert lines[0] == "b answered 10 of 610 `a` wrongly (status 503): no time is compared"
     assert "1 of 611 visits made no request" in lines
+
+
+def test_levels_are_plain_numbers_that_a_file_can_hold() -> None:
+    names = ("a", "b", "c")
+    for verdict in judged([turns(1.05, seconds=60, names=names)], by_start=False):
+        assert verdict.found.ratio is not None
+        assert type(verdict.found.ratio.level) is float
