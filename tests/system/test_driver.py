@@ -20,6 +20,7 @@ from bench.contract.seed import SeedSpec
 from bench.deployments.base import COMPONENTS, UpOptions
 from bench.deployments.local.driver import LocalDeployment, open_deployment
 from bench.errors import ShopbenchError
+from bench.experiments.round_blocks import no_autovacuum
 
 pytestmark = pytest.mark.system
 
@@ -94,6 +95,14 @@ def test_memory_and_connections_are_one_budget_over_all_servers(shop: LocalDeplo
     assert sum(map(int, pages)) * 8192 == 256 * 2**20
     assert sum(map(int, connections)) == 80
     assert {ask(dsn, "SHOW fsync") for dsn in by_server.values()} == {"on"}
+
+
+def test_autovacuum_can_be_switched_off_for_measuring(shop: LocalDeployment) -> None:
+    no_autovacuum(shop)
+    deadline = time.monotonic() + 10
+    for dsn in database_dsns(shop):
+        while ask(dsn, "SHOW autovacuum") != "off":
+            assert time.monotonic() < deadline
 
 
 def test_a_component_cannot_open_the_database_of_another(shop: LocalDeployment) -> None:
