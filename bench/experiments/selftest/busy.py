@@ -10,7 +10,7 @@ from typing import Any
 from bench.errors import ShopbenchError
 from bench.experiments.deployment_pool import start_together
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.round_blocks import WRITES, Design, PairedStart
+from bench.experiments.round_blocks import CALIBRATION_S, WRITES, Design, PairedStart
 from bench.experiments.round_trials import store_block
 from bench.experiments.selftest.neighbours import half_busy
 from bench.experiments.selftest.planting import OPERATIONS
@@ -49,7 +49,7 @@ Called = tuple[str, PairedRatio, str]  # what, its ratio at 95 %, the word
 def announce(lab: Laboratory) -> None:
     """Tell the progress what is coming."""
     size = SIZES[lab.profile.name]
-    lab.progress.plan(_start_s(size) * size.wanted(lab))
+    lab.progress.plan(len(OPERATIONS) * CALIBRATION_S + _start_s(size) * size.wanted(lab))
 
 
 def run(lab: Laboratory) -> None:

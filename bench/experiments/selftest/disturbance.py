@@ -18,7 +18,7 @@ from bench.errors import ShopbenchError
 from bench.experiments.deployment_pool import start_together
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.options import DEPLOYMENTS
-from bench.experiments.round_blocks import SHARES, WRITES, Design, PairedStart
+from bench.experiments.round_blocks import CALIBRATION_S, SHARES, WRITES, Design, PairedStart
 from bench.experiments.round_trials import store_block
 from bench.experiments.selftest.publish import publish, publish_again
 from bench.experiments.selftest.record import Outcome, judged
@@ -67,7 +67,7 @@ class Shift:
 def announce(lab: Laboratory) -> None:
     """Tell the progress what is coming."""
     size = SIZES[lab.profile.name]
-    lab.progress.plan(_start_s(size) * size.wanted(lab))
+    lab.progress.plan(2 * len(SHARES) * CALIBRATION_S + _start_s(size) * size.wanted(lab))
 
 
 def run(lab: Laboratory) -> None:

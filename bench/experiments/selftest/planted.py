@@ -18,7 +18,7 @@ from typing import Any
 from bench.errors import ShopbenchError
 from bench.experiments.deployment_pool import start_together
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.round_blocks import WRITES, Block, Design, PairedStart
+from bench.experiments.round_blocks import CALIBRATION_S, WRITES, Block, Design, PairedStart
 from bench.experiments.round_trials import remember, store_block, trial_of
 from bench.experiments.selftest.planted_judge import Comparison, judge
 from bench.experiments.selftest.planting import (
@@ -57,13 +57,15 @@ SIZES = {
 PAUSES_S = {"product_read": 0.005, "overview": 0.010}
 TRIAL_UNITS = 200  # of planted work, in the calibration
 CALIBRATED_S = 4.0
+ONCE_S = UP_S + DOWN_S + len(OPERATIONS) * (CALIBRATED_S + 1.5) + 2.0  # the calibration's start
 PLANTED_MS, PLANTED_CPU_MS = "planted_ms", "planted_cpu_ms"  # facts of a trial
 
 
 def announce(lab: Laboratory) -> None:
     """Tell the progress what is coming."""
     size = SIZES[lab.profile.name]
-    lab.progress.plan(_start_s(size) * size.wanted(lab))
+    gaps_s = 2 * len(OPERATIONS) * CALIBRATION_S  # in the calibration, and in the first start
+    lab.progress.plan(ONCE_S + gaps_s + _start_s(size) * size.wanted(lab))
 
 
 def run(lab: Laboratory) -> None:
@@ -158,6 +160,7 @@ def _calibration(lab: Laboratory) -> Calibration:
                 tally.take()
                 _calibrate(found, start.block(operation, gap_s, idle), tally)
     remember(lab, EXPERIMENT, calibration=asdict(found))
+    lab.progress.done(ONCE_S)
     return found
 
 
