@@ -17,7 +17,7 @@ from bench.experiments.own_turns import ONE_START, RESTARTED, Pace
 from bench.journal import utc_now
 from bench.load.generator import Rounds, result_rows
 from bench.load.plan import Result
-from bench.load.turn_rows import start_of
+from bench.paired.turn_rows import start_of
 from bench.stats.turn_words import verdict_lines
 from bench.stats.turns import Start
 

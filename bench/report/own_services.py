@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench.journal import RunReader, Trial, Verdict
-from bench.load.turn_rows import start_of
+from bench.paired.turn_rows import start_of
 from bench.report.dataset import RunData
 from bench.report.naming import own_names, percent
 from bench.stats.errors import StatisticsError

@@ -154,7 +154,7 @@ def test_its_verdicts_are_the_result_of_a_run_without_named_metrics(run: Path) -
     analysis = analyse(run)
     lines = plain_words(analysis)
     assert len(lines) == len(analysis.of_sections) == 12
-    decided = [": supported" in line or ": refuted" in line for line in lines]
+    decided = [" supported, " in line or " refuted, " in line for line in lines]
     assert decided == sorted(decided, reverse=True)
     (missing,) = [text for text in limits(analysis) if "did not measure" in text]
     assert missing == "Deployments that this run did not measure: modular, modular-split."

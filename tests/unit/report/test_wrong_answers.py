@@ -9,14 +9,14 @@ from bench.journal import WrongAnswers
 from bench.report.dataset import TrialSample, load_run
 from bench.report.selection import cells_of
 from bench.report.wrong_answers import finding, findings
-from tests.unit.report.factory import Plan, make_run
+from tests.unit.report.factory import Plan, open_run
 
 
 def samples(tmp_path: Path, failed_every: int, requests: int = 400) -> list[TrialSample]:
     plan = Plan(
         blocks=1, requests=requests, failed_every=failed_every, mixes=("order",), noise=0.001
     )
-    return list(load_run(make_run(tmp_path, plan)).load_trials)
+    return list(load_run(open_run(tmp_path, plan)).load_trials)
 
 
 @pytest.mark.parametrize(("requests", "every", "told"), [(6000, 5999, False), (400, 10, True)])
