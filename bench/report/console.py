@@ -73,10 +73,11 @@ def _other_tables(verdicts: tuple[Verdict, ...]) -> dict[str, list[Verdict]]:
     others = [
         v for v in verdicts if v.id not in shown and not v.note.startswith((NAMED, EXPLORATORY))
     ]
+    named = any(v.note.startswith(NAMED) for v in verdicts)
     return {
         "Rate against the bare handler": floor,
         "Data consistency": consistency,
-        "Other verdicts": others,
+        "Other verdicts": others if named else [],  # else they are the sentences below
     }
 
 
