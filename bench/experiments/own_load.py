@@ -15,6 +15,7 @@ from pathlib import Path
 
 import bench.load
 from bench.errors import ShopbenchError
+from bench.experiments.client_time import client_time_ms
 from bench.experiments.external_services import ExternalService, open_process, pinned_to
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.options import PairOptions
@@ -120,6 +121,16 @@ def describe(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
     unmetered = [name for name, _ in pair.urls if name not in dict(pair.pids)]
     if unmetered:
         lab.writer.note(f"no --pid for {', '.join(unmetered)}: CPU is not measured")
+
+
+def own_client_ms(lab: Laboratory) -> float:
+    """The client's own time of a request, measured once a run: it is in the times of both sides."""
+    known = lab.setting("own_client_ms")
+    if known is None:
+        lab.progress.say("the client's own time")
+        known = client_time_ms(lab.load, tuple(lab.setting("cpus")))
+        lab.writer.add_settings(own_client_ms=known)
+    return float(known)
 
 
 def _shop_tokens(lab: Laboratory, pair: PairOptions) -> dict[str, list[str]]:

@@ -11,14 +11,14 @@ from bench.errors import ShopbenchError
 from bench.experiments.external_services import restart
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.options import PairOptions
-from bench.experiments.own_load import EXPERIMENT, OwnLoad
+from bench.experiments.own_load import EXPERIMENT, OwnLoad, own_client_ms
 from bench.experiments.own_trials import Measured, own_trial
 from bench.experiments.own_turns import ONE_START, RESTARTED, Pace
 from bench.journal import utc_now
 from bench.load.generator import Rounds, result_rows
 from bench.load.plan import Result
 from bench.paired.turn_rows import start_of
-from bench.stats.turn_words import verdict_lines
+from bench.stats.turn_words import UNITS, Telling, verdict_lines
 from bench.stats.turns import Start
 
 OPERATIONS = ("product_read", "wallet_read", "order", "overview")
@@ -28,7 +28,8 @@ GAP_S = 0.01
 def run(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
     """Every operation in each start; a start has all of them."""
     operations = lab.options.mixes or OPERATIONS
-    pace = (RESTARTED if pair.restarts else ONE_START)[lab.profile.name]
+    by_start, client_ms = bool(pair.restarts), own_client_ms(lab)
+    pace = (RESTARTED if by_start else ONE_START)[lab.profile.name]
     lab.progress.plan(pace.starts * _start_s(pace))
     lab.writer.add_settings(mixes=list(operations))
     starts: dict[str, list[Start]] = {service.name: [] for service in load.services[1:]}
@@ -48,7 +49,8 @@ def run(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
                 each[-1].extend(start_of(rows[load.services[0].name], rows[name], window, 0))
         lab.progress.done(_start_s(pace))
     for name, of_pair in starts.items():
-        for line in verdict_lines(load.services[0].name, name, of_pair, bool(pair.restarts)):
+        telling = Telling(load.services[0].name, name, UNITS[by_start], client_ms)
+        for line in verdict_lines(telling, of_pair, by_start=by_start):
             lab.progress.tell(line)
 
 

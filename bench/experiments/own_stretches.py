@@ -16,14 +16,14 @@ from bench.errors import ShopbenchError
 from bench.experiments.external_services import ExternalService
 from bench.experiments.laboratory import Laboratory, shuffled
 from bench.experiments.options import PairOptions
-from bench.experiments.own_load import EXPERIMENT, OwnLoad
+from bench.experiments.own_load import EXPERIMENT, OwnLoad, own_client_ms
 from bench.experiments.own_trials import Measured, own_trial
 from bench.journal import utc_now
 from bench.load.generator import result_rows
 from bench.load.plan import Result, Visit
 from bench.load.schedule import ScheduleSpec, build_schedule, due_times
 from bench.stats.stretches import StretchPair, stretch_verdicts
-from bench.stats.turn_words import sentences
+from bench.stats.turn_words import OPEN, Telling, sentences
 from bench.stats.turns import Answer
 
 _PREPARE_S = 2.0  # planned for fresh users
@@ -48,7 +48,7 @@ LENGTHS = {
 
 def run(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
     """Pair after pair of stretches, every service once in each, in random order."""
-    length = LENGTHS[lab.profile.name]
+    length, client_ms = LENGTHS[lab.profile.name], own_client_ms(lab)
     stretch_s = _PREPARE_S + length.warmup_s + length.measured_s
     lab.progress.plan(length.pairs * len(load.services) * stretch_s)
     held = {trial.block for trial in lab.writer.journal.trials if trial.experiment == EXPERIMENT}
@@ -64,7 +64,7 @@ def run(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
         lab.progress.done(len(load.services) * stretch_s)
     for name, pairs in found.items():
         verdicts = stretch_verdicts(pairs)
-        for line in sentences(first, name, verdicts, by_start=False, unit="open loop"):
+        for line in sentences(Telling(first, name, OPEN, client_ms), verdicts):
             lab.progress.tell(line)
 
 

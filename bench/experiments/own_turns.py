@@ -16,13 +16,13 @@ from bench.errors import ShopbenchError
 from bench.experiments.external_services import ExternalService, restart
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.options import PairOptions
-from bench.experiments.own_load import EXPERIMENT, OwnLoad
+from bench.experiments.own_load import EXPERIMENT, OwnLoad, own_client_ms
 from bench.experiments.own_trials import Measured, own_trial
 from bench.experiments.turn_conductor import Conductor, SideRecord, StartRecord
 from bench.journal import utc_now
 from bench.load.generator import LoadError, LoadProcess, rows_of_columns
 from bench.load.rows import Row, to_columns
-from bench.stats.turn_words import interim, verdict_lines
+from bench.stats.turn_words import UNITS, Telling, interim, verdict_lines
 from bench.stats.turns import Start, enough_turns
 
 PREPARE_S = 3.0  # planned for starting the load processes and their users
@@ -56,7 +56,8 @@ RESTARTED = {
 
 def run(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
     """Measure start after start; a resumed run goes on with the next one."""
-    pace = (RESTARTED if pair.restarts else ONE_START)[lab.profile.name]
+    by_start, client_ms = bool(pair.restarts), own_client_ms(lab)
+    pace = (RESTARTED if by_start else ONE_START)[lab.profile.name]
     held = {trial.block for trial in lab.writer.journal.trials if trial.experiment == EXPERIMENT}
     lab.progress.plan(pace.starts * (PREPARE_S + pace.warmup_s + pace.most_s))
     starts: dict[str, list[Start]] = {service.name: [] for service in load.services[1:]}
@@ -67,10 +68,11 @@ def run(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
         record = _measure_start(lab, pair, load, pace, number, starts)
         for name, start in record.pairs.items():
             starts[name].append(start)
-        if pair.restarts and enough(starts, by_start=True):
+        if by_start and enough(starts, by_start=True):
             break
     for name, of_pair in starts.items():
-        for line in verdict_lines(load.services[0].name, name, of_pair, bool(pair.restarts)):
+        telling = Telling(load.services[0].name, name, UNITS[by_start], client_ms)
+        for line in verdict_lines(telling, of_pair, by_start=by_start):
             lab.progress.tell(line)
 
 

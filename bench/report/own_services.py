@@ -18,7 +18,7 @@ from bench.report.naming import own_names, percent
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import PairedRatio, paired_ratio
 from bench.stats.stretches import StretchPair, stretch_verdicts
-from bench.stats.turn_words import left_out, sentences
+from bench.stats.turn_words import OPEN, UNITS, Telling, left_out, sentences
 from bench.stats.turns import Answer, NameVerdict, Start, judged
 from bench.stats.verdicts import Decision, decide
 
@@ -57,13 +57,18 @@ def pair_facts(data: RunData) -> Mapping[str, Any]:
     return facts
 
 
+def client_ms(data: RunData) -> float:
+    """The client's own time of a request; 0 where it was not measured."""
+    return float(data.journal.settings.get("own_client_ms") or 0.0)
+
+
 def _by_turns(data: RunData, trials: Sequence[Trial], first: str, second: str) -> Compared:
     starts = _starts(data, trials, first, second)
     by_start = bool(pair_facts(data).get("restarts"))
     found = judged(starts, by_start=by_start)
     verdicts = [_verdict(data, first, second, each, by_start) for each in found]
     cpu = _cpu_verdict(data, first, second)
-    words = sentences(first, second, found, by_start=by_start)
+    words = sentences(Telling(first, second, UNITS[by_start], client_ms(data)), found)
     if cpu is not None:
         words.append(_cpu_words(cpu))
     return Compared(
@@ -102,7 +107,7 @@ def _open(data: RunData, trials: Sequence[Trial], first: str, second: str) -> Co
         if {first, second} <= set(sides)
     ]
     found = stretch_verdicts(pairs)
-    words = sentences(first, second, found, by_start=False, unit="open loop")
+    words = sentences(Telling(first, second, OPEN, client_ms(data)), found)
     verdicts = [_verdict(data, first, second, each, None) for each in found]
     return Compared(first, second, found, words, verdicts)
 

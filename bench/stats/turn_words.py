@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import log
 
 from bench.stats.rounds import HALF_WIDTH
@@ -21,7 +22,19 @@ from bench.stats.turns import (
 
 _SHOWN_MEANWHILE = 4
 _SHOWN_RARE = 5
-_UNIT = {False: "one start of yours", True: "your starts"}
+UNITS = {False: "one start of yours", True: "your starts"}  # by whether starts are the unit
+OPEN = "open loop"
+CLIENT_SHARE = 0.1  # of the faster side's median: above, the client's own time is told
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Whom it is about, the baseline first. `client_ms`: the client's own time of a request."""
+
+    first: str
+    second: str
+    unit: str
+    client_ms: float = 0.0
 
 
 def interim(second: str, start: Start) -> str:
@@ -36,24 +49,15 @@ def interim(second: str, start: Start) -> str:
     return f"{second}: {', '.join(parts)}{more}" if parts else f"{second}: {start.visits} visits"
 
 
-def verdict_lines(first: str, second: str, starts: Sequence[Start], by_start: bool) -> list[str]:
+def verdict_lines(telling: Telling, starts: Sequence[Start], *, by_start: bool) -> list[str]:
     """What is said at the end, a line a name, then what was left out."""
-    return [
-        *sentences(first, second, judged(starts, by_start=by_start), by_start=by_start),
-        *left_out(starts),
-    ]
+    return [*sentences(telling, judged(starts, by_start=by_start)), *left_out(starts)]
 
 
-def sentences(
-    first: str, second: str, found: Sequence[NameVerdict], *, by_start: bool, unit: str = ""
-) -> list[str]:
+def sentences(telling: Telling, found: Sequence[NameVerdict]) -> list[str]:
     """One sentence a name, and one for all names that were asked for too seldom."""
     rare = [each.found for each in found if _is_rare(each)]
-    told = [
-        sentence(first, second, each, by_start=by_start, unit=unit)
-        for each in found
-        if not _is_rare(each)
-    ]
+    told = [sentence(telling, each) for each in found if not _is_rare(each)]
     if rare:
         listed = ", ".join(f"`{each.name}` ({each.requests})" for each in rare[:_SHOWN_RARE])
         more = f" and {len(rare) - _SHOWN_RARE} more names" if len(rare) > _SHOWN_RARE else ""
@@ -66,25 +70,41 @@ def _is_rare(verdict: NameVerdict) -> bool:
     return found.ratio is None and not found.failing and verdict.decision.word != "invalid"
 
 
-def sentence(
-    first: str, second: str, verdict: NameVerdict, *, by_start: bool, unit: str = ""
-) -> str:
+def sentence(telling: Telling, verdict: NameVerdict) -> str:
     """One name's result: 'b answers `first` 5.1 % slower than a (…)'."""
-    found, word = verdict.found, verdict.decision.word
+    found, word, ratio = verdict.found, verdict.decision.word, verdict.found.ratio
+    first, second = telling.first, telling.second
     what = f"`{found.name}`" if found.name != OTHERS else f"the other {found.members} names"
     if found.failing:
         return _wrong(first, second, what, found)
-    if word == "invalid" or found.ratio is None:
+    if word == "invalid" or ratio is None:
         return f"{what}: nothing is said of {second} and {first}: {verdict.decision.reason}"
-    ratio = found.ratio
     times = f"{_ms(found.median_ms[1])} against {_ms(found.median_ms[0])}"
-    known = f"×{ratio.estimate:.3f} [{ratio.low:.3f}, {ratio.high:.3f}], {unit or _UNIT[by_start]}"
+    known = f"×{ratio.estimate:.3f} [{ratio.low:.3f}, {ratio.high:.3f}], {telling.unit}"
+    without = without_client(found, telling.client_ms)
+    if without is not None:
+        known += f"; without the client's own {_ms(telling.client_ms)} ×{without:.3f}"
     if word == "supported":
         return f"{second} answers {what} {_size(ratio.estimate, first)} ({times}; {known})"
     if word == "no difference shown":
         return f"{second} and {first} answer {what} alike, within 3 % ({times}; {known})"
     wide = ", not narrow enough" if ratio.half_width > HALF_WIDTH else ""
     return f"{what}: undecided{wide} ({known}; {verdict.decision.reason})"
+
+
+def without_client(found: NameRatio, client_ms: float) -> float | None:
+    """The ratio less the client's own time in both; None where that is small.
+
+    Small: at most a tenth of the faster side's median.
+    """
+    first_ms = found.median_ms[0]
+    if found.ratio is None or not first_ms > 0:
+        return None
+    second_ms = first_ms * found.ratio.estimate
+    faster = min(first_ms, second_ms)
+    if client_ms <= CLIENT_SHARE * faster or client_ms >= faster:
+        return None
+    return (second_ms - client_ms) / (first_ms - client_ms)
 
 
 def left_out(starts: Sequence[Start]) -> list[str]:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from bench.stats.turn_words import verdict_lines
+from bench.stats.turn_words import UNITS, Telling, verdict_lines
 from bench.stats.turns import (
     OTHERS,
     Answer,
@@ -17,6 +17,8 @@ from bench.stats.turns import (
     judged,
     name_ratios,
 )
+
+TELLING = Telling("a", "b", UNITS[False])
 
 
 def answers(*names: str, at_s: float = 0.0, ms: float = 2.0, error: str = "") -> list[Answer]:
@@ -142,7 +144,7 @@ def test_too_few_turns_say_so_in_one_line_for_all_names() -> None:
     found = judged([start], by_start=False)
     assert [each.decision.word for each in found][1:] == ["inconclusive"] * 2
     assert found[1].found.reason == "1 requests are too few for an interval"
-    lines = verdict_lines("a", "b", [start], False)
+    lines = verdict_lines(TELLING, [start], by_start=False)
     assert lines[1:] == ["too few requests for an interval: `rare` (1), `rarer` (1)"]
 
 
@@ -156,7 +158,7 @@ def test_too_few_turns_say_so_in_one_line_for_all_names() -> None:
     ],
 )
 def test_a_result_is_said_as_a_person_would(ratio: float, said: str) -> None:
-    (line,) = verdict_lines("a", "b", [turns(ratio, seconds=100)], False)
+    (line,) = verdict_lines(TELLING, [turns(ratio, seconds=100)], by_start=False)
     assert re.match(said, line)
     assert line.endswith("one start of yours)")
 
@@ -166,9 +168,21 @@ def test_wrong_answers_and_what_was_left_out_are_said() -> None:
     for _ in range(10):
         start.add(answers("a"), answers("a", error="status 503"))
     start.add([], [])
-    lines = verdict_lines("a", "b", [start], False)
+    lines = verdict_lines(TELLING, [start], by_start=False)
     assert lines[0] == "b answered 10 of 610 `a` wrongly (status 503): no time is compared"
     assert "1 of 611 visits made no request" in lines
+
+
+@pytest.mark.parametrize(("client_ms", "told"), [(0.1, False), (1.0, True), (5.0, False)])
+def test_the_clients_own_time_is_taken_out_beside_where_it_is_much(
+    client_ms: float, told: bool
+) -> None:
+    telling = Telling("a", "b", UNITS[False], client_ms)
+    (line,) = verdict_lines(telling, [turns(1.2, seconds=60)], by_start=False)
+    without = re.search(r"without the client's own 1 ms ×(\d\.\d+)", line)
+    assert bool(without) == told
+    if without:  # (2.4 - 1) / (2 - 1)
+        assert float(without[1]) == pytest.approx(1.4, abs=0.05)
 
 
 def test_levels_are_plain_numbers_that_a_file_can_hold() -> None:
