@@ -136,7 +136,7 @@ class RunOptions:
     place: str = "local"
     kills: int | None = None
     points: int | None = None
-    command: str = field(default_factory=lambda: " ".join(sys.argv))
+    command: str = field(default_factory=lambda: " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))
     shop_seed: SeedSpec = field(default_factory=SeedSpec)
     pair: PairOptions | None = None
     spec: str = ""

@@ -135,6 +135,8 @@ def _side(data: RunData, cell: Cell, name: str) -> FloorSide:
 def _verdict(data: RunData, pair: FloorPair, cell: Cell) -> Verdict:
     both = cell.pairs(pair.arm, pair.bare)
     word, note, ratio = _judged(data, pair, both)
+    if word in ("inconclusive", "invalid") and ratio is None:
+        note = f"{note}{_limited(cell, pair)}"
     return Verdict(
         id=f"floor/{pair.operation}/{pair.arm}:{pair.bare}",
         question=(
@@ -157,6 +159,25 @@ def _verdict(data: RunData, pair: FloorPair, cell: Cell) -> Verdict:
             f"reached; from at least {MIN_VALID_BLOCKS} pairs of windows"
         ),
         note=note,
+    )
+
+
+def _limited(cell: Cell, pair: FloorPair) -> str:
+    """Say whether it was the load generator that could not ask fast enough."""
+    gates = [
+        gate
+        for attempts in cell.attempts
+        for attempt in attempts
+        for sample in attempt.values()
+        for gate in sample.trial.gates
+        if gate.name == "generator_cpu" and gate.outcome == "fail"
+    ]
+    if not gates:
+        return ""
+    most = max(gate.value or 0.0 for gate in gates)
+    return (
+        f": the load generator was the limit in {len(gates)} windows ({most:.2f} of its core): "
+        f"{pair.bare} or {pair.arm} answers faster than one core can ask"
     )
 
 

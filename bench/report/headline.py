@@ -97,7 +97,8 @@ def trust_line(analysis: Analysis) -> str:
     trials = [s.trial for s in data.trials if s.trial.loop == "rounds"]
     seconds = sum(t.measured_s for t in trials if t.deployment == trials[0].deployment)
     told = [
-        f"{len(data.rounds.starts)} starts of {len(data.rounds.deployments)} deployments together",
+        f"{_starts(len(data.rounds.starts))} of {len(data.rounds.deployments)} deployments "
+        "together",
         f"{seconds:.0f} s of rounds",
     ]
     foreign = [t.facts["foreign_cores"] for t in trials if "foreign_cores" in t.facts]
@@ -112,3 +113,7 @@ def trust_line(analysis: Analysis) -> str:
         said = ", ".join(f"{role_words(role)} ×{each.estimate:.3f}" for role, each in twins)
         told.append(f"the same code against itself: {said}")
     return "; ".join(told) + "."
+
+
+def _starts(number: int) -> str:
+    return "1 start" if number == 1 else f"{number} starts"

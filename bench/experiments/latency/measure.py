@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from bench.experiments.client_time import client_time_ms
@@ -38,20 +39,22 @@ def run(lab: Laboratory) -> None:
     rounds, begun = recorded_rounds(lab, EXPERIMENT, plan.shares), time.monotonic()
     lab.progress.drop(_whole_starts(lab, plan) * plan.start_s)
     told: set[str] = set()
-    while not (why := _why_stop(lab, plan, rounds, begun)):
+    answers = answers_of(rounds)
+    while not (why := _why_stop(lab, plan, answers, begun)):
         if _whole_starts(lab, plan) >= plan.size.starts:
             lab.progress.plan(plan.start_s)
         measure_start(lab, plan, next_start(lab, EXPERIMENT), rounds)
-        _tell(lab, rounds, told)
+        answers = answers_of(rounds)
+        _tell(lab, rounds, answers, told)
     remember(lab, EXPERIMENT, stopped=why)
-    for answer in answers_of(rounds) if plan.size.starts > 1 else ():
+    for answer in answers if plan.size.starts > 1 else ():
         if answer.question.family and not answer.decided:
             reason = f": {answer.decision.reason}" if answer.narrow is not None else ""
             lab.progress.tell(f"not decided: {sentence(answer)}{reason}")
     lab.progress.tell(f"latency: {why}")
 
 
-def _why_stop(lab: Laboratory, plan: Plan, rounds: PairedRounds, begun: float) -> str:
+def _why_stop(lab: Laboratory, plan: Plan, answers: Sequence[Answer], begun: float) -> str:
     """Why no further start is made, "" if one is."""
     made, size = _whole_starts(lab, plan), plan.size
     spent_s = time.monotonic() - begun
@@ -59,7 +62,7 @@ def _why_stop(lab: Laboratory, plan: Plan, rounds: PairedRounds, begun: float) -
         return f"time limit reached after {_starts(made)}"
     if made < size.starts:
         return ""
-    if all_enough(answers_of(rounds)):
+    if all_enough(answers):
         return f"every metric named beforehand is decided or known to 2.5 %, {_starts(made)}"
     if not lab.timed and (made >= size.most_starts or spent_s + plan.start_s > size.limit_s):
         return f"the profile's time is over after {_starts(made)}"
@@ -77,14 +80,14 @@ def _starts(number: int) -> str:
     return "1 start" if number == 1 else f"{number} starts"
 
 
-def _tell(lab: Laboratory, rounds: PairedRounds, told: set[str]) -> None:
+def _tell(lab: Laboratory, rounds: PairedRounds, answers: Sequence[Answer], told: set[str]) -> None:
     """Say what has become known since the last start."""
-    for answer in answers_of(rounds):
+    for answer in answers:
         if answer.question.family and answer.decided and answer.question.id not in told:
             told.add(answer.question.id)
             lab.progress.tell(f"decided: {sentence(answer)}")
     if rounds.starts and not told:
-        lab.progress.tell(f"so far: {_leading(answers_of(rounds))}")
+        lab.progress.tell(f"so far: {_leading(answers)}")
     if len(rounds.starts) == 1 and (cores := _foreign_cores(lab)) > BUSY_CORES:
         lab.progress.tell(
             f"busy machine: other programs use {cores:.1f} cores; intervals get wider, nothing is "
@@ -102,7 +105,7 @@ def _foreign_cores(lab: Laboratory) -> float:
     return sum(seen) / len(seen) if seen else 0.0
 
 
-def _leading(answers: list[Answer]) -> str:
+def _leading(answers: Sequence[Answer]) -> str:
     """The named ratios known so far, in a line."""
     known = [a for a in answers if a.question.family and a.narrow is not None]
     parts = [

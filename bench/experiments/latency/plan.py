@@ -10,7 +10,7 @@ from bench.experiments.round_blocks import CALIBRATION_S, SHARES, WRITES, Design
 from bench.paired.rounds import twin_of
 
 EXPERIMENT = "latency"
-UP_S, DOWN_S, SQL_S = 13.0, 3.0, 1.3  # planned
+UP_S, DOWN_S, SQL_S = 17.0, 2.0, 1.3  # planned
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Size:
 
 SIZES = {
     "smoke": Size(1, 1, 0.5, 2.2, 1.0, 90.0),
-    "quick": Size(6, 8, 2.0, 8.0, 3.0, 450.0),
+    "quick": Size(6, 8, 1.0, 8.0, 2.0, 450.0),
     "standard": Size(18, 30, 3.0, 20.0, 5.0, 2400.0),
     "full": Size(30, 60, 3.0, 30.0, 5.0, 7200.0),
 }
