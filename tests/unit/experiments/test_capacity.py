@@ -70,6 +70,8 @@ def ends(reader: RunReader) -> list[SearchEnd]:
     return searches_in(reader.journal.settings)
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.usefixtures("calm_gates", "echo")
 def test_a_run_saturates_all_searches_each_and_draws_the_curve(
     options: RunOptions, serves: dict[str, float], monkeypatch: pytest.MonkeyPatch
@@ -115,6 +117,7 @@ def test_every_deployment_begins_each_part_in_its_first_state(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.usefixtures("calm_gates", "echo")
 def test_a_resumed_run_keeps_windows_and_probes_and_goes_on(
     options: RunOptions, serves: dict[str, float], broken_after: Callable[..., None]

@@ -55,7 +55,7 @@ def burned(cpu: int) -> Iterator[Callable[[], float]]:
 
 @pytest.mark.slow
 @pytest.mark.alone
-def test_a_burned_core_makes_the_trial_invalid(
+def test_a_burned_core_is_shown_and_throws_nothing_away(
     serve: Callable[..., str],
 ) -> None:
     """Whatever else the machine does: foreign CPU is at least what was burned here."""
@@ -71,8 +71,7 @@ def test_a_burned_core_makes_the_trial_invalid(
     if foreign.value is None:
         pytest.skip("this system does not say who used the CPU")
     assert burned_share > 0.1
-    assert foreign.outcome == "fail"
-    assert trial.status == "invalid"
+    assert foreign.outcome == "flag"
     assert foreign.value > 0.7 * burned_share
 
 
