@@ -9,7 +9,7 @@ from bench.journal import Verdict
 from bench.paired.judge import Answer, role_words
 from bench.paired.rounds import MIX
 from bench.report.analysis import Analysis
-from bench.report.fields import verdict_line
+from bench.report.spoken import spoken
 from bench.report.verdicts import SMOKE_NOTE
 
 SPLIT = ("microservices", "modular-split")
@@ -39,7 +39,7 @@ def plain_words(analysis: Analysis) -> list[str]:
 
 
 def _sections(verdicts: Sequence[Verdict]) -> list[str]:
-    return [verdict_line(verdict) for verdict in verdicts]
+    return [spoken(verdict) for verdict in verdicts]
 
 
 def _pair_lines(answers: Sequence[Answer], pair: tuple[str, str]) -> list[str]:

@@ -1,0 +1,57 @@
+"""Decided verdicts of single experiments, as a person would say them."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.journal import Verdict
+from bench.report.spoken import spoken
+
+MADE = Verdict(
+    id="capacity:saturation/mixed/microservices:modular-split",
+    question="Is the throughput at saturation lower? (mixed load)",
+    metric="throughput_rps",
+    numerator="microservices",
+    denominator="modular-split",
+    operation="all",
+    estimate=0.55,
+    low=0.41,
+    high=0.73,
+    level=0.95,
+    n_blocks=6,
+    verdict="supported",
+    rule="",
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {},
+            "At saturation microservices serves 0.550 times as much of the mixed load as "
+            "modular-split [0.410, 0.730].",
+        ),
+        (
+            {"id": "failure/impact/served_difference_in_points", "estimate": -18.7},
+            "When one component fails, microservices serves 18.7 points fewer of the visits in "
+            "time than monolith [0.410, 0.730], 6 repetitions.",
+        ),
+        (
+            {"id": "failure/isolation/monolith/lost_elsewhere_in_points", "estimate": 75.0},
+            "When one component of monolith fails, journeys that do not need it lose 75.0 points "
+            "[0.410, 0.730].",
+        ),
+        (
+            {"id": "consistency/during/microservices:monolith", "note": "157 of 330 orders; rule"},
+            "Orders seen half done for a while under kills and faults: 157 of 330 orders.",
+        ),
+    ],
+)
+def test_a_decided_verdict_is_a_sentence(changes: dict[str, object], said: str) -> None:
+    assert spoken(replace(MADE, **changes)) == said  # type: ignore[arg-type]
+
+
+def test_what_is_undecided_or_has_no_sentence_is_said_with_its_question() -> None:
+    assert "(mixed load) inconclusive" in spoken(replace(MADE, verdict="inconclusive"))
+    assert "lower? (mixed load) supported" in spoken(replace(MADE, id="scaling/whole"))
