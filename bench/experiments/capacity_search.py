@@ -1,7 +1,8 @@
 """A search for the highest load that meets a service level, from a good guess. Pure.
 
-Steps up while loads pass, or down while they fail, twice as far each time; then bisects until the
-two ends are one step apart. From a guess within a step that is two probes. One search confirms
+Steps up while loads pass, or down while they fail, each time further, but never by more than a
+factor of four: a load far below what is looked for sends too few requests to be judged. Then it
+bisects until the two ends are one step apart. From a guess within a step that is two probes. One search confirms
 nothing: it is repeated, and the interval over the repetitions says how sure the middle is.
 Neighbours: `capacity` and `scaling` run the probes.
 """
@@ -13,6 +14,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 _SLACK = 1.002  # rounding to four digits
+_MAX_STRIDE = 4.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def search(guess: Guess) -> Search:
         if passed and rate >= guess.max_rps:
             return Bracket(low, None, closed=False, reason="the generator's limit")
         rate = _rounded(min(rate * stride, guess.max_rps) if passed else rate / stride)
-        stride *= stride
+        stride = min(stride * stride, max(_MAX_STRIDE, guess.step))
         if rate < guess.min_rps:
             return Bracket(None, high, closed=False, reason="no load passed")
     return Bracket(low, high, closed=False, reason=f"{guess.max_probes} probes")

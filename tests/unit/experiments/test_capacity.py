@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.errors import ShopbenchError
-from bench.experiments.capacity import EXPERIMENT, plan, rest, saturation
+from bench.experiments.capacity import EXPERIMENT, plan, rest, saturation, searches
 from bench.experiments.capacity.curve import loads_of
 from bench.experiments.capacity.plan import SIZES, Size
 from bench.experiments.capacity.saturation import right_answers
@@ -55,6 +55,8 @@ def serves(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
         return replace(found, facts={**found.facts, "slo_pass": passed})
 
     monkeypatch.setattr(Walk, "_judged", judged)
+    # An echo server saturates at whatever the machine gives; searches begin at 100/s instead.
+    monkeypatch.setattr(searches, "known_capacity_rps", lambda *_: None)
     return limits
 
 

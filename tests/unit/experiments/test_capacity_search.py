@@ -40,6 +40,13 @@ def test_from_a_good_guess_two_probes_are_enough(start: float) -> None:
     assert len(run_search(100.0, start)[1]) == 2
 
 
+def test_a_search_from_far_above_does_not_leap_far_below() -> None:
+    """A load of a few requests a second cannot be judged in a probe of seconds."""
+    bracket, probed = run_search(130.0, 3_800.0, probes=14)
+    assert bracket.closed
+    assert min(probed) > 130.0 / 4.01
+
+
 def test_a_search_without_an_end_says_so() -> None:
     assert run_search(1e9, 5_900.0)[0].reason == "the generator's limit"
     assert run_search(0.0, 3.0)[0].reason == "no load passed"
