@@ -34,10 +34,14 @@ from bench.load.plan import Result, Rounds, Visit
 SHARES = {"product_read": 0.65, "wallet_read": 0.10, "order": 0.18, "overview": 0.07}
 WRITES = frozenset({"order"})
 CUSTOMERS = 20  # of the seed; each has orders before anything is measured
-# Every one of the 4 connections that a pool begins with has then prepared each statement (at the
-# 5th time) and planned it for good (5 later): before that, times drift and cold starts are CPU.
-WARM_CLIENTS, WARM_VISITS, WARM_LIMIT_S = 4, 64, 20.0
-FIRST_ORDERS = 40  # more, so that no page of the customers is empty
+# Visits of each operation before anything is measured. 44 by 4 clients: each of the 4 connections
+# that a pool begins with has then prepared every statement (at the 5th time) and planned it for
+# good (5 later). More orders, so that no page of the customers is empty. More reads, as Python
+# collects the garbage of its start after some 600 to 900 requests (60 to 90 ms in the monolith),
+# and then not once in 7,000: measured here, it would be an eighth of a read's CPU in half of the
+# starts.
+WARM_VISITS = {"order": 84, "product_read": 540, "wallet_read": 44, "overview": 44}
+WARM_CLIENTS, WARM_LIMIT_S = 4, 20.0
 REST_S = 1.0  # after ordering the tables, before anything is metered
 BUSY = 0.30  # of the deployments' core, all of them together: light load
 ONE_TRANSACTION = frozenset({"monolith"})  # nothing is left to do after a write's answer
@@ -152,8 +156,8 @@ class PairedStart:
 
     def prime(self) -> None:
         """Give every customer orders, so that no page is empty; warm up; order the tables anew."""
-        for operation in sorted(SHARES, key=lambda name: name not in WRITES):
-            self._warm(operation)
+        for operation, visits in WARM_VISITS.items():
+            self._warm(operation, visits)
         for name, deployment in self.pool.members.items():
             self.subjects[name].settle()
             order_tables(deployment)
@@ -161,12 +165,11 @@ class PairedStart:
                 no_autovacuum(deployment)
         time.sleep(REST_S)
 
-    def _warm(self, operation: str) -> None:
+    def _warm(self, operation: str, count: int) -> None:
         """Send every member the same visits of an operation, some at once.
 
         Raises ShopbenchError where none of them is answered rightly.
         """
-        count = WARM_VISITS + (FIRST_ORDERS if operation in WRITES else 0)
         visits = [Visit(0.0, operation, number) for number in range(count)]
         loop = ClosedLoop(WARM_CLIENTS, 0.0, WARM_LIMIT_S, max_visits=count)
         for name in self._design.members:

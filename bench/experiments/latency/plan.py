@@ -11,7 +11,7 @@ from bench.paired.judge import FAMILIES
 from bench.paired.rounds import twin_of
 
 EXPERIMENT = "latency"
-UP_S, DOWN_S, SQL_S = 12.0, 1.0, 1.3  # planned
+UP_S, DOWN_S, SQL_S = 14.0, 1.0, 1.3  # planned
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Size:
 
 SIZES = {
     "smoke": Size(1, 1, 0.5, 2.2, 2.2, 1.0, 90.0),
-    "quick": Size(6, 8, 1.0, 8.0, 16.0, 3.0, 450.0),
-    "standard": Size(18, 30, 2.0, 9.0, 14.0, 3.0, 2400.0, two=True),
+    "quick": Size(6, 8, 1.0, 8.0, 15.0, 3.0, 450.0),
+    "standard": Size(18, 30, 2.0, 8.5, 14.0, 3.0, 2400.0, two=True),
     "full": Size(30, 60, 3.0, 20.0, 30.0, 5.0, 7200.0, two=True),
 }
 
