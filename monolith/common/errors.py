@@ -1,4 +1,4 @@
-"""The shop's error tree: raised in services and checks, turned into problem+json in `responses`.
+"""The shop's error tree: raised in services and checks, turned into problem+json in `problems`.
 
 Leaves are the codes of the public contract; `title` and the type are fixed for each code.
 """
@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import ClassVar
 
 PROBLEM_BASE = "https://shopbench.example/problems/"
+_BEARER = MappingProxyType({"WWW-Authenticate": "Bearer"})
+_COME_BACK = MappingProxyType({"Retry-After": "1"})
 
 
 class ShopError(Exception):
@@ -56,12 +58,12 @@ class InvalidIdempotencyKey(ShopError):
 
 class Unauthenticated(ShopError):
     code, status, title = "unauthenticated", 401, "Authentication required"
-    headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
+    headers = _BEARER
 
 
 class InvalidCredentials(ShopError):
     code, status, title = "invalid_credentials", 401, "Invalid credentials"
-    headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
+    headers = _BEARER
 
 
 class InsufficientFunds(BusinessError):
@@ -78,10 +80,6 @@ class NotFound(BusinessError):
 
 class MethodNotAllowed(ShopError):
     code, status, title = "method_not_allowed", 405, "Method not allowed"
-
-    def __init__(self, allowed: tuple[str, ...]) -> None:
-        super().__init__()
-        self.headers = {"Allow": ", ".join(allowed)}
 
 
 class EmailTaken(BusinessError):
@@ -115,9 +113,6 @@ class UnsupportedMediaType(ShopError):
 class ValidationFailed(ShopError):
     code, status, title = "validation_failed", 422, "Validation failed"
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}", field=field, message=message)
-
 
 class UnknownProduct(BusinessError):
     code, status, title = "unknown_product", 422, "Unknown product"
@@ -133,12 +128,12 @@ class InternalError(ShopError):
 
 class DependencyUnavailable(ShopError):
     code, status, title = "dependency_unavailable", 503, "Dependency unavailable"
-    headers = MappingProxyType({"Retry-After": "1"})
+    headers = _COME_BACK
 
 
 class Overloaded(ShopError):
     code, status, title = "overloaded", 503, "Overloaded"
-    headers = MappingProxyType({"Retry-After": "1"})
+    headers = _COME_BACK
 
 
 class DeadlineExceeded(ShopError):

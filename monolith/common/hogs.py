@@ -1,14 +1,16 @@
 """What a module does that takes more than its share: a thread that burns CPU, or one that leaks.
 
-One of each for a file at most in a process; each ends, and gives back what it took, when the file
-that armed it is gone. `microservices.chassis.hogs` is the same for the other arm.
+One of each for a file, in whichever worker process came first; each ends, and gives back what it
+took, when the file that armed it is gone. `microservices.chassis.hogs` is the same for the other arm.
 """
 
+import fcntl
 import mmap
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 SLICE_SECONDS = 0.01
 LEAK_PERIOD_SECONDS = 0.1
@@ -34,16 +36,34 @@ def _start_once(path: Path, work: Callable[[], None]) -> None:
     with _lock:
         if path in _at_work:
             return
+        claim = _claim(path)
+        if claim is None:
+            return
         _at_work.add(path)
 
     def run() -> None:
         try:
             work()
         finally:
+            claim.close()
             with _lock:
                 _at_work.discard(path)
 
     threading.Thread(target=run, name=f"hog-{path.stem}", daemon=True).start()
+
+
+def _claim(path: Path) -> IO[bytes] | None:
+    """The armed file, locked by this process until it is closed; None if another one has it."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a process that dies gives it up
+    except OSError:
+        file.close()
+        return None
+    return file
 
 
 def _burn(path: Path, share: float) -> None:

@@ -7,7 +7,16 @@ from monolith.common.seed import copy_rows, read_rows
 
 TABLES = ("users",)
 
+_COLUMNS = ("id", "email", "password_hash", "full_name", "staff", "created_at")
+
 
 def load(cursor: Any, directory: Path) -> None:
-    columns = ("id", "email", "password_hash", "full_name", "staff", "created_at")
-    copy_rows(cursor, "users", columns, read_rows(directory / "users.csv", columns))
+    rows = read_rows(directory / "users.csv", _COLUMNS)
+    copy_rows(cursor, "users", _COLUMNS, (_as_django_has_it(*row) for row in rows))
+
+
+def _as_django_has_it(
+    user_id: str, email: str, password_hash: str, *others: str
+) -> tuple[str, ...]:
+    """Django writes the hasher's name before the hash."""
+    return user_id, email, f"argon2{password_hash}", *others

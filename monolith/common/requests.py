@@ -1,0 +1,82 @@
+"""A request's body, query string and key, read as the contract wants them.
+
+DRF and Django read nothing of a chunked body, which has no Content-Length, take the last of
+repeated query parameters, and replace what is no UTF-8.
+"""
+
+import io
+from collections.abc import Container
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from gunicorn.http.errors import ParseException
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+
+from monolith.common.errors import MalformedJson, PayloadTooLarge
+
+MAX_BODY_BYTES = 65_536
+
+
+class ShopRequest(Request):
+    """DRF's request with the body read by `read_body`, before anybody asks for its data."""
+
+    received = b""
+
+    @property
+    def stream(self) -> io.BytesIO:
+        return io.BytesIO(self.received)
+
+    def read_body(self) -> None:
+        """Read the whole body.
+
+        Raises:
+            PayloadTooLarge: it is longer than any operation takes.
+            MalformedJson: it ended before it was complete.
+        """
+        declared = self.META.get("CONTENT_LENGTH") or ""
+        if declared.isdigit():
+            if int(declared) > MAX_BODY_BYTES:
+                raise PayloadTooLarge
+            self.received = self._read(int(declared))
+            if len(self.received) < int(declared):
+                # Cut off, it may still be JSON; nobody is there to be answered.
+                raise MalformedJson("The body is incomplete")
+        elif "HTTP_TRANSFER_ENCODING" in self.META:
+            self.received = self._read(MAX_BODY_BYTES + 1)
+            if len(self.received) > MAX_BODY_BYTES:
+                raise PayloadTooLarge
+
+    def _read(self, size: int) -> bytes:
+        try:
+            body: bytes = self.META["wsgi.input"].read(size)
+        except (ParseException, OSError) as error:
+            raise MalformedJson("The body is incomplete") from error
+        return body
+
+
+def query_of(request: Request, names: Container[str]) -> dict[str, str]:
+    """The query's parameters. Raises ValidationError for one that is unknown or repeated."""
+    found: dict[str, str] = {}
+    for pair in filter(None, request.META.get("QUERY_STRING", "").split("&")):
+        raw_name, _, raw_value = pair.partition("=")
+        name = _decoded(raw_name, "query")
+        if name not in names:
+            raise _fault(name, "This parameter is unknown.")
+        if name in found:
+            raise _fault(name, "This parameter is repeated.")
+        found[name] = _decoded(raw_value, name)
+    return found
+
+
+def _decoded(raw: str, name: str) -> str:
+    # WSGI hands bytes over as ISO-8859-1 characters.
+    try:
+        return unquote_to_bytes(raw.replace("+", " ").encode("iso-8859-1")).decode("utf-8")
+    except UnicodeError:
+        raise _fault(name, "This is no percent-encoded UTF-8.") from None
+
+
+def _fault(name: str, message: str) -> ValidationError:
+    detail: dict[str, Any] = {name: [ErrorDetail(message, "invalid")]}
+    return ValidationError(detail)
