@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection
 from psycopg_pool import PoolTimeout
 
 from monolith.common.clock import CLOCK
@@ -51,6 +51,11 @@ def is_shedding(error: Exception) -> bool:
     """Whether no connection became free in time though the database is there."""
     timed_out = isinstance(error.__cause__, PoolTimeout)
     return timed_out and monotonic() - TrackedConnection.last_failure > _RECENT_SECONDS
+
+
+def is_duplicate(error: IntegrityError) -> bool:
+    """Whether a row with this value is there already."""
+    return isinstance(error.__cause__, psycopg.errors.UniqueViolation)
 
 
 def look_for_dead_connections() -> None:

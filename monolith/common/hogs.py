@@ -1,7 +1,7 @@
 """What a module does that takes more than its share: a thread that burns CPU, or one that leaks.
 
-One of each for a file, in whichever worker process came first; each ends, and gives back what it
-took, when the file that armed it is gone. `microservices.chassis.hogs` is the same for the other arm.
+One of each for a file, in whichever worker came first; each ends, and gives back what it took, when
+the file that armed it is gone. `microservices.chassis.hogs` is the same for the other arm.
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-"""The API's middlewares, in the order of the settings: request scope, admission, database bounds."""
+"""The API's middlewares, in the order of the settings."""
 
 import os
 import re
@@ -25,7 +25,7 @@ _is_request_id = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 
 def request_scope(get_response: Handler) -> Handler:
     """The request's clock, X-Request-ID, Server-Timing, and HEAD as GET without its body."""
-    deadline_seconds = settings.SHOP.deadline_ms / 1000
+    deadline_seconds = settings.SHOP.deadline_seconds
 
     def handle(request: HttpRequest) -> HttpResponse:
         CLOCK.start(deadline_seconds)
@@ -52,17 +52,18 @@ class AdmissionMiddleware:
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
-        self.places = threading.Semaphore(settings.SHOP_ADMITTED)
+        self.places = threading.Semaphore(settings.SHOP.admitted)
         self.of_component = {
-            name: threading.Semaphore(settings.SHOP_ADMITTED_OF_COMPONENT)
-            for name in settings.SHOP_COMPONENTS
+            name: threading.Semaphore(settings.SHOP.admitted_of_component)
+            for name in settings.COMPONENTS
         }
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path in _OPERATORS:
+        if request.path in _OPERATORS or not settings.SHOP.resilience:
             return self.get_response(request)
-        # In an overload a server that works off its whole queue answers only those who gave up.
-        late = CLOCK.waited_seconds > settings.SHOP_LONGEST_QUEUE_SECONDS
+        # Nobody waits for a thread longer than others may wait for a connection: a server that
+        # works off its whole queue in an overload answers only those who have given up.
+        late = CLOCK.waited_seconds > settings.SHOP.pool_timeout_seconds
         if late or not self.places.acquire(blocking=False):
             return problem_response(Overloaded())
         try:
@@ -76,8 +77,8 @@ class AdmissionMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        bulkhead = self.of_component.get(getattr(view.cls, "component", ""))
-        if bulkhead is None:
+        bulkhead = self.of_component.get(view.cls.component)
+        if bulkhead is None or not settings.SHOP.resilience:
             return None
         if not bulkhead.acquire(blocking=False):
             return problem_response(Overloaded())

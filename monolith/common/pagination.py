@@ -1,4 +1,4 @@
-"""DRF pagination class of the contract's cursor: base64url of compact JSON `[sort, last value, id]`.
+"""DRF pagination by the contract's cursor: base64url of compact JSON `[sort, last value, id]`.
 
 One format byte for byte, ASCII and without padding, so that a cursor of one deployment is valid in
 every other.
@@ -18,12 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from monolith.common.fields import (
-    UUID_PATTERN,
-    StrictCharField,
-    StrictSerializer,
-    WholeNumberField,
-)
+from monolith.common.fields import UUID_PATTERN, StrictCharField, WholeNumberField
 
 LONGEST_CURSOR = 4096
 LARGEST_INTEGER = 2**63 - 1
@@ -31,11 +26,12 @@ _is_uuid = re.compile(UUID_PATTERN).fullmatch
 Value = str | int | datetime
 
 
-class PageSerializer(StrictSerializer):
-    """The query parameters of every list."""
+def limit_field() -> WholeNumberField:
+    return WholeNumberField(min_value=1, max_value=100, default=20)
 
-    limit = WholeNumberField(min_value=1, max_value=100, default=20)
-    cursor = StrictCharField(max_length=LONGEST_CURSOR, default=None)
+
+def cursor_field() -> StrictCharField:
+    return StrictCharField(max_length=LONGEST_CURSOR, default=None)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from monolith.common import errors
 from monolith.common.database import is_shedding, look_for_dead_connections
 from monolith.common.faults import DropReply
 from monolith.common.fields import first_fault
+from monolith.common.requests import drain_body
 
 PROBLEM = "application/problem+json"
 
@@ -34,6 +35,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> JsonResponse
     """DRF's EXCEPTION_HANDLER."""
     if isinstance(error, DropReply):
         _drop_connection(context["request"])
+    else:
+        drain_body(context["request"])
     return problem_response(shop_error(error))
 
 

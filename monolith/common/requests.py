@@ -16,6 +16,9 @@ from rest_framework.request import Request
 from monolith.common.errors import MalformedJson, PayloadTooLarge
 
 MAX_BODY_BYTES = 65_536
+_CHUNK_BYTES = 65_536
+# A client that sends more than this after its request was refused is cut off.
+_DRAIN_BYTES = 8 * 1024 * 1024
 
 
 class ShopRequest(Request):
@@ -53,6 +56,23 @@ class ShopRequest(Request):
         except (ParseException, OSError) as error:
             raise MalformedJson("The body is incomplete") from error
         return body
+
+
+def drain_body(request: Request) -> None:
+    """Read on what a refused request still sends, or its sender would see a reset, no answer."""
+    declared = request.META.get("CONTENT_LENGTH") or ""
+    # Gunicorn itself reads on a small rest.
+    if declared.isdigit() and int(declared) <= MAX_BODY_BYTES // 2:
+        return
+    if not declared and "HTTP_TRANSFER_ENCODING" not in request.META:
+        return
+    stream = request.META["wsgi.input"]
+    left = _DRAIN_BYTES
+    try:
+        while left > 0 and (chunk := stream.read(min(left, _CHUNK_BYTES))):
+            left -= len(chunk)
+    except (ParseException, OSError):
+        return
 
 
 def query_of(request: Request, names: Container[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from monolith.common.clock import CLOCK
 from monolith.common.errors import Overloaded
 
-_hashing = threading.Semaphore(settings.SHOP_PASSWORD_THREADS)
+_hashing = threading.Semaphore(settings.SHOP.password_threads)
 
 
 class ShopArgon2PasswordHasher(Argon2PasswordHasher):

@@ -1,10 +1,10 @@
 """Registration and sign-in."""
 
-import psycopg
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password
 from django.db import IntegrityError, connection
 
 from monolith.common import errors
+from monolith.common.database import is_duplicate
 from monolith.common.tokens import issue_token
 from monolith.users.models import User
 from monolith.users.selectors import user_get_by_email
@@ -15,7 +15,7 @@ def user_create(*, email: str, password: str, full_name: str) -> User:
     try:
         return User.objects.create_user(email=email, password=password, full_name=full_name)
     except IntegrityError as error:
-        if isinstance(error.__cause__, psycopg.errors.UniqueViolation):
+        if is_duplicate(error):
             raise errors.EmailTaken from None
         raise
 
