@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.settings import api_settings
 
+LONGEST_NAME_ECHOED = 64
 UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 _is_uuid = re.compile(UUID_PATTERN).fullmatch
@@ -82,7 +83,7 @@ class StrictSerializer(serializers.Serializer):
     def to_internal_value(self, data: Any) -> Any:
         names = data if isinstance(data, dict) else ()
         unknown = {
-            name: [ErrorDetail("This member is unknown.", "unknown")]
+            name[:LONGEST_NAME_ECHOED]: [ErrorDetail("This member is unknown.", "unknown")]
             for name in names
             if name not in self.fields
         }
@@ -95,21 +96,21 @@ class StrictSerializer(serializers.Serializer):
         return valid
 
 
-def first_fault(detail: Any, path: str = "") -> tuple[str, str]:
+def first_fault(detail: Any, path: str | None = None) -> tuple[str, str]:
     """The field that the contract names first, and what is wrong with it.
 
     Of an object its unknown members, then its missing ones, then its wrong values, then what is
     wrong inside of its members; of a list the first item. `detail` is what DRF's ValidationError
     carries: within each kind it has the order of the body or of the schema already.
     """
+    if isinstance(detail, dict) and _is_wrong_itself(detail):
+        detail = detail[api_settings.NON_FIELD_ERRORS_KEY]
     if isinstance(detail, list):
-        return path or "body", str(detail[0])
-    if _is_wrong_itself(detail):
-        return path or "body", str(detail[api_settings.NON_FIELD_ERRORS_KEY][0])
+        return "body" if path is None else path, str(detail[0])
     name = min(detail, key=lambda name: _rank(name, detail[name]))
     if isinstance(name, int):
         return first_fault(detail[name], f"{path}[{name}]")
-    return first_fault(detail[name], f"{path}.{name}" if path else name)
+    return first_fault(detail[name], name if path is None else f"{path}.{name}")
 
 
 def _rank(name: str | int, fault: Any) -> int:

@@ -6,14 +6,14 @@ repeated query parameters, and replace what is no UTF-8.
 
 import io
 from collections.abc import Container
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from gunicorn.http.errors import ParseException
-from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from monolith.common.errors import MalformedJson, PayloadTooLarge
+from monolith.common.fields import LONGEST_NAME_ECHOED
 
 MAX_BODY_BYTES = 65_536
 _CHUNK_BYTES = 65_536
@@ -77,26 +77,25 @@ def drain_body(request: Request) -> None:
 
 def query_of(request: Request, names: Container[str]) -> dict[str, str]:
     """The query's parameters. Raises ValidationError for one that is unknown or repeated."""
-    found: dict[str, str] = {}
-    for pair in filter(None, request.META.get("QUERY_STRING", "").split("&")):
-        raw_name, _, raw_value = pair.partition("=")
-        name = _decoded(raw_name, "query")
+    raw = request.META.get("QUERY_STRING", "")
+    if not raw:
+        return {}
+    pairs = [pair.partition("=") for pair in raw.split("&") if pair]
+    try:
+        decoded = [(_decoded(name), _decoded(value)) for name, _, value in pairs]
+    except UnicodeError:
+        raise ValidationError({"query": ["This is no percent-encoded UTF-8."]}) from None
+    for name, _ in decoded:
         if name not in names:
-            raise _fault(name, "This parameter is unknown.")
+            raise ValidationError({name[:LONGEST_NAME_ECHOED]: ["This parameter is unknown."]})
+    found: dict[str, str] = {}
+    for name, value in decoded:
         if name in found:
-            raise _fault(name, "This parameter is repeated.")
-        found[name] = _decoded(raw_value, name)
+            raise ValidationError({name: ["This parameter is repeated."]})
+        found[name] = value
     return found
 
 
-def _decoded(raw: str, name: str) -> str:
+def _decoded(raw: str) -> str:
     # WSGI hands bytes over as ISO-8859-1 characters.
-    try:
-        return unquote_to_bytes(raw.replace("+", " ").encode("iso-8859-1")).decode("utf-8")
-    except UnicodeError:
-        raise _fault(name, "This is no percent-encoded UTF-8.") from None
-
-
-def _fault(name: str, message: str) -> ValidationError:
-    detail: dict[str, Any] = {name: [ErrorDetail(message, "invalid")]}
-    return ValidationError(detail)
+    return unquote_to_bytes(raw.replace("+", " ").encode("iso-8859-1")).decode("utf-8")
