@@ -57,7 +57,8 @@ class Answer:
     resource_id: UUID | None = None
 
     def response(self) -> Response:
-        return Response(self.data, self.status, content_type=PROBLEM if self.status >= 400 else None)
+        kind = PROBLEM if self.status >= 400 else None
+        return Response(self.data, self.status, content_type=kind)
 
 
 def refusal(error: errors.BusinessError, resource_id: UUID | None = None) -> Answer:

@@ -74,9 +74,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["monolith.common.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": (
-        "monolith.common.parsers.IgnoreClientContentNegotiation"
-    ),
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": ("monolith.common.parsers.IgnoreClientContentNegotiation"),
     "EXCEPTION_HANDLER": "monolith.common.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "LIST_SERIALIZER_ERRORS_AS_DICT": True,

@@ -42,7 +42,7 @@ class ClockedSocket(socket.socket):
 
 class ShopWorker(ThreadWorker):
     def enqueue_req(self, conn: Any) -> None:
-        """A connection waits for its first byte in the poller, not in a thread; then it is timed."""
+        """Until its first byte a connection waits in the poller, in no thread; then it is timed."""
         if not isinstance(conn.sock, ClockedSocket):
             conn.sock = _clocked(conn.sock)
             if self.alive:

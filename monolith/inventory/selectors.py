@@ -19,6 +19,5 @@ def product_list(*, q: str | None = None, category: str | None = None) -> QueryS
 
 def product_recommendations(*, category: str) -> QuerySet[Product]:
     """The first products of a category that can be bought."""
-    return product_list(category=category).filter(available__gt=0).order_by("name", "id")[
-        :RECOMMENDED
-    ]
+    available = product_list(category=category).filter(available__gt=0)
+    return available.order_by("name", "id")[:RECOMMENDED]

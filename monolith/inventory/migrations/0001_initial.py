@@ -65,27 +65,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="product",
-            index=models.Index(
-                fields=["name", "id"], name="products_by_name"
-            ),
+            index=models.Index(fields=["name", "id"], name="products_by_name"),
         ),
         migrations.AddIndex(
             model_name="product",
-            index=models.Index(
-                fields=["price_cents", "id"], name="products_by_price"
-            ),
+            index=models.Index(fields=["price_cents", "id"], name="products_by_price"),
         ),
         migrations.AddIndex(
             model_name="product",
-            index=models.Index(
-                fields=["-price_cents", "id"], name="products_by_price_desc"
-            ),
+            index=models.Index(fields=["-price_cents", "id"], name="products_by_price_desc"),
         ),
         migrations.AddIndex(
             model_name="product",
-            index=models.Index(
-                fields=["category", "name", "id"], name="products_by_category_name"
-            ),
+            index=models.Index(fields=["category", "name", "id"], name="products_by_category_name"),
         ),
         migrations.AddIndex(
             model_name="product",
