@@ -58,16 +58,16 @@ class ShopRequest(Request):
         return body
 
 
-def drain_body(request: Request) -> None:
+def drain_body(request: ShopRequest) -> None:
     """Read on what a refused request still sends, or its sender would see a reset, no answer."""
     declared = request.META.get("CONTENT_LENGTH") or ""
-    # Gunicorn itself reads on a small rest.
-    if declared.isdigit() and int(declared) <= MAX_BODY_BYTES // 2:
-        return
-    if not declared and "HTTP_TRANSFER_ENCODING" not in request.META:
+    if declared.isdigit():
+        left = min(int(declared) - len(request.received), _DRAIN_BYTES)
+    else:
+        left = _DRAIN_BYTES if "HTTP_TRANSFER_ENCODING" in request.META else 0
+    if left <= MAX_BODY_BYTES // 2:  # Gunicorn itself reads on a small rest
         return
     stream = request.META["wsgi.input"]
-    left = _DRAIN_BYTES
     try:
         while left > 0 and (chunk := stream.read(min(left, _CHUNK_BYTES))):
             left -= len(chunk)
