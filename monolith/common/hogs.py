@@ -10,13 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 SLICE_SECONDS = 0.01
 LEAK_PERIOD_SECONDS = 0.1
 _MIB = 1 << 20
-_at_work: set[Path] = set()
-_lock = threading.Lock()
 
 
 def burn(path: Path, share: float) -> None:
@@ -33,37 +30,22 @@ def leak(path: Path, mib_per_s: float, cap_mib: float) -> None:
 
 
 def _start_once(path: Path, work: Callable[[], None]) -> None:
-    with _lock:
-        if path in _at_work:
-            return
-        claim = _claim(path)
-        if claim is None:
-            return
-        _at_work.add(path)
+    """Unless a thread of this or of another worker process has the armed file locked."""
+    try:
+        claim = path.open("rb")
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a process that dies gives it up
+    except OSError:
+        claim.close()
+        return
 
     def run() -> None:
-        try:
+        with claim:
             work()
-        finally:
-            claim.close()
-            with _lock:
-                _at_work.discard(path)
 
     threading.Thread(target=run, name=f"hog-{path.stem}", daemon=True).start()
-
-
-def _claim(path: Path) -> IO[bytes] | None:
-    """The armed file, locked by this process until it is closed; None if another one has it."""
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a process that dies gives it up
-    except OSError:
-        file.close()
-        return None
-    return file
 
 
 def _burn(path: Path, share: float) -> None:
