@@ -27,7 +27,9 @@ class ClockedSocket(socket.socket):
     request_ends = float("inf")
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        left = self.request_ends - monotonic()
+        left, limit = self.request_ends - monotonic(), self.gettimeout()
+        if limit is not None and limit < left:
+            return super().recv(size, flags)  # gunicorn's own limit is the stricter one
         try:
             if left > 0:
                 self.settimeout(left)
@@ -35,7 +37,7 @@ class ClockedSocket(socket.socket):
         except TimeoutError:
             pass
         finally:
-            self.settimeout(None)
+            self.settimeout(limit)
         self.shutdown(socket.SHUT_RDWR)
         return b""
 
