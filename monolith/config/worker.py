@@ -31,10 +31,10 @@ class ClockedSocket(socket.socket):
         if limit is not None and limit < left:
             return super().recv(size, flags)  # gunicorn's own limit is the stricter one
         try:
-            if left > 0:
-                self.settimeout(left)
-                return super().recv(size, flags)
-        except TimeoutError:
+            # What has arrived is taken, however late: a request may have waited for a thread.
+            self.settimeout(max(left, 0.0))
+            return super().recv(size, flags)
+        except (TimeoutError, BlockingIOError):
             pass
         finally:
             self.settimeout(limit)
