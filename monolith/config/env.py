@@ -49,7 +49,9 @@ class Environment:
         # In all: requests admitted at once, those of one component, connections, hashes at work.
         self.admitted = self._share(env("EDGE_CONCURRENCY", _from(1), 48))
         self.admitted_of_component = self._share(env("COMPONENT_CONCURRENCY", _from(1), 24))
-        self.pool_size = self._share(env("DATABASE_POOL_MAX", _from(1), 16))
+        connections = env("DATABASE_POOL_MAX", _from(1), 16)
+        self.pool_size = self._share(connections)
+        self.pool_left_over = max(0, connections - self.workers * self.pool_size)
         self.password_threads = self._share(env("PASSWORD_THREADS", _from(1), 2))
         # Of each worker.
         threads = self.admitted + _THREADS_THAT_REFUSE

@@ -55,12 +55,22 @@ def _is_no_client_error(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith("Invalid request from ")
 
 
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give the worker the lowest number that no living one has."""
+    worker.number = min(
+        set(range(workers)) - {other.number for other in server.WORKERS.values()}, default=workers
+    )
+
+
 def post_worker_init(worker: Any) -> None:
     """Open the pool now: the first requests are not to pay for its connections."""
     from django.db import connection  # noqa: PLC0415 - a worker has its settings by now
 
-    if connection.pool:
-        connection.pool.open()
+    # 16 do not go into three: the first workers have what is left over.
+    extra = int(worker.number < _ENVIRONMENT.pool_left_over)
+    pool = connection.settings_dict["OPTIONS"]["pool"]
+    pool["min_size"] = pool["max_size"] = pool["max_size"] + extra
+    connection.pool.open()
 
 
 def pre_request(worker: Any, request: Any) -> None:

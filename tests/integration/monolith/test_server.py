@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 import monolith
@@ -170,6 +171,26 @@ def test_sigterm_drains(environment: dict[str, str], folder: Path) -> None:
             assert server.buy(who, PRODUCT) == 201
             assert in_flight.result(10) == 201
         assert server.process.wait(10) == 0
+
+
+def test_the_workers_have_sixteen_connections_together_and_at_once(
+    postgres: PostgresServer, environment: dict[str, str], folder: Path
+) -> None:
+    def connections() -> int:
+        with psycopg.connect(postgres.admin_dsn) as admin:
+            found = admin.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'monolith'"
+                " AND datname = 'shop_pool'"
+            ).fetchone()
+        return int(found[0])
+
+    own = {**environment, "DATABASE_URL": postgres.create_database("shop_pool")}
+    with serving("monolith.config.wsgi:application", own, folder / "pool.log", "/live") as server:
+        wait_until(lambda: connections() == 16)
+        worker = psutil.Process(server.process.pid).children()[0]
+        os.kill(worker.pid, signal.SIGKILL)
+        wait_until(lambda: connections() < 16)
+        wait_until(lambda: connections() == 16)
 
 
 def test_a_worker_killed_from_outside_is_replaced(

@@ -11,6 +11,7 @@ URL = "postgresql://shop:p%40ss@127.0.0.1:5433/shop?sslmode=require"
 def test_what_counts_for_all_workers_is_shared_out(workers: str, pool: int, admitted: int) -> None:
     environment = Environment({"DATABASE_URL": URL, "GUNICORN_WORKERS": workers})
     assert (environment.pool_size, environment.admitted) == (pool, admitted)
+    assert environment.pool_size * int(workers) + environment.pool_left_over == 16
     assert environment.admitted_of_component == admitted // 2
     assert environment.threads > admitted
     assert environment.password_threads >= 1
