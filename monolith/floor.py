@@ -1,24 +1,12 @@
-"""The floor of the benchmark: bare DRF handlers, the same SQL, nothing else. No part of the shop.
+"""The floor of the benchmark: bare handlers as DRF's tutorial writes them. No part of the shop.
 
-`python -m gunicorn -c python:monolith.config.gunicorn monolith.floor:application` serves it with
-the same server, pool and settings, but Django's own database engine and no middleware.
-
-What is the same: the statements (imported from where the shop runs them, in the same order, with
-the same savepoint and one commit), the shape and encoding of the answers, and DRF's dispatch in
-its lean form. What is left out: request ids, Server-Timing, deadline, query and body validation,
-problem handling, retries, fault points, the meaning of the idempotency record, every refusal.
-The wallet and the order check the caller's token: without it nobody knows whose wallet is meant.
-
-- `GET /floor/products/<id>`: PRODUCT_BY_ID
-- `GET /floor/wallet`: WALLET_BALANCE
-- `POST /floor/orders`: BEGIN, CLAIM, SAVEPOINT, TAKE, CHARGE, RELEASE, INSERT, STORE, COMMIT
+`python -m gunicorn -c python:monolith.config.gunicorn monolith.floor:application` serves them with
+the same server, pool, models and rows written, but nothing of the contract around a view: no
+middleware, deadline, strict body, problem, replay, retry, fault point, and no refusal.
 """
 
-import json
-import operator
 import os
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,99 +18,102 @@ django.setup()
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
-from django.http import HttpRequest, HttpResponse  # noqa: E402
+from django.db.models import F  # noqa: E402
+from django.shortcuts import get_object_or_404  # noqa: E402
 from django.urls import path  # noqa: E402
-from psycopg.types.numeric import Int8  # noqa: E402
+from rest_framework import serializers  # noqa: E402
+from rest_framework.permissions import IsAuthenticated  # noqa: E402
+from rest_framework.renderers import JSONRenderer  # noqa: E402
+from rest_framework.request import Request  # noqa: E402
+from rest_framework.response import Response  # noqa: E402
+from rest_framework.views import APIView  # noqa: E402
 
-from monolith.common.api import LeanApiView  # noqa: E402
-from monolith.common.idempotency import CLAIM, STORE  # noqa: E402
-from monolith.common.rendering import to_json  # noqa: E402
-from monolith.common.tokens import verify_bearer  # noqa: E402
-from monolith.inventory.selectors import PRODUCT_BY_ID, product_view  # noqa: E402
-from monolith.inventory.services import TAKE  # noqa: E402
-from monolith.orders.selectors import order_view  # noqa: E402
-from monolith.orders.services import INSERT  # noqa: E402
-from monolith.payments.selectors import WALLET_BALANCE, wallet_view  # noqa: E402
-from monolith.payments.services import CHARGE  # noqa: E402
-
-
-def _respond(body: str, status: int = 200) -> HttpResponse:
-    raw = body.encode()
-    response = HttpResponse(raw, "application/json", status)
-    response.headers["Content-Length"] = str(len(raw))
-    return response
+from monolith.common.models import IdempotencyKey  # noqa: E402
+from monolith.inventory.models import Product, Stock  # noqa: E402
+from monolith.inventory.serializers import ProductSerializer  # noqa: E402
+from monolith.orders.models import Line, Order  # noqa: E402
+from monolith.orders.serializers import OrderSerializer  # noqa: E402
+from monolith.payments.models import Entry, Payment, Transfer, Wallet  # noqa: E402
+from monolith.payments.serializers import WalletSerializer  # noqa: E402
 
 
-class ProductFloor(LeanApiView):
-    def get(self, request: HttpRequest, product_id: UUID) -> HttpResponse:
-        with connection.cursor() as cursor:
-            cursor.execute(PRODUCT_BY_ID, (product_id,))
-            return _respond(to_json(product_view(cursor.fetchone())))
+class ProductFloor(APIView):
+    def get(self, request: Request, product_id: UUID) -> Response:
+        product = get_object_or_404(Product.objects.with_available(), pk=product_id)
+        return Response(ProductSerializer(product).data)
 
 
-class WalletFloor(LeanApiView):
-    def get(self, request: HttpRequest) -> HttpResponse:
-        user_id = verify_bearer(request.META.get("HTTP_AUTHORIZATION")).user_id
-        with connection.cursor() as cursor:
-            cursor.execute(WALLET_BALANCE, (user_id,))
-            return _respond(to_json(wallet_view(cursor.fetchone()[0])))
+class WalletFloor(APIView):
+    permission_classes = [IsAuthenticated]
+
+    def get(self, request: Request) -> Response:
+        wallet = get_object_or_404(Wallet, pk=request.user.id)
+        return Response(WalletSerializer(wallet).data)
 
 
-class OrdersFloor(LeanApiView):
-    def post(self, request: HttpRequest) -> HttpResponse:
-        user_id = verify_bearer(request.META.get("HTTP_AUTHORIZATION")).user_id
-        body = request.META["wsgi.input"].read(int(request.META["CONTENT_LENGTH"]))
-        key = request.META["HTTP_IDEMPOTENCY_KEY"]
-        items = json.loads(body)["items"]
-        with transaction.atomic(), connection.cursor() as cursor:
-            answer = to_json(_buy(cursor, user_id, items, key))
-            scope = (user_id, "POST", request.path, key)
-            cursor.execute(STORE, (*scope, "0" * 64, Int8(201), answer, None))
-        return _respond(answer, 201)
+class ItemSerializer(serializers.Serializer):
+    product_id = serializers.UUIDField()
+    quantity = serializers.IntegerField()
 
 
-def _buy(cursor: Any, user_id: UUID, items: list[dict[str, Any]], key: str) -> dict[str, Any]:
-    order_id, payment_id = uuid.uuid4(), uuid.uuid4()
-    products = [UUID(item["product_id"]) for item in items]
-    quantities = [Int8(item["quantity"]) for item in items]
-    cursor.execute(CLAIM, (Int8(hash(key)), user_id, "POST", "/floor/orders", key))
-    cursor.fetchone()
-    cursor.execute('SAVEPOINT "s_x1"')
-    cursor.execute(TAKE, (products, quantities))
-    taken = {row[0]: row[1:] for row in cursor.fetchall()}
-    prices = [taken[product][1] for product in products]
-    total = sum(map(operator.mul, prices, quantities))
-    money = {"amount": Int8(total), "user": user_id, "order": order_id, "payment": payment_id}
-    legs = {"debit": f"wallet:{user_id}", "credit": "merchant"}
-    cursor.execute(CHARGE, {**money, **legs, "transfer": uuid.uuid4(), "kind": "capture"})
-    cursor.fetchone()
-    cursor.execute('RELEASE SAVEPOINT "s_x1"')
-    now = datetime.now(UTC)
-    names = [taken[product][0] for product in products]
-    order = {"order": order_id, "user": user_id, "status": "confirmed", "reason": None}
-    lines = {"products": products, "names": names, "quantities": quantities}
-    cursor.execute(
-        INSERT,
-        {
-            **order,
-            **lines,
-            "prices": [Int8(price) for price in prices],
-            "total": Int8(total),
-            "payment": payment_id,
-            "key": key,
-            "now": now,
-        },
+class BasketSerializer(serializers.Serializer):
+    items = ItemSerializer(many=True)
+
+
+class OrdersFloor(APIView):
+    permission_classes = [IsAuthenticated]
+
+    def post(self, request: Request) -> Response:
+        basket = BasketSerializer(data=request.data)
+        basket.is_valid(raise_exception=True)
+        user_id, key = request.user.id, request.headers["Idempotency-Key"]
+        scope = {"user_id": user_id, "method": "POST", "path": request.path, "key": key}
+        with transaction.atomic():
+            _claim(scope)
+            order = Order(user_id=user_id, status=Order.Status.CONFIRMED, idempotency_key=key)
+            _buy(order, basket.validated_data["items"])
+            data = OrderSerializer(order).data
+            body = JSONRenderer().render(data).decode()
+            IdempotencyKey.objects.create(**scope, fingerprint="0" * 64, status=201, body=body)
+        return Response(data, status=201)
+
+
+def _claim(scope: dict[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [uuid.uuid4().int >> 65])
+    IdempotencyKey.objects.filter(**scope).first()
+
+
+def _buy(order: Order, items: list[dict[str, Any]]) -> None:
+    quantities = {item["product_id"]: item["quantity"] for item in items}
+    with transaction.atomic():
+        stocks = list(Stock.objects.locked(quantities))
+        products = {stock.product_id: stock.product for stock in stocks}
+        lines = Line.objects.priced(quantities, products)
+        order.total_cents = sum(line.amount_cents for line in lines)
+        for stock in stocks:
+            stock.sold = F("sold") + quantities[stock.product_id]
+        Stock.objects.bulk_update(stocks, ["sold"])
+        _pay(order)
+    order.save(force_insert=True)
+    for line in lines:
+        line.order = order
+    order.items = Line.objects.bulk_create(lines)
+
+
+def _pay(order: Order) -> None:
+    paid = {"user_id": order.user_id, "amount_cents": order.total_cents}
+    Wallet.objects.withdraw(**paid)
+    order.payment = Payment.objects.create(
+        **paid, order_id=order.id, status=Payment.Status.CAPTURED
     )
-    shown = [
-        {"product_id": str(product), "name": name, "unit_price_cents": price, "quantity": quantity}
-        for product, name, price, quantity in zip(products, names, prices, quantities, strict=True)
-    ]
-    return order_view((order_id, "confirmed", None, total, payment_id, now, now, shown))
+    transfer = Transfer.objects.create(kind=Transfer.Kind.CAPTURE, order_id=order.id)
+    Entry.objects.bulk_create(transfer.legs(**paid))
 
 
-class ReadyFloor(LeanApiView):
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return _respond(to_json({"status": "ok"}))
+class ReadyFloor(APIView):
+    def get(self, request: Request) -> Response:
+        return Response({"status": "ok"})
 
 
 urlpatterns = [

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.deployments.base import COMPONENTS, Deployment
 from bench.deployments.local.home import StateHome
+from bench.deployments.local.plan import TOTAL_POOL, gunicorn_workers
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.served import PartSubject, ServedSubject
 from bench.experiments.subject import DeploymentSubject, Subject
@@ -22,7 +23,6 @@ OPERATIONS = ("product_read", "wallet_read", "order")
 DRF, AIOHTTP = "bare-drf", "bare-aiohttp"
 SOURCES = {"DRF": "monolith/floor.py", "aiohttp": "microservices/floor.py"}
 _SERVED_BY = {"product_read": "inventory", "wallet_read": "payments"}
-_POOL = "16"
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ class _Sides:
         deployment, arm = self.members["monolith"], self.subjects["monolith"]
         environment = {
             "DATABASE_URL": deployment.database_dsn("orders"),
-            "DATABASE_POOL_MAX": _POOL,
-            "GUNICORN_WORKERS": "1",
+            "DATABASE_POOL_MAX": str(TOTAL_POOL),
+            "GUNICORN_WORKERS": str(gunicorn_workers(self._cpus)),
             "SIGNING_KEY_FILE": str(_signing_key()),
         }
         command = [sys.executable, "-m", "gunicorn", "-c", "python:monolith.config.gunicorn"]

@@ -1,7 +1,7 @@
 """The request's own clock, one a thread: when it began, its deadline, time spent in the database.
 
-Started by `middleware`, read and fed by the database backend in `postgres`; `config.worker` says
-how long the request had waited for a thread before it began.
+Started by `middleware`, read and fed by `database`; `config.worker` says how long the request had
+waited for a thread before it began.
 """
 
 import threading
@@ -21,6 +21,10 @@ class RequestClock(threading.local):
         self.started = perf_counter()
         self.deadline = self.started - self.waited_seconds + deadline_seconds
         self.db_seconds = 0.0
+
+    def seconds_left(self) -> float:
+        """Until the deadline; a long time where there is none."""
+        return max(0.0, min(self.deadline - perf_counter(), threading.TIMEOUT_MAX))
 
     def stop(self) -> None:
         self.deadline = float("inf")

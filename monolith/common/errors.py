@@ -1,13 +1,14 @@
-"""The shop's error tree: raised in services and checks, turned into problem+json in `responses`.
+"""The shop's error tree: raised in services and checks, turned into problem+json in `problems`.
 
 Leaves are the codes of the public contract; `title` and the type are fixed for each code.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import ClassVar
 
 PROBLEM_BASE = "https://shopbench.example/problems/"
+_BEARER = {"WWW-Authenticate": "Bearer"}
+_COME_BACK = {"Retry-After": "1"}
 
 
 class ShopError(Exception):
@@ -16,7 +17,7 @@ class ShopError(Exception):
     code: ClassVar[str]
     status: ClassVar[int]
     title: ClassVar[str]
-    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    headers: ClassVar[Mapping[str, str]]
 
     def __init__(self, detail: str = "", *, field: str = "", message: str = "") -> None:
         super().__init__(detail or self.title)
@@ -42,104 +43,39 @@ class BusinessError(ShopError):
     """An answer of the business stage: recorded with its idempotency key and replayed."""
 
 
-class MalformedJson(ShopError):
-    code, status, title = "malformed_json", 400, "Malformed JSON"
+def _leaf(
+    code: str,
+    status: int,
+    title: str,
+    kind: type[ShopError] = ShopError,
+    headers: Mapping[str, str] | None = None,
+) -> type[ShopError]:
+    members = {"code": code, "status": status, "title": title, "headers": headers or {}}
+    return type(code.title().replace("_", ""), (kind,), members)
 
 
-class MissingIdempotencyKey(ShopError):
-    code, status, title = "missing_idempotency_key", 400, "Idempotency key missing"
-
-
-class InvalidIdempotencyKey(ShopError):
-    code, status, title = "invalid_idempotency_key", 400, "Idempotency key invalid"
-
-
-class Unauthenticated(ShopError):
-    code, status, title = "unauthenticated", 401, "Authentication required"
-    headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
-
-
-class InvalidCredentials(ShopError):
-    code, status, title = "invalid_credentials", 401, "Invalid credentials"
-    headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
-
-
-class InsufficientFunds(BusinessError):
-    code, status, title = "insufficient_funds", 402, "Insufficient funds"
-
-
-class Forbidden(ShopError):
-    code, status, title = "forbidden", 403, "Forbidden"
-
-
-class NotFound(BusinessError):
-    code, status, title = "not_found", 404, "Not found"
-
-
-class MethodNotAllowed(ShopError):
-    code, status, title = "method_not_allowed", 405, "Method not allowed"
-
-    def __init__(self, allowed: tuple[str, ...]) -> None:
-        super().__init__()
-        self.headers = {"Allow": ", ".join(allowed)}
-
-
-class EmailTaken(BusinessError):
-    code, status, title = "email_taken", 409, "Email already taken"
-
-
-class SkuTaken(BusinessError):
-    code, status, title = "sku_taken", 409, "SKU already taken"
-
-
-class OutOfStock(BusinessError):
-    code, status, title = "out_of_stock", 409, "Out of stock"
-
-
-class NotCancellable(BusinessError):
-    code, status, title = "not_cancellable", 409, "Order not cancellable"
-
-
-class RequestInProgress(ShopError):
-    code, status, title = "request_in_progress", 409, "Request in progress"
-
-
-class PayloadTooLarge(ShopError):
-    code, status, title = "payload_too_large", 413, "Payload too large"
-
-
-class UnsupportedMediaType(ShopError):
-    code, status, title = "unsupported_media_type", 415, "Unsupported media type"
-
-
-class ValidationFailed(ShopError):
-    code, status, title = "validation_failed", 422, "Validation failed"
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}", field=field, message=message)
-
-
-class UnknownProduct(BusinessError):
-    code, status, title = "unknown_product", 422, "Unknown product"
-
-
-class IdempotencyKeyReused(ShopError):
-    code, status, title = "idempotency_key_reused", 422, "Idempotency key reused"
-
-
-class InternalError(ShopError):
-    code, status, title = "internal_error", 500, "Internal error"
-
-
-class DependencyUnavailable(ShopError):
-    code, status, title = "dependency_unavailable", 503, "Dependency unavailable"
-    headers = MappingProxyType({"Retry-After": "1"})
-
-
-class Overloaded(ShopError):
-    code, status, title = "overloaded", 503, "Overloaded"
-    headers = MappingProxyType({"Retry-After": "1"})
-
-
-class DeadlineExceeded(ShopError):
-    code, status, title = "deadline_exceeded", 504, "Deadline exceeded"
+MalformedJson = _leaf("malformed_json", 400, "Malformed JSON")
+MissingIdempotencyKey = _leaf("missing_idempotency_key", 400, "Idempotency key missing")
+InvalidIdempotencyKey = _leaf("invalid_idempotency_key", 400, "Idempotency key invalid")
+Unauthenticated = _leaf("unauthenticated", 401, "Authentication required", headers=_BEARER)
+InvalidCredentials = _leaf("invalid_credentials", 401, "Invalid credentials", headers=_BEARER)
+InsufficientFunds = _leaf("insufficient_funds", 402, "Insufficient funds", BusinessError)
+Forbidden = _leaf("forbidden", 403, "Forbidden")
+NotFound = _leaf("not_found", 404, "Not found", BusinessError)
+MethodNotAllowed = _leaf("method_not_allowed", 405, "Method not allowed")
+EmailTaken = _leaf("email_taken", 409, "Email already taken", BusinessError)
+SkuTaken = _leaf("sku_taken", 409, "SKU already taken", BusinessError)
+OutOfStock = _leaf("out_of_stock", 409, "Out of stock", BusinessError)
+NotCancellable = _leaf("not_cancellable", 409, "Order not cancellable", BusinessError)
+RequestInProgress = _leaf("request_in_progress", 409, "Request in progress")
+PayloadTooLarge = _leaf("payload_too_large", 413, "Payload too large")
+UnsupportedMediaType = _leaf("unsupported_media_type", 415, "Unsupported media type")
+ValidationFailed = _leaf("validation_failed", 422, "Validation failed")
+UnknownProduct = _leaf("unknown_product", 422, "Unknown product", BusinessError)
+IdempotencyKeyReused = _leaf("idempotency_key_reused", 422, "Idempotency key reused")
+InternalError = _leaf("internal_error", 500, "Internal error")
+DependencyUnavailable = _leaf(
+    "dependency_unavailable", 503, "Dependency unavailable", headers=_COME_BACK
+)
+Overloaded = _leaf("overloaded", 503, "Overloaded", headers=_COME_BACK)
+DeadlineExceeded = _leaf("deadline_exceeded", 504, "Deadline exceeded")

@@ -91,48 +91,32 @@ def _on(point: str) -> None:
             return
         path = fired
     logger.info("fault point %s fires: %s", point, fault["action"])
-    _ACTIONS[fault["action"]](path, fault)
+    _act(path, fault)
 
 
-def _error(path: Path, fault: Fault) -> None:
-    raise FaultInjected
+def _act(path: Path, fault: Fault) -> None:
+    match fault["action"]:
+        case "error":
+            raise FaultInjected
+        case "delay":
+            time.sleep(float(fault.get("seconds", 2.0)))
+        case "hang":
+            _hang(path)
+        case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "drop_reply":
+            raise DropReply
+        case "burn":
+            hogs.burn(path, float(fault["share"]))
+        case "leak":
+            hogs.leak(path, float(fault["mib_per_s"]), float(fault["cap_mib"]))
 
 
-def _delay(path: Path, fault: Fault) -> None:
-    time.sleep(float(fault.get("seconds", 2.0)))
-
-
-def _hang(path: Path, fault: Fault) -> None:
+def _hang(path: Path) -> None:
     end = time.monotonic() + LONGEST_HANG_SECONDS
     while path.exists() and time.monotonic() < end:
         time.sleep(0.05)
 
-
-def _die(path: Path, fault: Fault) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _drop_reply(path: Path, fault: Fault) -> None:
-    raise DropReply
-
-
-def _burn(path: Path, fault: Fault) -> None:
-    hogs.burn(path, float(fault["share"]))
-
-
-def _leak(path: Path, fault: Fault) -> None:
-    hogs.leak(path, float(fault["mib_per_s"]), float(fault["cap_mib"]))
-
-
-_ACTIONS: dict[str, Callable[[Path, Fault], None]] = {
-    "error": _error,
-    "delay": _delay,
-    "hang": _hang,
-    "die": _die,
-    "drop_reply": _drop_reply,
-    "burn": _burn,
-    "leak": _leak,
-}
 
 ARMED: bool = settings.SHOP.faults
 hit: Callable[[str], None] = _on if ARMED else _off

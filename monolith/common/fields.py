@@ -1,146 +1,127 @@
-"""The second pass over a body: strict typed validation, and the query string.
+"""The strict field and serializer classes of every request, and which of its faults comes first.
 
-Not DRF serializers: their fields take "35", 35.0 and true for integers and trim strings, all of
-which the contract refuses, and every request would deep-copy the declared fields.
-A validator takes (value, path) and returns the value or raises ValidationFailed.
+DRF's own take "35", 35.0 and true for integers, trim strings and ignore unknown members, all of
+which the contract refuses.
 """
 
 import re
-from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
-from monolith.common.errors import ValidationFailed
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.settings import api_settings
 
-Validator = Callable[[Any, str], Any]
+LONGEST_NAME_ECHOED = 64
+UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_EMAIL = re.compile(r"[a-z0-9._%+-]+@[a-z0-9.-]+\.[a-z]{2,}")
+_is_uuid = re.compile(UUID_PATTERN).fullmatch
+_is_email = re.compile(r"[a-z0-9._%+-]+@[a-z0-9.-]+\.[a-z]{2,}").fullmatch
+_is_whole_number = re.compile(r"[1-9][0-9]*", re.ASCII).fullmatch
+# str.lower() would turn other letters into ASCII ones: the Kelvin sign becomes a k.
 _UPPER_TO_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
-_LONGEST_NAME_ECHOED = 64
 
 
-def integer(minimum: int, maximum: int) -> Validator:
-    def validate(value: Any, path: str) -> int:
-        if type(value) is not int or not minimum <= value <= maximum:
-            raise ValidationFailed(path, f"must be an integer from {minimum} to {maximum}")
-        return value
+class StrictIntegerField(serializers.IntegerField):
+    """A JSON integer and nothing else that Python would take for one."""
 
-    return validate
-
-
-def text(minimum: int, maximum: int) -> Validator:
-    """A string counted in code points; white space only and NUL are refused, nothing is trimmed."""
-
-    def validate(value: Any, path: str) -> str:
-        if type(value) is not str or not minimum <= len(value) <= maximum:
-            raise ValidationFailed(path, f"must be a string of {minimum} to {maximum} characters")
-        if value.isspace() or "\0" in value:
-            raise ValidationFailed(path, "must not be white space only, nor contain NUL")
-        return value
-
-    return validate
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return data
 
 
-def email(value: Any, path: str) -> str:
-    if type(value) is str:
-        lowered = value.translate(_UPPER_TO_LOWER)
-        if len(lowered) <= 254 and _EMAIL.fullmatch(lowered):
-            return lowered
-    raise ValidationFailed(path, "must be an email address of at most 254 characters")
+class StrictCharField(serializers.CharField):
+    """A string as it is, counted in code points; white space only and NUL are refused."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if type(data) is not str:
+            self.fail("invalid")
+        if data.isspace():
+            self.fail("blank")
+        return data
 
 
-def uuid(value: Any, path: str) -> str:
-    if type(value) is not str or not _UUID.fullmatch(value):
-        raise ValidationFailed(path, "must be a lower-case hyphenated UUID")
-    return value
+class StrictEmailField(StrictCharField):
+    """An address, lowered in ASCII only."""
+
+    default_error_messages = {"email": "Enter a valid email address."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        lowered = super().to_internal_value(data).translate(_UPPER_TO_LOWER)
+        if not _is_email(lowered):
+            self.fail("email")
+        return lowered
 
 
-def is_uuid(value: object) -> bool:
-    return type(value) is str and _UUID.fullmatch(value) is not None
+class StrictUUIDField(serializers.UUIDField):
+    """Lower case with hyphens."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if type(data) is not str or not _is_uuid(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
-def record(
-    fields: Mapping[str, Validator], *, required: tuple[str, ...] | None = None
-) -> Validator:
-    """An object with these members, all required unless said otherwise, and no other."""
-    needed = tuple(fields) if required is None else required
+class WholeNumberField(serializers.IntegerField):
+    """A query parameter: digits without sign or leading zero."""
 
-    def validate(value: Any, path: str) -> dict[str, Any]:
-        if type(value) is not dict:
-            raise ValidationFailed(path or "body", "must be an object")
-        prefix = f"{path}." if path else ""
-        for name in needed:
-            if name not in value:
-                raise ValidationFailed(prefix + name, "is required")
-        for name in value:
-            if name not in fields:
-                raise ValidationFailed(prefix + name[:_LONGEST_NAME_ECHOED], "is unknown")
-        return {name: fields[name](given, prefix + name) for name, given in value.items()}
-
-    return validate
+    def to_internal_value(self, data: Any) -> int:
+        if not _is_whole_number(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
-def changes(fields: Mapping[str, Validator]) -> Validator:
-    """An object with at least one of these members."""
-    validate_members = record(fields, required=())
+class StrictSerializer(serializers.Serializer):
+    """An object with the declared members and no other. As it stands: one without members."""
 
-    def validate(value: Any, path: str) -> dict[str, Any]:
-        valid: dict[str, Any] = validate_members(value, path)
-        if not valid:
-            raise ValidationFailed(path or "body", "must name at least one change")
+    def to_internal_value(self, data: Any) -> Any:
+        names = data if isinstance(data, dict) else ()
+        unknown = {
+            name[:LONGEST_NAME_ECHOED]: [ErrorDetail("This member is unknown.", "unknown")]
+            for name in names
+            if name not in self.fields
+        }
+        try:
+            valid = super().to_internal_value(data)
+        except ValidationError as error:
+            raise ValidationError({**unknown, **error.detail}) from None
+        if unknown:
+            raise ValidationError(unknown)
         return valid
 
-    return validate
+
+def first_fault(detail: Any, path: str | None = None) -> tuple[str, str]:
+    """The field that the contract names first, and what is wrong with it.
+
+    Of an object its unknown members, then its missing ones, then its wrong values, then what is
+    wrong inside of its members; of a list the first item. `detail` is what DRF's ValidationError
+    carries: within each kind it has the order of the body or of the schema already.
+    """
+    if isinstance(detail, dict) and _is_wrong_itself(detail):
+        detail = detail[api_settings.NON_FIELD_ERRORS_KEY]
+    if isinstance(detail, list):
+        return "body" if path is None else path, str(detail[0])
+    name = min(detail, key=lambda name: _rank(name, detail[name]))
+    if isinstance(name, int):
+        return first_fault(detail[name], f"{path}[{name}]")
+    return first_fault(detail[name], name if path is None else f"{path}.{name}")
 
 
-def sequence(item: Validator, minimum: int, maximum: int) -> Validator:
-    def validate(value: Any, path: str) -> list[Any]:
-        if type(value) is not list or not minimum <= len(value) <= maximum:
-            raise ValidationFailed(path, f"must be a list of {minimum} to {maximum} items")
-        return [item(given, f"{path}[{index}]") for index, given in enumerate(value)]
-
-    return validate
-
-
-def digits(minimum: int, maximum: int) -> Validator:
-    """A query parameter that is a whole number: no sign, no leading zero."""
-
-    def validate(value: str, path: str) -> int:
-        plain = value.isascii() and value.isdigit() and len(value) <= len(str(maximum))
-        if not plain or value[0] == "0" or not minimum <= int(value) <= maximum:
-            raise ValidationFailed(path, f"must be a whole number from {minimum} to {maximum}")
-        return int(value)
-
-    return validate
+def _rank(name: str | int, fault: Any) -> int:
+    if isinstance(name, int):
+        return 0
+    if isinstance(fault, list):
+        return {"unknown": 0, "required": 1}.get(fault[0].code, 2)
+    return 2 if _is_wrong_itself(fault) else 3
 
 
-def choice(*options: str) -> Validator:
-    def validate(value: str, path: str) -> str:
-        if value not in options:
-            raise ValidationFailed(path, f"must be one of {', '.join(options)}")
-        return value
-
-    return validate
-
-
-def parse_query(raw: str, parameters: Mapping[str, Validator]) -> dict[str, Any]:
-    """Validate a query string: unknown, repeated and undecodable parameters are refused."""
-    valid: dict[str, Any] = {}
-    for pair in filter(None, raw.split("&")):
-        raw_name, _, raw_value = pair.partition("=")
-        name = _decoded(raw_name, "query")
-        if name not in parameters:
-            raise ValidationFailed(name[:_LONGEST_NAME_ECHOED], "is an unknown query parameter")
-        if name in valid:
-            raise ValidationFailed(name, "is repeated")
-        valid[name] = parameters[name](_decoded(raw_value, name), name)
-    return valid
-
-
-def _decoded(raw: str, name: str) -> str:
-    # WSGI hands bytes over as ISO-8859-1 characters.
-    try:
-        return unquote_to_bytes(raw.replace("+", " ").encode("iso-8859-1")).decode("utf-8")
-    except UnicodeError:
-        raise ValidationFailed(name, "must be percent-encoded UTF-8") from None
+def _is_wrong_itself(detail: dict[Any, Any]) -> bool:
+    """Whether an object or a list is no object, no list, or wrong as a whole."""
+    own = detail.get(api_settings.NON_FIELD_ERRORS_KEY)
+    return bool(own) and own[0].code != "unknown"

@@ -1,9 +1,10 @@
 """What a module does that takes more than its share: a thread that burns CPU, or one that leaks.
 
-One of each for a file at most in a process; each ends, and gives back what it took, when the file
-that armed it is gone. `microservices.chassis.hogs` is the same for the other arm.
+One of each for a file, in whichever worker came first; each ends, and gives back what it took, when
+the file that armed it is gone. `microservices.chassis.hogs` is the same for the other arm.
 """
 
+import fcntl
 import mmap
 import threading
 import time
@@ -13,8 +14,6 @@ from pathlib import Path
 SLICE_SECONDS = 0.01
 LEAK_PERIOD_SECONDS = 0.1
 _MIB = 1 << 20
-_at_work: set[Path] = set()
-_lock = threading.Lock()
 
 
 def burn(path: Path, share: float) -> None:
@@ -31,17 +30,20 @@ def leak(path: Path, mib_per_s: float, cap_mib: float) -> None:
 
 
 def _start_once(path: Path, work: Callable[[], None]) -> None:
-    with _lock:
-        if path in _at_work:
-            return
-        _at_work.add(path)
+    """Unless a thread of this or of another worker process has the armed file locked."""
+    try:
+        claim = path.open("rb")
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a process that dies gives it up
+    except OSError:
+        claim.close()
+        return
 
     def run() -> None:
-        try:
+        with claim:
             work()
-        finally:
-            with _lock:
-                _at_work.discard(path)
 
     threading.Thread(target=run, name=f"hog-{path.stem}", daemon=True).start()
 

@@ -4,41 +4,23 @@
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.db import connection
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
 
-from monolith.common import errors, sql
-from monolith.common.rendering import to_canonical_json, to_json
-from monolith.common.responses import raw_response
-from monolith.common.transactions import Again, run_transaction
+from monolith.common import errors
+from monolith.common.models import IdempotencyKey
+from monolith.common.problems import PROBLEM
+from monolith.common.transactions import run_transaction
 
-_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")
-
-# The lock comes first, so that nobody waits on the unique index: who does not get it is told so.
-# A record that was committed between this statement's snapshot and its lock is found on storing.
-CLAIM = """
-WITH claim AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(%s) AS granted)
-SELECT claim.granted, k.fingerprint, k.status, k.body
-FROM claim
-LEFT JOIN idempotency_keys k
-  ON k.user_id = %s AND k.method = %s AND k.path = %s AND k.key = %s
-  AND k.created_at > now() - interval '24 hours'
-"""
-
-STORE = """
-INSERT INTO idempotency_keys AS k
-  (user_id, method, path, key, fingerprint, status, body, resource_id, created_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, now())
-ON CONFLICT (user_id, method, path, key) DO UPDATE
-  SET fingerprint = excluded.fingerprint, status = excluded.status, body = excluded.body,
-      resource_id = excluded.resource_id, created_at = excluded.created_at
-  WHERE k.created_at <= now() - interval '24 hours'
-"""
+_is_key = re.compile(r"[!-~]([ -~]{0,253}[!-~])?").fullmatch
 
 
 @dataclass(frozen=True)
@@ -50,35 +32,45 @@ class KeyedRequest:
     fingerprint: str
 
     @property
-    def scope(self) -> tuple[UUID, str, str, str]:
-        return self.user_id, self.method, self.path, self.key
+    def scope(self) -> dict[str, Any]:
+        """What a key belongs to."""
+        return {
+            "user_id": self.user_id,
+            "method": self.method,
+            "path": self.path,
+            "key": self.key,
+        }
 
     @property
     def lock(self) -> int:
-        digest = hashlib.blake2b("\0".join(map(str, self.scope)).encode(), digest_size=8).digest()
+        scope = "\0".join(map(str, self.scope.values()))
+        digest = hashlib.blake2b(scope.encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big", signed=True)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer of the business stage, rendered once: stored and sent are the same bytes."""
+    """An answer of the business stage: recorded, and rendered alike each time it is sent."""
 
     status: int
-    body: str
+    data: Any
     resource_id: UUID | None = None
 
-
-def answer_of(value: object, status: int, resource_id: UUID | None = None) -> Answer:
-    return Answer(status, to_json(value), resource_id)
+    def response(self) -> Response:
+        kind = PROBLEM if self.status >= 400 else None
+        return Response(self.data, self.status, content_type=kind)
 
 
 def refusal(error: errors.BusinessError, resource_id: UUID | None = None) -> Answer:
     """An error as an answer that is committed with what the transaction has written."""
-    return Answer(error.status, to_json(error.body()), resource_id)
+    return Answer(error.status, error.body(), resource_id)
 
 
 def fingerprint_of(validated_body: Any) -> str:
-    return hashlib.sha256(to_canonical_json(validated_body).encode()).hexdigest()
+    canonical = json.dumps(
+        validated_body, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def read_key(headers: Mapping[str, Any]) -> str:
@@ -86,12 +78,12 @@ def read_key(headers: Mapping[str, Any]) -> str:
     key = headers.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         raise errors.MissingIdempotencyKey
-    if not _KEY.fullmatch(key):
+    if not _is_key(key):
         raise errors.InvalidIdempotencyKey("One value of 1 to 255 printable ASCII characters")
     return str(key)
 
 
-def run_keyed(request: KeyedRequest, work: Callable[[], Answer]) -> HttpResponse:
+def run_keyed(request: KeyedRequest, work: Callable[[], Answer]) -> Response:
     """Answer from the record, or do the work and record its answer, in one transaction.
 
     A BusinessError that `work` raises is recorded too, with whatever it has written by then.
@@ -100,22 +92,30 @@ def run_keyed(request: KeyedRequest, work: Callable[[], Answer]) -> HttpResponse
         RequestInProgress: the same request is still running.
         IdempotencyKeyReused: the key stands for another body.
     """
-    answer = run_transaction(lambda: _recorded(request) or _work(request, work))
-    return raw_response(answer.body.encode(), answer.status)
+    return run_transaction(lambda: _recorded(request) or _work(request, work)).response()
 
 
 def _recorded(request: KeyedRequest) -> Answer | None:
-    row = sql.fetch_one(CLAIM, (sql.Int8(request.lock), *request.scope))
-    granted, fingerprint, status, body = row or (False, None, None, None)
-    if fingerprint is not None:
-        if fingerprint != request.fingerprint:
+    # The lock comes first: who gets it sees every record that was committed under it, and who does
+    # not get it is told so instead of waiting on the unique index.
+    granted = _try_lock(request.lock)
+    record = IdempotencyKey.objects.kept().filter(**request.scope).first()
+    if record is not None:
+        if record.fingerprint != request.fingerprint:
             raise errors.IdempotencyKeyReused(
                 field="Idempotency-Key", message="was used with another body"
             )
-        return Answer(status, body)
+        return Answer(record.status, json.loads(record.body))
     if not granted:
         raise errors.RequestInProgress
     return None
+
+
+def _try_lock(number: int) -> bool:
+    """Hold an advisory lock until the transaction ends, unless somebody has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        return bool(cursor.fetchone()[0])
 
 
 def _work(request: KeyedRequest, work: Callable[[], Answer]) -> Answer:
@@ -123,23 +123,13 @@ def _work(request: KeyedRequest, work: Callable[[], Answer]) -> Answer:
         answer = work()
     except errors.BusinessError as error:
         answer = refusal(error)
-    stored = sql.execute(
-        STORE,
-        (
-            *request.scope,
-            request.fingerprint,
-            sql.Int8(answer.status),
-            answer.body,
-            answer.resource_id,
-        ),
+    IdempotencyKey.objects.record(
+        IdempotencyKey(
+            **request.scope,
+            fingerprint=request.fingerprint,
+            status=answer.status,
+            body=JSONRenderer().render(answer.data).decode(),
+            resource_id=answer.resource_id,
+        )
     )
-    if not stored:
-        raise Again
     return answer
-
-
-def expire_keys() -> int:
-    """Delete the records nobody may replay any more; how many there were."""
-    return sql.execute(
-        "DELETE FROM idempotency_keys WHERE created_at <= now() - interval '24 hours'"
-    )

@@ -1,4 +1,4 @@
-"""The first of the two passes over a body: strict JSON, untyped. The second is `fields`.
+"""Strict JSON, untyped: what the parser makes of a body.
 
 Pure, so that a syntax error is told from a wrong type whatever the operation.
 """

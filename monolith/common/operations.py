@@ -3,55 +3,50 @@
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest, HttpResponse
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpResponse
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from monolith.common import drain, sql
-from monolith.common.api import ApiView
-from monolith.common.errors import DependencyUnavailable, Overloaded
-from monolith.common.responses import JSON, json_response
+from monolith.common import drain
+from monolith.common.database import is_shedding
+from monolith.common.views import ShopAPIView
 
 _CONTRACT = (Path(__file__).parents[1] / "openapi.json").read_bytes()
 
 
-class LiveApi(ApiView):
-    def get(self, request: HttpRequest) -> HttpResponse:
-        self.query({})
-        return json_response({"status": "ok"})
+class LiveApi(ShopAPIView):
+    permission_classes = [AllowAny]
+
+    def get(self, request: Request) -> Response:
+        self.refuse_query()
+        return Response({"status": "ok"})
 
 
-class ReadyApi(ApiView):
-    def get(self, request: HttpRequest) -> HttpResponse:
-        self.query({})
+class ReadyApi(ShopAPIView):
+    permission_classes = [AllowAny]
+
+    def get(self, request: Request) -> Response:
+        self.refuse_query()
         if drain.is_draining():
-            return _unready("draining")
-        if settings.SHOP.broken_release:
-            return _unready("unavailable")
-        if not _database_answers():
-            return _unready("unavailable")
-        return json_response({"status": "ok"})
+            return Response({"status": "draining"}, 503)
+        if settings.SHOP.broken_release or not _database_answers():
+            return Response({"status": "unavailable"}, 503)
+        return Response({"status": "ok"})
 
 
-class ContractApi(ApiView):
-    def get(self, request: HttpRequest) -> HttpResponse:
-        self.query({})
-        response = HttpResponse(_CONTRACT, JSON)
-        response.headers["Content-Length"] = str(len(_CONTRACT))
-        return response
+class ContractApi(ShopAPIView):
+    permission_classes = [AllowAny]
 
-
-def _unready(status: str) -> HttpResponse:
-    response = json_response({"status": status}, 503)
-    response.headers["Content-Type"] = JSON
-    return response
+    def get(self, request: Request) -> HttpResponse:
+        self.refuse_query()
+        return HttpResponse(_CONTRACT, "application/json")
 
 
 def _database_answers() -> bool:
     try:
-        sql.fetch_one("SELECT 1")
-    except Overloaded:
-        # All connections are busy: the database is there.
-        return True
-    except (DatabaseError, InterfaceError, DependencyUnavailable):
-        return False
-    return True
+        connection.ensure_connection()
+        return connection.is_usable()
+    except (DatabaseError, InterfaceError) as error:
+        return is_shedding(error)  # all connections are busy: the database is there

@@ -4,6 +4,7 @@ Draining on SIGTERM: readiness goes off, DRAIN_SECONDS later the listener closes
 gets `graceful_timeout`. Gunicorn alone would close the listener at once.
 """
 
+import logging
 import os
 import time
 from types import MethodType
@@ -16,8 +17,8 @@ _ENVIRONMENT = load_or_exit(os.environ)
 require_signing_key(_ENVIRONMENT)
 
 bind = _ENVIRONMENT.bind
-workers = _ENVIRONMENT.gunicorn_workers
-threads = _ENVIRONMENT.gunicorn_threads
+workers = _ENVIRONMENT.workers
+threads = _ENVIRONMENT.threads
 worker_class = "monolith.config.worker.ShopWorker"
 worker_connections = max(1000, 4 * threads)
 preload_app = True  # a killed worker is back after a fork, not after an import
@@ -25,6 +26,10 @@ keepalive = 75
 graceful_timeout = 10
 limit_request_line = 8190
 limit_request_field_size = 8190
+# Nobody stands before it: no header of a client moves the path or the scheme.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 accesslog = None
 errorlog = "-"
 loglevel = _ENVIRONMENT.log_level.lower()
@@ -32,7 +37,7 @@ control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    """Put the drain before the arbiter's own handling of SIGTERM."""
+    """Put the drain before the arbiter's own SIGTERM, and keep clients' errors off the log."""
     stop = server.handle_term
 
     def drain_then_stop(self: Any) -> None:
@@ -42,6 +47,30 @@ def on_starting(server: Any) -> None:
         stop()
 
     server.handle_term = MethodType(drain_then_stop, server)
+    server.log.error_log.addFilter(_is_no_client_error)
+
+
+def _is_no_client_error(record: logging.LogRecord) -> bool:
+    """Gunicorn logs every bad request with what was bad in it, however long."""
+    return not str(record.msg).startswith("Invalid request from ")
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give the worker the lowest number that no living one has."""
+    worker.number = min(
+        set(range(workers)) - {other.number for other in server.WORKERS.values()}, default=workers
+    )
+
+
+def post_worker_init(worker: Any) -> None:
+    """Open the pool now: the first requests are not to pay for its connections."""
+    from django.db import connection  # noqa: PLC0415 - a worker has its settings by now
+
+    # 16 do not go into three: the first workers have what is left over.
+    extra = int(worker.number < _ENVIRONMENT.pool_left_over)
+    pool = connection.settings_dict["OPTIONS"]["pool"]
+    pool["min_size"] = pool["max_size"] = pool["max_size"] + extra
+    connection.pool.open()
 
 
 def pre_request(worker: Any, request: Any) -> None:

@@ -1,71 +1,63 @@
 """Django settings of the public API (see `env` for what comes from the environment).
 
-The request path has one middleware: no sessions, CSRF or messages. The admin site runs in a
-process of its own with `settings_admin`.
+The request path has no sessions, CSRF or messages. The admin site runs in a process of its own with
+`settings_admin`.
 """
 
 import os
 
+from monolith.common.connections import TrackedConnection
 from monolith.config.env import load_or_exit
 
 SHOP = load_or_exit(os.environ)
+COMPONENTS = ("users", "inventory", "payments", "orders", "overview")
 
 DEBUG = False
 ROOT_URLCONF = "monolith.config.urls"
-MIDDLEWARE = ["monolith.common.middleware.request_scope"]
+MIDDLEWARE = [
+    "monolith.common.middleware.request_scope",
+    "monolith.common.middleware.AdmissionMiddleware",
+    "monolith.common.middleware.database_bounds",
+]
 APPEND_SLASH = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "users.User"
+PASSWORD_HASHERS = ["monolith.users.hashers.ShopArgon2PasswordHasher"]
 
 INSTALLED_APPS = [
     "monolith.config",
     "monolith.common",
-    "monolith.users",
-    "monolith.inventory",
-    "monolith.payments",
-    "monolith.orders",
-    "monolith.overview",
+    *(f"monolith.{name}" for name in COMPONENTS),
     "rest_framework",
     # For the admin site; here too, because their tables are made by the same `migrate`.
     "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
+    "django.contrib.sessions",
     "django.contrib.staticfiles",
 ]
 
 # The admin site's needs are met in `settings_admin`.
 SILENCED_SYSTEM_CHECKS = ["admin.E403", "admin.E408", "admin.E409", "admin.E410"]
 
-_POOL = {
-    "min_size": min(4, SHOP.database_pool_max),
-    "max_size": SHOP.database_pool_max,
-    "timeout": SHOP.database_pool_timeout_ms / 1000 if SHOP.resilience else 30.0,
-    # Give a failed connect up soon and let the next request try again: psycopg's back-off doubles
-    # up to minutes, and a database that is back would stay unused for as long.
-    "reconnect_timeout": 2.0,
-}
-# Whoever comes when two pools full are waiting for a connection is shed at once.
-SHOP_MAX_ADMITTED = 3 * SHOP.database_pool_max if SHOP.resilience else 1_000_000
-# So is who waited for a thread as long as others may wait for a connection: in an overload a
-# server that works off its whole queue answers only those who have given up.
-SHOP_MAX_QUEUED_SECONDS = SHOP.database_pool_timeout_ms / 1000 if SHOP.resilience else 1e9
-
 DATABASES = {
     "default": {
-        "ENGINE": "monolith.common.postgres",
-        "NAME": SHOP.database.name,
-        "USER": SHOP.database.user,
-        "PASSWORD": SHOP.database.password,
-        "HOST": SHOP.database.host,
-        "PORT": SHOP.database.port,
-        "CONN_MAX_AGE": 0,
+        **SHOP.database,
         "OPTIONS": {
-            **SHOP.database.options,
-            "pool": _POOL,
+            **SHOP.database.get("OPTIONS", {}),
+            "pool": {
+                "min_size": SHOP.pool_size,
+                "max_size": SHOP.pool_size,
+                "timeout": SHOP.pool_timeout_seconds if SHOP.resilience else 30.0,
+                # Give a failed connect up soon and let the next request try again: psycopg's
+                # back-off doubles up to minutes, and a database that is back would stay unused.
+                "reconnect_timeout": 2.0,
+                "connection_class": TrackedConnection,
+            },
             # As in the services: parameters bound by the server, statements prepared at the
             # fifth use. Django's own defaults switch both off.
             "server_side_binding": True,
@@ -78,9 +70,14 @@ DATABASES = {
 }
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["monolith.common.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["monolith.common.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": ("monolith.common.parsers.IgnoreClientContentNegotiation"),
+    "EXCEPTION_HANDLER": "monolith.common.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
+    "LIST_SERIALIZER_ERRORS_AS_DICT": True,
 }
 
 LOGGING = {

@@ -6,7 +6,7 @@ from monolith.config.env import require_signing_key
 from monolith.config.settings import *  # noqa: F403
 from monolith.config.settings import INSTALLED_APPS, SHOP
 
-# Signs the session cookie only. Derived, so that there is one secret to keep, not two.
+# Signs what the admin site hands out. Derived, so that there is one secret to keep, not two.
 SECRET_KEY = hashlib.sha256(b"admin:" + require_signing_key(SHOP).read_bytes()).hexdigest()
 ALLOWED_HOSTS = list(SHOP.admin_hosts)
 INSTALLED_APPS = [
@@ -26,7 +26,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 AUTHENTICATION_BACKENDS = ["monolith.users.backends.StaffBackend"]
-SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+# In the database: a session must end when its user logs out, whoever has a copy of the cookie.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 8 * 3600
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"

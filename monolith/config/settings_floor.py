@@ -1,9 +1,14 @@
-"""Django settings of the benchmark's floor: the same database and pool, nothing around a view."""
+"""Django settings of the benchmark's floor: the same database and pool, DRF as it comes."""
 
 from monolith.config.settings import *  # noqa: F403
-from monolith.config.settings import DATABASES
 
 MIDDLEWARE: list[str] = []
 ROOT_URLCONF = "monolith.floor"
-# Django's own engine: what ours adds (timing, deadline, watchdog) is not part of the floor.
-DATABASES = {"default": {**DATABASES["default"], "ENGINE": "django.db.backends.postgresql"}}
+# DRF's defaults but for the browsable API, which is for people. A token has to be checked all the
+# same: without it nobody knows whose wallet is meant.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["monolith.common.authentication.BearerAuthentication"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "UNAUTHENTICATED_USER": None,
+}

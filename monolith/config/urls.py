@@ -16,6 +16,6 @@ urlpatterns = [
     path("openapi.json", operations.ContractApi.as_view()),
 ]
 
-handler404 = "monolith.common.responses.not_found"
-handler400 = "monolith.common.responses.not_found"
-handler500 = "monolith.common.responses.internal_error"
+handler404 = "monolith.common.problems.not_found"
+handler400 = "monolith.common.problems.not_found"
+handler500 = "monolith.common.problems.internal_error"

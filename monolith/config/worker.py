@@ -1,19 +1,58 @@
-"""Gunicorn's threaded worker with habits of its own: see `gunicorn` for the drain."""
+"""Gunicorn's threaded worker with habits of its own: see `gunicorn` for the drain.
 
+A head and its body have to be whole within 5 s of their first byte. Gunicorn leaves slow clients to
+a buffering proxy before it; the bench has none, since it would be measured with the shop, and so a
+hundred unfinished requests would keep every thread for as long as they like.
+"""
+
+import socket
 import threading
-from time import perf_counter
+from concurrent.futures import Future
+from time import monotonic, perf_counter
 from typing import Any
 
 from django.conf import settings
 from gunicorn.http.errors import InvalidHeader, UnsupportedTransferCoding
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from monolith.common import drain
 from monolith.common.clock import CLOCK
 
+REQUEST_SECONDS = 5.0
+
+
+class ClockedSocket(socket.socket):
+    """Ends the connection, as if the client had, when a request is not whole in time."""
+
+    request_ends = float("inf")
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        left, limit = self.request_ends - monotonic(), self.gettimeout()
+        if limit is not None and limit < left:
+            return super().recv(size, flags)  # gunicorn's own limit is the stricter one
+        try:
+            # What has arrived is taken, however late: a request may have waited for a thread.
+            self.settimeout(max(left, 0.0))
+            return super().recv(size, flags)
+        except (TimeoutError, BlockingIOError):
+            pass
+        finally:
+            self.settimeout(limit)
+        self.shutdown(socket.SHUT_RDWR)
+        return b""
+
 
 class ShopWorker(ThreadWorker):
     def enqueue_req(self, conn: Any) -> None:
+        """Until its first byte a connection waits in the poller, in no thread; then it is timed."""
+        if not isinstance(conn.sock, ClockedSocket):
+            conn.sock = _clocked(conn.sock)
+            if self.alive:
+                nothing_yet: Future[Any] = Future()
+                nothing_yet.set_result(_DEFER)
+                self.finish_request(conn, nothing_yet)
+                return
+        conn.sock.request_ends = monotonic() + REQUEST_SECONDS
         conn.enqueued = perf_counter()
         super().enqueue_req(conn)
 
@@ -49,9 +88,16 @@ class ShopWorker(ThreadWorker):
                 connections = self.nr_conns
                 self.accept(listener)
             listener.close()
+        for conn in self.pending_conns:  # they have asked for nothing: not worth waiting for
+            conn.timeout = min(conn.timeout, monotonic() + STOP_KEEPALIVE_LINGER)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """A transfer coding nobody knows is the client's error (400), not a 501 of ours."""
         if isinstance(exc, UnsupportedTransferCoding):
             exc = InvalidHeader("TRANSFER-ENCODING")
         super().handle_error(req, client, addr, exc)
+
+
+def _clocked(connection: socket.socket) -> ClockedSocket:
+    kind = connection.family, connection.type, connection.proto
+    return ClockedSocket(*kind, fileno=connection.detach())

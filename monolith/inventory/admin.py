@@ -1,18 +1,16 @@
 """Inventory in the admin site: products are edited, stock is only looked at."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from monolith.common.admin import ReadOnlyAdmin
+from monolith.common.admin import ReadOnlyAdmin, ShopAdmin
 from monolith.inventory import services
 from monolith.inventory.models import Product, Stock
 
 
 @admin.register(Product)
-class ProductAdmin(admin.ModelAdmin):
+class ProductAdmin(ShopAdmin):
     list_display = ("sku", "name", "category", "price_cents", "version")
     list_filter = ("category",)
     search_fields = ("sku", "name")
@@ -23,13 +21,7 @@ class ProductAdmin(admin.ModelAdmin):
         """Through the service, so that the version moves as it does for the API."""
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
         if changes:
-            services.product_update(product_id=obj.pk, changes=changes)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+            services.product_update(product_id=obj.pk, **changes)
 
 
 @admin.register(Stock)

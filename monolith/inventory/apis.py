@@ -2,64 +2,69 @@
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from rest_framework.permissions import IsAdminUser
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from monolith.common import errors, fields, pages
-from monolith.common.api import Access, ApiView
-from monolith.common.idempotency import run_keyed
-from monolith.common.responses import json_response
+from monolith.common.idempotency import Answer, run_keyed
+from monolith.common.pagination import CursorPagination
+from monolith.common.permissions import ReadOnly
+from monolith.common.views import ShopAPIView
 from monolith.inventory import selectors, services
-
-_LABEL = fields.text(1, 64)
-_CHANGEABLE = {
-    "name": fields.text(1, 200),
-    "description": fields.text(0, 2000),
-    "category": _LABEL,
-    "price_cents": fields.integer(1, 10_000_000),
-}
-
-
-class ProductsApi(ApiView):
-    access = {"POST": Access.STAFF}
-    filters = {
-        "q": fields.text(1, 100),
-        "category": _LABEL,
-        "sort": fields.choice(*selectors.SORTS),
-        "limit": pages.LIMIT,
-        "cursor": fields.text(1, 4000),
-    }
-    new_product = staticmethod(
-        fields.record({"sku": _LABEL, **_CHANGEABLE, "quantity": fields.integer(0, 1_000_000)})
-    )
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return json_response(selectors.product_list(**self.query(self.filters)))
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        body, keyed = self.receive_keyed(self.new_product)
-        return run_keyed(keyed, lambda: services.product_create(**body))
+from monolith.inventory.serializers import (
+    SORTS,
+    NewProductSerializer,
+    ProductChangesSerializer,
+    ProductFilterSerializer,
+    ProductSerializer,
+    RestockSerializer,
+    StockSerializer,
+)
 
 
-class ProductApi(ApiView):
-    access = {"PATCH": Access.STAFF}
-    changes = staticmethod(fields.changes(_CHANGEABLE))
+class ProductsApi(ShopAPIView):
+    permission_classes = [ReadOnly | IsAdminUser]
 
-    def get(self, request: HttpRequest, product_id: UUID) -> HttpResponse:
-        self.query({})
-        product = selectors.product_get(product_id=product_id)
-        if product is None:
-            raise errors.NotFound
-        return json_response(product)
+    def get(self, request: Request) -> Response:
+        query = self.validated_query(ProductFilterSerializer)
+        sort, limit, cursor = SORTS[query.pop("sort")], query.pop("limit"), query.pop("cursor")
+        paginator = CursorPagination(sort, limit, cursor)
+        products = paginator.paginate_queryset(selectors.product_list(**query), request)
+        return paginator.get_paginated_response(ProductSerializer(products, many=True).data)
 
-    def patch(self, request: HttpRequest, product_id: UUID) -> HttpResponse:
-        changes = self.receive(self.changes)
-        return json_response(services.product_update(product_id=product_id, changes=changes))
+    def post(self, request: Request) -> Response:
+        body, keyed = self.validated_keyed_body(NewProductSerializer)
+
+        def create() -> Answer:
+            product = services.product_create(**body)
+            return Answer(201, ProductSerializer(product).data, product.id)
+
+        return run_keyed(keyed, create)
 
 
-class RestocksApi(ApiView):
-    access = {"POST": Access.STAFF}
-    restock = staticmethod(fields.record({"quantity": fields.integer(1, 1_000_000)}))
+class ProductApi(ShopAPIView):
+    permission_classes = [ReadOnly | IsAdminUser]
 
-    def post(self, request: HttpRequest, product_id: UUID) -> HttpResponse:
-        body, keyed = self.receive_keyed(self.restock)
-        return run_keyed(keyed, lambda: services.stock_restock(product_id=product_id, **body))
+    def get(self, request: Request, product_id: UUID) -> Response:
+        self.refuse_query()
+        product = get_object_or_404(selectors.product_list(), id=product_id)
+        return Response(ProductSerializer(product).data)
+
+    def patch(self, request: Request, product_id: UUID) -> Response:
+        changes = self.validated_body(ProductChangesSerializer)
+        product = services.product_update(product_id=product_id, **changes)
+        return Response(ProductSerializer(product).data)
+
+
+class RestocksApi(ShopAPIView):
+    permission_classes = [IsAdminUser]
+
+    def post(self, request: Request, product_id: UUID) -> Response:
+        body, keyed = self.validated_keyed_body(RestockSerializer)
+
+        def restock() -> Answer:
+            stock = services.stock_restock(product_id=product_id, **body)
+            return Answer(201, StockSerializer(stock).data, product_id)
+
+        return run_keyed(keyed, restock)

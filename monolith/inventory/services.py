@@ -3,109 +3,64 @@
 `stock_take` and `stock_return` run inside the transaction of an order.
 """
 
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from monolith.common import errors, sql
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from monolith.common import errors
+from monolith.common.database import is_duplicate
 from monolith.common.faults import hit
-from monolith.common.idempotency import Answer, answer_of
-from monolith.inventory.offers import Offer, Offers
-from monolith.inventory.selectors import NAMES_AND_PRICES, PRODUCT_COLUMNS, product_view
+from monolith.inventory.models import Product, Stock
+from monolith.inventory.selectors import product_list
 
-CREATE = """
-WITH made AS (
-  INSERT INTO products (id, sku, name, description, category, price_cents, version, created_at)
-  VALUES (%(id)s, %(sku)s, %(name)s, %(description)s, %(category)s, %(price_cents)s, 1, now())
-  ON CONFLICT (sku) DO NOTHING
-  RETURNING id
-)
-INSERT INTO stock (product_id, initial, restocked, sold)
-SELECT id, %(quantity)s, 0, 0 FROM made
-"""
-
-RESTOCK = """
-UPDATE stock SET restocked = restocked + %s WHERE product_id = %s
-RETURNING initial + restocked - sold
-"""
-
-# Locks first, in id order, so that two orders with the same products never wait for each other
-# crosswise; a line that is short simply returns no row.
-TAKE = """
-WITH wanted AS MATERIALIZED (
-  SELECT * FROM unnest(%s::uuid[], %s::bigint[]) AS w (product_id, quantity)
-), locked AS MATERIALIZED (
-  SELECT s.product_id, w.quantity
-  FROM stock s JOIN wanted w USING (product_id)
-  ORDER BY s.product_id
-  FOR NO KEY UPDATE OF s
-)
-UPDATE stock s SET sold = s.sold + l.quantity
-FROM locked l JOIN products p ON p.id = l.product_id
-WHERE s.product_id = l.product_id AND s.initial + s.restocked - s.sold >= l.quantity
-RETURNING p.id, p.name, p.price_cents
-"""
-
-RETURN = """
-WITH given AS MATERIALIZED (
-  SELECT * FROM unnest(%s::uuid[], %s::bigint[]) AS w (product_id, quantity)
-), locked AS MATERIALIZED (
-  SELECT s.product_id, w.quantity
-  FROM stock s JOIN given w USING (product_id)
-  ORDER BY s.product_id
-  FOR NO KEY UPDATE OF s
-)
-UPDATE stock s SET sold = s.sold - l.quantity
-FROM locked l WHERE s.product_id = l.product_id
-"""
+Quantities = Mapping[UUID, int]
+Products = Mapping[UUID, Product]
 
 
 class StockTooLow(Exception):
     """Not every line can be served; carries what the refused order is to be stored with."""
 
-    def __init__(self, offers: Offers) -> None:
+    def __init__(self, products: Products) -> None:
         super().__init__()
-        self.offers = offers
+        self.products = products
 
 
-def product_create(
-    *, sku: str, name: str, description: str, category: str, price_cents: int, quantity: int
-) -> Answer:
-    """Add a product with its stock. Raises SkuTaken."""
-    product_id = uuid.uuid4()
-    values = {"sku": sku, "name": name, "description": description, "category": category}
-    counters = {"price_cents": sql.Int8(price_cents), "quantity": sql.Int8(quantity)}
-    if not sql.execute(CREATE, {"id": product_id, **values, **counters}):
-        raise errors.SkuTaken
-    row = (product_id, sku, name, description, category, price_cents, quantity, 1)
-    return answer_of(product_view(row), 201, product_id)
+def product_create(*, quantity: int, **values: Any) -> Product:
+    """Add a product with its stock, inside a transaction. Raises SkuTaken."""
+    try:
+        with transaction.atomic():
+            product = Product.objects.create(**values)
+    except IntegrityError as error:
+        if is_duplicate(error):
+            raise errors.SkuTaken from None
+        raise
+    Stock.objects.create(product=product, initial=quantity)
+    product.available = quantity
+    return product
 
 
-def product_update(*, product_id: UUID, changes: Mapping[str, Any]) -> dict[str, Any]:
+def product_update(*, product_id: UUID, **changes: Any) -> Product:
     """Change a product; the only write that moves its version. Raises NotFound."""
-    # The names come from the view's own list of fields, never from a client.
-    assignments = ", ".join(f"{name} = %({name})s" for name in changes)
-    row = sql.fetch_one(
-        f"UPDATE products p SET {assignments}, version = p.version + 1 FROM stock s"
-        f" WHERE p.id = %(id)s AND s.product_id = p.id RETURNING {PRODUCT_COLUMNS}",
-        {"id": product_id, **changes},
-    )
-    if row is None:
+    product = Product.objects.filter(id=product_id)
+    with transaction.atomic():
+        if not product.update(**changes, version=F("version") + 1):
+            raise errors.NotFound
+        return product_list().get(id=product_id)
+
+
+def stock_restock(*, product_id: UUID, quantity: int) -> Stock:
+    """Add units to the stock, inside a transaction. Raises NotFound."""
+    stock = Stock.objects.filter(product_id=product_id)
+    if not stock.update(restocked=F("restocked") + quantity):
         raise errors.NotFound
-    return product_view(row)
+    return stock.get()
 
 
-def stock_restock(*, product_id: UUID, quantity: int) -> Answer:
-    """Add units to the stock. Raises NotFound."""
-    row = sql.fetch_one(RESTOCK, (sql.Int8(quantity), product_id))
-    if row is None:
-        raise errors.NotFound
-    return answer_of({"product_id": str(product_id), "available": row[0]}, 201, product_id)
-
-
-def stock_take(*, quantities: Mapping[UUID, int]) -> Offers:
-    """Sell all or nothing; reserving and settling are one step here.
+def stock_take(*, quantities: Quantities) -> Products:
+    """Sell all or nothing; reserving and settling are one step here. The products, as ordered.
 
     Raises:
         UnknownProduct: a line names no product; goes before every other refusal.
@@ -114,32 +69,40 @@ def stock_take(*, quantities: Mapping[UUID, int]) -> Offers:
     hit("inventory.operation")
     hit("inventory.reserve.before_send")
     hit("inventory.settle.before_send")
-    rows = sql.fetch_all(TAKE, (list(quantities), sql.bigints(quantities.values())))
-    if len(rows) < len(quantities):
-        raise StockTooLow(_known_offers(list(quantities)))
+    stocks = _locked(quantities)
+    products = {stock.product_id: stock.product for stock in stocks}
+    _refuse_unknown(quantities, products)
+    if any(stock.available < quantities[stock.product_id] for stock in stocks):
+        raise StockTooLow(products)
+    _sell(stocks, quantities)
     hit("inventory.reserve.before_commit")
     hit("inventory.settle.before_commit")
     hit("inventory.reserve.after_commit_before_reply")
     hit("inventory.settle.after_commit_before_reply")
-    return _offers(rows)
+    return products
 
 
-def stock_return(*, quantities: Mapping[UUID, int]) -> None:
+def stock_return(*, quantities: Quantities) -> None:
     """Take back what a cancelled order was sold."""
     hit("inventory.operation")
     hit("inventory.release.before_send")
-    sql.execute(RETURN, (list(quantities), sql.bigints(quantities.values())))
+    _sell(_locked(quantities), {product: -quantity for product, quantity in quantities.items()})
     hit("inventory.release.before_commit")
     hit("inventory.release.after_commit_before_reply")
 
 
-def _known_offers(product_ids: Sequence[UUID]) -> Offers:
-    offers = _offers(sql.fetch_all(NAMES_AND_PRICES, (list(product_ids),)))
-    for index, product_id in enumerate(product_ids):
-        if product_id not in offers:
+def _locked(quantities: Quantities) -> list[Stock]:
+    return list(Stock.objects.locked(quantities))
+
+
+def _refuse_unknown(quantities: Iterable[UUID], products: Products) -> None:
+    for index, product_id in enumerate(quantities):
+        if product_id not in products:
             raise errors.UnknownProduct(field=f"items[{index}].product_id", message="is no product")
-    return offers
 
 
-def _offers(rows: Sequence[sql.Row]) -> Offers:
-    return {product_id: Offer(name, price_cents) for product_id, name, price_cents in rows}
+def _sell(stocks: list[Stock], quantities: Quantities) -> None:
+    """Write locked rows, in one statement."""
+    for stock in stocks:
+        stock.sold = F("sold") + quantities[stock.product_id]
+    Stock.objects.bulk_update(stocks, ["sold"])

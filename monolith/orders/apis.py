@@ -1,71 +1,66 @@
-"""Views of orders."""
+"""Views of orders. Every one needs a user, which is the default of the settings."""
 
-from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from monolith.common import errors, fields, pages
-from monolith.common.api import Access, ApiView
-from monolith.common.idempotency import run_keyed
-from monolith.common.responses import json_response
+from monolith.common.fields import StrictSerializer
+from monolith.common.idempotency import Answer, refusal, run_keyed
+from monolith.common.pagination import CursorPagination
+from monolith.common.views import ShopAPIView
 from monolith.orders import selectors, services
-from monolith.orders.pricing import WantedLine
-
-_items = fields.sequence(
-    fields.record({"product_id": fields.uuid, "quantity": fields.integer(1, 1000)}), 1, 50
+from monolith.orders.serializers import (
+    NEWEST_FIRST,
+    NewOrderSerializer,
+    OrderFilterSerializer,
+    OrderSerializer,
 )
 
 
-def _each_product_once(value: Any, path: str) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = _items(value, path)
-    seen: set[str] = set()
-    for index, item in enumerate(items):
-        if item["product_id"] in seen:
-            raise errors.ValidationFailed(f"{path}[{index}].product_id", "is repeated")
-        seen.add(item["product_id"])
-    return items
+class OrdersApi(ShopAPIView):
+    def get(self, request: Request) -> Response:
+        paginator = CursorPagination(NEWEST_FIRST, **self.validated_query(OrderFilterSerializer))
+        orders = selectors.order_list(user_id=request.user.id)
+        page = paginator.paginate_queryset(orders, request)
+        return paginator.get_paginated_response(OrderSerializer(page, many=True).data)
 
+    def post(self, request: Request) -> Response:
+        body, keyed = self.validated_keyed_body(NewOrderSerializer)
+        quantities = {item["product_id"]: item["quantity"] for item in body["items"]}
 
-class OrdersApi(ApiView):
-    access = {"GET": Access.USER, "POST": Access.USER}
-    filters = {"limit": pages.LIMIT, "cursor": fields.text(1, 4000)}
-    new_order = staticmethod(fields.record({"items": _each_product_once}))
+        def place() -> Answer:
+            try:
+                order = services.order_place(
+                    user_id=keyed.user_id, quantities=quantities, key=keyed.key
+                )
+            except services.OrderRejected as rejected:
+                return refusal(rejected.error, rejected.order.id)
+            return Answer(201, OrderSerializer(order).data, order.id)
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        user_id = self.principal.user_id
-        return json_response(selectors.order_list(user_id=user_id, **self.query(self.filters)))
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        body, keyed = self.receive_keyed(self.new_order)
-        wanted = [WantedLine(UUID(line["product_id"]), line["quantity"]) for line in body["items"]]
-        response = run_keyed(
-            keyed,
-            lambda: services.order_place(user_id=keyed.user_id, wanted=wanted, key=keyed.key),
-        )
+        response = run_keyed(keyed, place)
         services.order_replied(status=response.status_code)
         return response
 
 
-class OrderApi(ApiView):
-    access = {"GET": Access.USER}
-
-    def get(self, request: HttpRequest, order_id: UUID) -> HttpResponse:
-        self.query({})
-        order = selectors.order_get(order_id=order_id, user_id=self.principal.user_id)
-        if order is None:
-            raise errors.NotFound
-        return json_response(order)
+class OrderApi(ShopAPIView):
+    def get(self, request: Request, order_id: UUID) -> Response:
+        self.refuse_query()
+        order = get_object_or_404(selectors.order_list(user_id=request.user.id), id=order_id)
+        return Response(OrderSerializer(order).data)
 
 
-class CancellationApi(ApiView):
-    access = {"POST": Access.USER}
-    cancellation = staticmethod(fields.record({}))
+class CancellationApi(ShopAPIView):
+    empty_body = b"{}"
 
-    def post(self, request: HttpRequest, order_id: UUID) -> HttpResponse:
-        _, keyed = self.receive_keyed(self.cancellation, empty=b"{}")
-        response = run_keyed(
-            keyed, lambda: services.order_cancel(order_id=order_id, user_id=keyed.user_id)
-        )
+    def post(self, request: Request, order_id: UUID) -> Response:
+        _, keyed = self.validated_keyed_body(StrictSerializer)
+
+        def cancel() -> Answer:
+            order = services.order_cancel(order_id=order_id, user_id=keyed.user_id)
+            return Answer(200, OrderSerializer(order).data, order.id)
+
+        response = run_keyed(keyed, cancel)
         services.cancellation_replied()
         return response

@@ -1,1 +1,1 @@
-"""The account at a glance: what a monolith can read in one statement."""
+"""The account at a glance: what a monolith reads without asking anybody."""

@@ -1,21 +1,21 @@
 """The view of the overview."""
 
-from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from monolith.common import errors
-from monolith.common.api import Access, ApiView
-from monolith.common.responses import json_response
+from monolith.common.views import ShopAPIView
 from monolith.overview import selectors
+from monolith.overview.serializers import OverviewSerializer
 
 
-class OverviewApi(ApiView):
-    access = {"GET": Access.USER}
-    # One statement, but the parts are those of four modules: a fault in one of them is in here.
-    components = ("users", "payments", "orders", "inventory")
+class OverviewApi(ShopAPIView):
+    # The parts are those of four modules: a fault in one of them is in here.
+    enters = ("users", "payments", "orders", "inventory")
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        self.query({})
-        overview = selectors.overview_get(user_id=self.principal.user_id)
+    def get(self, request: Request) -> Response:
+        self.refuse_query()
+        overview = selectors.overview_get(user_id=request.user.id)
         if overview is None:
-            raise errors.Unauthenticated
-        return json_response(overview)
+            raise NotAuthenticated  # the token has outlived its user
+        return Response(OverviewSerializer(overview).data)

@@ -1,43 +1,41 @@
-"""Views of payments."""
+"""Views of payments. Every one needs a user, which is the default of the settings."""
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from monolith.common import errors, fields
-from monolith.common.api import Access, ApiView
 from monolith.common.faults import hit
-from monolith.common.idempotency import run_keyed
-from monolith.common.responses import json_response
+from monolith.common.idempotency import Answer, run_keyed
+from monolith.common.views import ShopAPIView
 from monolith.payments import selectors, services
+from monolith.payments.serializers import DepositSerializer, PaymentSerializer, WalletSerializer
 
 
-class WalletApi(ApiView):
-    access = {"GET": Access.USER}
+class WalletApi(ShopAPIView):
+    def get(self, request: Request) -> Response:
+        self.refuse_query()
+        wallet = selectors.wallet_get(user_id=request.user.id)
+        return Response(WalletSerializer(wallet).data)
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        self.query({})
-        return json_response(selectors.wallet_get(user_id=self.principal.user_id))
 
+class DepositsApi(ShopAPIView):
+    def post(self, request: Request) -> Response:
+        body, keyed = self.validated_keyed_body(DepositSerializer)
 
-class DepositsApi(ApiView):
-    access = {"POST": Access.USER}
-    deposit = staticmethod(fields.record({"amount_cents": fields.integer(1, 100_000_000)}))
+        def deposit() -> Answer:
+            wallet, transfer = services.wallet_deposit(user_id=keyed.user_id, **body)
+            return Answer(201, WalletSerializer(wallet).data, transfer.id)
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        body, keyed = self.receive_keyed(self.deposit)
-        user_id = self.principal.user_id
-        response = run_keyed(keyed, lambda: services.wallet_deposit(user_id=user_id, **body))
+        response = run_keyed(keyed, deposit)
         hit("payments.deposit.after_commit_before_reply")
         return response
 
 
-class PaymentApi(ApiView):
-    access = {"GET": Access.USER}
-
-    def get(self, request: HttpRequest, payment_id: UUID) -> HttpResponse:
-        self.query({})
-        payment = selectors.payment_get(payment_id=payment_id, user_id=self.principal.user_id)
-        if payment is None:
-            raise errors.NotFound
-        return json_response(payment)
+class PaymentApi(ShopAPIView):
+    def get(self, request: Request, payment_id: UUID) -> Response:
+        self.refuse_query()
+        payments = selectors.payment_list(user_id=request.user.id)
+        payment = get_object_or_404(payments, id=payment_id)
+        return Response(PaymentSerializer(payment).data)

@@ -5,10 +5,23 @@ another any change of what is written.
 """
 
 import uuid
+from uuid import UUID
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
+
+
+class WalletQuerySet(models.QuerySet["Wallet"]):
+    def withdraw(self, *, user_id: UUID, amount_cents: int) -> bool:
+        """Take money, unless there is too little of it."""
+        covered = self.filter(user_id=user_id, balance_cents__gte=amount_cents)
+        return covered.update(balance_cents=F("balance_cents") - amount_cents) == 1
+
+    def deposit(self, *, user_id: UUID, amount_cents: int) -> None:
+        """Put money into a wallet that exists."""
+        wallet = self.filter(user_id=user_id)
+        wallet.update(balance_cents=F("balance_cents") + amount_cents)
 
 
 class Wallet(models.Model):
@@ -16,6 +29,8 @@ class Wallet(models.Model):
 
     user = models.OneToOneField("users.User", on_delete=models.PROTECT, primary_key=True)
     balance_cents = models.BigIntegerField(default=0)
+
+    objects = WalletQuerySet.as_manager()
 
     class Meta:
         db_table = "wallets"
@@ -84,6 +99,19 @@ class Transfer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+    def legs(self, user_id: UUID | str, amount_cents: int) -> "tuple[Entry, Entry]":
+        """Its two entries: the account that gives, and the one that takes."""
+        wallet = f"wallet:{user_id}"
+        gives, takes = {
+            "deposit": ("external", wallet),
+            "capture": (wallet, "merchant"),
+            "refund": ("merchant", wallet),
+        }[self.kind]
+        return (
+            Entry(transfer=self, account=gives, amount_cents=-amount_cents),
+            Entry(transfer=self, account=takes, amount_cents=amount_cents),
+        )
 
 
 class Entry(models.Model):

@@ -1,103 +1,61 @@
-"""Writes of money: each moves the wallet and writes the transfer's two entries in one statement.
+"""Writes of money: each moves the wallet and books a transfer of two entries.
 
-`charge` and `refund` run inside the transaction of an order.
+All run inside a transaction: `charge` and `refund` in that of an order, a deposit in its key's.
 """
 
-import uuid
 from uuid import UUID
 
-from monolith.common import errors, sql
+from monolith.common import errors
 from monolith.common.faults import hit
-from monolith.common.idempotency import Answer, answer_of
-from monolith.payments.ledger import Kind, legs_of
-from monolith.payments.selectors import wallet_view
-
-_BOOK = """, transfer AS (
-  INSERT INTO ledger_transfers (id, kind, order_id, created_at)
-  SELECT %(transfer)s, %(kind)s, %(order)s::uuid, now() FROM moved
-), entries AS (
-  INSERT INTO ledger_entries (transfer_id, account, amount_cents)
-  SELECT %(transfer)s, leg.account, leg.sign * %(amount)s
-  FROM moved, (VALUES (%(debit)s, -1), (%(credit)s, 1)) AS leg (account, sign)
-)"""
-
-DEPOSIT = f"""
-WITH moved AS (
-  INSERT INTO wallets AS w (user_id, balance_cents) VALUES (%(user)s, %(amount)s)
-  ON CONFLICT (user_id) DO UPDATE SET balance_cents = w.balance_cents + excluded.balance_cents
-  RETURNING balance_cents
-){_BOOK}
-SELECT balance_cents FROM moved
-"""
-
-CHARGE = f"""
-WITH moved AS (
-  UPDATE wallets SET balance_cents = balance_cents - %(amount)s
-  WHERE user_id = %(user)s AND balance_cents >= %(amount)s
-  RETURNING user_id
-), payment AS (
-  INSERT INTO payments (id, order_id, user_id, amount_cents, status, created_at)
-  SELECT %(payment)s, %(order)s::uuid, user_id, %(amount)s, 'captured', now() FROM moved
-){_BOOK}
-SELECT user_id FROM moved
-"""
-
-REFUND = f"""
-WITH refunded AS (
-  UPDATE payments SET status = 'refunded'
-  WHERE order_id = %(order)s::uuid AND status = 'captured'
-  RETURNING user_id
-), moved AS (
-  UPDATE wallets w SET balance_cents = balance_cents + %(amount)s
-  FROM refunded r WHERE w.user_id = r.user_id
-  RETURNING w.user_id
-){_BOOK}
-SELECT user_id FROM moved
-"""
+from monolith.payments.models import Entry, Payment, Transfer, Wallet
 
 
-def wallet_deposit(*, user_id: UUID, amount_cents: int) -> Answer:
-    """Put money in the wallet."""
-    parameters = _booking("deposit", user_id, amount_cents, None)
-    row = sql.fetch_one(DEPOSIT, parameters)
+def wallet_deposit(*, user_id: UUID, amount_cents: int) -> tuple[Wallet, Transfer]:
+    """Put money in the wallet, which is made by its first deposit."""
+    wallet, _ = Wallet.objects.select_for_update(no_key=True).get_or_create(user_id=user_id)
+    wallet.balance_cents += amount_cents
+    wallet.save(update_fields=["balance_cents"])
+    transfer = _book(Transfer.Kind.DEPOSIT, user_id, amount_cents)
     hit("payments.deposit.before_commit")
-    return answer_of(wallet_view(row and row[0]), 201, parameters["transfer"])
+    return wallet, transfer
 
 
-def charge(*, order_id: UUID, user_id: UUID, amount_cents: int) -> UUID:
-    """Capture the total of an order; the payment's id. Raises InsufficientFunds."""
+def charge(*, order_id: UUID, user_id: UUID, amount_cents: int) -> Payment:
+    """Capture the total of an order. Raises InsufficientFunds."""
     hit("payments.operation")
     hit("payments.charge.before_send")
-    payment_id = uuid.uuid4()
-    parameters = _booking("capture", user_id, amount_cents, order_id)
-    if sql.fetch_one(CHARGE, {**parameters, "payment": payment_id}) is None:
+    if not Wallet.objects.withdraw(user_id=user_id, amount_cents=amount_cents):
         raise errors.InsufficientFunds
+    payment = Payment.objects.create(
+        order_id=order_id,
+        user_id=user_id,
+        amount_cents=amount_cents,
+        status=Payment.Status.CAPTURED,
+    )
+    _book(Transfer.Kind.CAPTURE, user_id, amount_cents, order_id)
     hit("payments.charge.before_commit")
     hit("payments.charge.after_commit_before_reply")
-    return payment_id
+    return payment
 
 
 def refund(*, order_id: UUID, user_id: UUID, amount_cents: int) -> None:
     """Give the money of an order back."""
     hit("payments.operation")
     hit("payments.refund.before_send")
-    if sql.fetch_one(REFUND, _booking("refund", user_id, amount_cents, order_id)) is None:
+    captured = Payment.objects.filter(order_id=order_id, status=Payment.Status.CAPTURED)
+    if captured.update(status=Payment.Status.REFUNDED) != 1:
         # The order is locked and confirmed, so its capture is there; if not, commit nothing.
         raise LookupError(f"no capture to refund for order {order_id}")
+    Wallet.objects.deposit(user_id=user_id, amount_cents=amount_cents)
+    _book(Transfer.Kind.REFUND, user_id, amount_cents, order_id)
     hit("payments.refund.before_commit")
     hit("payments.refund.after_commit_before_reply")
 
 
-def _booking(
-    kind: Kind, user_id: UUID, amount_cents: int, order_id: UUID | None
-) -> dict[str, object]:
-    legs = legs_of(kind, user_id)
-    return {
-        "transfer": uuid.uuid4(),
-        "kind": kind,
-        "order": order_id,
-        "user": user_id,
-        "amount": sql.Int8(amount_cents),
-        "debit": legs.debit,
-        "credit": legs.credit,
-    }
+def _book(
+    kind: Transfer.Kind, user_id: UUID, amount_cents: int, order_id: UUID | None = None
+) -> Transfer:
+    """Write a transfer; its two entries together, as the database demands."""
+    transfer = Transfer.objects.create(kind=kind, order_id=order_id)
+    Entry.objects.bulk_create(transfer.legs(user_id, amount_cents))
+    return transfer

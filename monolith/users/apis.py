@@ -1,46 +1,52 @@
 """Views of users."""
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from monolith.common import errors, fields
-from monolith.common.api import Access, ApiView
-from monolith.common.responses import json_response
 from monolith.common.tokens import signing_key
+from monolith.common.views import ShopAPIView
 from monolith.users import selectors, services
-
-_PASSWORD = fields.text(8, 128)
-
-
-class UsersApi(ApiView):
-    new_user = staticmethod(
-        fields.record(
-            {"email": fields.email, "password": _PASSWORD, "full_name": fields.text(1, 200)}
-        )
-    )
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        return json_response(services.user_create(**self.receive(self.new_user)), 201)
+from monolith.users.serializers import (
+    CredentialsSerializer,
+    RegistrationSerializer,
+    UserSerializer,
+)
 
 
-class TokensApi(ApiView):
-    credentials = staticmethod(fields.record({"email": fields.email, "password": _PASSWORD}))
+class UsersApi(ShopAPIView):
+    permission_classes = [AllowAny]
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        return json_response(services.token_create(**self.receive(self.credentials)))
+    def post(self, request: Request) -> Response:
+        user = services.user_create(**self.validated_body(RegistrationSerializer))
+        return Response(UserSerializer(user).data, 201)
 
 
-class CurrentUserApi(ApiView):
-    access = {"GET": Access.USER}
+class TokensApi(ShopAPIView):
+    permission_classes = [AllowAny]
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        self.query({})
-        user = selectors.user_get(user_id=self.principal.user_id)
+    def post(self, request: Request) -> Response:
+        token = services.token_create(**self.validated_body(CredentialsSerializer))
+        seconds = settings.SHOP.token_ttl_seconds
+        return Response({"access_token": token, "token_type": "Bearer", "expires_in": seconds})
+
+
+class CurrentUserApi(ShopAPIView):
+    permission_classes = [IsAuthenticated]
+
+    def get(self, request: Request) -> Response:
+        self.refuse_query()
+        user = selectors.user_get(user_id=request.user.id)
         if user is None:
-            raise errors.Unauthenticated
-        return json_response(user)
+            raise NotAuthenticated  # the token has outlived its user
+        return Response(UserSerializer(user).data)
 
 
-class KeySetApi(ApiView):
-    def get(self, request: HttpRequest) -> HttpResponse:
-        self.query({})
-        return json_response({"keys": [signing_key().jwk]})
+class KeySetApi(ShopAPIView):
+    permission_classes = [AllowAny]
+
+    def get(self, request: Request) -> Response:
+        self.refuse_query()
+        return Response({"keys": [signing_key().jwk]})

@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password
 from django.http import HttpRequest
 
 from monolith.users.models import User
-from monolith.users.passwords import verify_password
 
 
 class StaffBackend(BaseBackend):
@@ -18,7 +18,7 @@ class StaffBackend(BaseBackend):
         **credentials: Any,
     ) -> User | None:
         user = User.objects.filter(email=(username or "").lower(), staff=True).first()
-        known = verify_password(password or "", user.password if user else None)
+        known = check_password(password or "", user.password if user else UNUSABLE_PASSWORD_PREFIX)
         return user if known else None
 
     def get_user(self, user_id: Any) -> User | None:

@@ -9,7 +9,11 @@ from django.db.models.functions import Now
 
 
 class UserManager(BaseUserManager["User"]):
-    """Django's `authenticate` asks the manager for a user by address."""
+    def create_user(self, *, email: str, password: str, full_name: str) -> "User":
+        user = self.model(email=email, full_name=full_name)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
 
 
 class User(AbstractBaseUser):
@@ -33,7 +37,7 @@ class User(AbstractBaseUser):
             ),
             models.CheckConstraint(
                 name="users_password_is_argon2id",
-                condition=models.Q(password__startswith="$argon2id$"),
+                condition=models.Q(password__startswith="argon2$argon2id$"),
             ),
             models.CheckConstraint(
                 name="users_full_name", condition=models.Q(full_name__regex=r"[^[:space:]]")

@@ -12,9 +12,9 @@ from typing import Any
 
 from bench.deployments.base import UpOptions
 from bench.deployments.compose.layout import Layout
+from bench.deployments.local.plan import gunicorn_workers
 
 OWNER_LABEL = "shopbench.deployment"
-TOTAL_POOL = 16
 FAULTS, SEEDS = "/faults", "/seeds"
 
 
@@ -64,7 +64,6 @@ def variables(
 ) -> dict[str, str]:
     """What the compose file reads from its environment; services with replicas are called by
     their balancers."""
-    workers = max(1, len(options.cpus))
     return {
         **{f"{name.upper()}_URL": f"http://edge-{name}:8000" for name in replicated},
         "SHOP_PORT": str(place.public_port),
@@ -73,8 +72,7 @@ def variables(
         "SHOP_SEED_SCARCE": "1" if options.seed.scarce else "0",
         "SHOP_RESTART": "no",  # what the bench kills stays dead until it says otherwise
         "SHOP_RESILIENCE": "on" if options.resilience else "off",
-        "SHOP_WORKERS": str(workers),
-        "SHOP_WORKER_POOL": str(TOTAL_POOL // workers),
+        "SHOP_WORKERS": str(gunicorn_workers(options.cpus)),
     }
 
 

@@ -6,7 +6,7 @@ The names of the settings are those the arms document; a process is given only w
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.deployments.base import COMPONENTS, UpOptions
@@ -16,6 +16,11 @@ from bench.deployments.local.topology import GATEWAY, MONOLITH, Block, Topology
 
 TOTAL_POOL = 16  # connections over all components of a deployment; the server budget is 80
 _COMPONENT_POOL = TOTAL_POOL // len(COMPONENTS)
+
+
+def gunicorn_workers(cpus: Sequence[int]) -> int:
+    """What gunicorn's documentation advises: (2 x cores) + 1. They share the pool."""
+    return 2 * max(1, len(cpus)) + 1
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,6 @@ def _common(name: str, facts: Facts, options: UpOptions) -> dict[str, str]:
 
 
 def _monolith(facts: Facts, options: UpOptions) -> ProcessPlan:
-    workers = max(1, len(options.cpus))
     return ProcessPlan(
         MONOLITH,
         facts.ports[MONOLITH],
@@ -92,8 +96,8 @@ def _monolith(facts: Facts, options: UpOptions) -> ProcessPlan:
         environment={
             **_common(MONOLITH, facts, options),
             "DATABASE_URL": facts.dsns[MONOLITH],
-            "DATABASE_POOL_MAX": str(TOTAL_POOL // workers),
-            "GUNICORN_WORKERS": str(workers),
+            "DATABASE_POOL_MAX": str(TOTAL_POOL),
+            "GUNICORN_WORKERS": str(gunicorn_workers(options.cpus)),
             "SIGNING_KEY_FILE": str(facts.keys.signing),
             **options.environment,
         },

@@ -25,12 +25,12 @@ class Migration(migrations.Migration):
                         default=uuid.uuid4, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("sku", models.CharField(max_length=64, unique=True)),
+                ("sku", models.CharField(db_collation="C", max_length=64, unique=True)),
                 ("name", models.CharField(db_collation="C", max_length=200)),
                 ("description", models.TextField(blank=True)),
-                ("category", models.CharField(max_length=64)),
-                ("price_cents", models.BigIntegerField()),
-                ("version", models.BigIntegerField(default=1, editable=False)),
+                ("category", models.CharField(db_collation="C", max_length=64)),
+                ("price_cents", models.IntegerField()),
+                ("version", models.IntegerField(default=1, editable=False)),
                 (
                     "created_at",
                     models.DateTimeField(
@@ -65,15 +65,31 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="product",
-            index=models.Index(fields=["name", "id"], name="products_name"),
+            index=models.Index(fields=["name", "id"], name="products_by_name"),
         ),
         migrations.AddIndex(
             model_name="product",
-            index=models.Index(fields=["price_cents", "id"], name="products_price"),
+            index=models.Index(fields=["price_cents", "id"], name="products_by_price"),
         ),
         migrations.AddIndex(
             model_name="product",
-            index=models.Index(fields=["category", "name", "id"], name="products_category_name"),
+            index=models.Index(fields=["-price_cents", "id"], name="products_by_price_desc"),
+        ),
+        migrations.AddIndex(
+            model_name="product",
+            index=models.Index(fields=["category", "name", "id"], name="products_by_category_name"),
+        ),
+        migrations.AddIndex(
+            model_name="product",
+            index=models.Index(
+                fields=["category", "price_cents", "id"], name="products_by_category_price"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="product",
+            index=models.Index(
+                fields=["category", "-price_cents", "id"], name="products_by_category_price_d"
+            ),
         ),
         migrations.AddConstraint(
             model_name="product",

@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ),
                 ("position", models.SmallIntegerField()),
                 ("name", models.CharField(max_length=200)),
-                ("unit_price_cents", models.BigIntegerField()),
+                ("unit_price_cents", models.IntegerField()),
                 ("quantity", models.IntegerField()),
                 (
                     "product",

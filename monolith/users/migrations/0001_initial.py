@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                         name="users_email",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("password__startswith", "$argon2id$")),
+                        condition=models.Q(("password__startswith", "argon2$argon2id$")),
                         name="users_password_is_argon2id",
                     ),
                     models.CheckConstraint(

@@ -111,7 +111,7 @@ def serving(
         process = subprocess.Popen(
             [*(sys.executable, "-m", "gunicorn", "-c"), "python:monolith.config.gunicorn"]
             + [application],
-            env={**os.environ, **env, "SHOP_BIND": f"127.0.0.1:{port}"},
+            env={**os.environ, "GUNICORN_WORKERS": "3", **env, "SHOP_BIND": f"127.0.0.1:{port}"},
             stdout=output,
             stderr=output,
             start_new_session=True,

@@ -32,6 +32,8 @@ class Answer:
 class Person:
     """Somebody with a token, or nobody without."""
 
+    other = ""  # a second product, where a test needs one
+
     def __init__(self, user_id: str | None = None, *, staff: bool = False) -> None:
         self.user_id = user_id
         self.headers = {}
@@ -74,7 +76,7 @@ def person(balance_cents: int = 0, *, staff: bool = False) -> Person:
     run(
         "INSERT INTO users (id, email, password_hash, full_name, staff)"
         " VALUES (%s, %s, %s, %s, %s)",
-        (user_id, f"{user_id}@shop.example", password_hash(1), "Ada", staff),
+        (user_id, f"{user_id}@shop.example", f"argon2{password_hash(1)}", "Ada", staff),
     )
     someone = Person(user_id, staff=staff)
     while balance_cents:

@@ -39,19 +39,21 @@ class Browser:
 
     def __init__(self, server: LiveServer) -> None:
         self.base = f"http://127.0.0.1:{server.port}"
-        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self.opener = urllib.request.build_opener(jar)
+        self.jar = http.cookiejar.CookieJar()
+        cookies = urllib.request.HTTPCookieProcessor(self.jar)
+        self.opener = urllib.request.build_opener(cookies)
 
     def get(self, path: str) -> str:
         with self.opener.open(self.base + path, timeout=10) as response:
             return str(response.read().decode())
 
-    def post(self, path: str, **form: str) -> str:
+    def post(self, path: str, *, to: str = "", **form: str) -> str:
+        """Send the form of a page, to another address if one is given."""
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path))
         assert token
         fields = {"csrfmiddlewaretoken": token.group(1), **form}
         body = urllib.parse.urlencode(fields).encode()
-        with self.opener.open(self.base + path, body, timeout=10) as response:
+        with self.opener.open(self.base + (to or path), body, timeout=10) as response:
             return str(response.read().decode())
 
     def sign_in(self, email: str, password: str = PASSWORD) -> str:
@@ -89,3 +91,30 @@ def test_a_price_is_changed_through_the_service_so_that_the_version_moves(
     assert re.search(r'class="readonly">\s*2\s*<', page)
     with pytest.raises(urllib.error.HTTPError, match="403"):
         browser.get(f"/inventory/product/{product}/delete/")
+
+
+def test_a_copy_of_the_cookie_is_worth_nothing_after_logout(admin: LiveServer) -> None:
+    browser, thief = Browser(admin), Browser(admin)
+    browser.sign_in(STAFF_EMAIL)
+    for cookie in browser.jar:
+        thief.jar.set_cookie(cookie)
+    assert "For staff" in thief.get("/")
+    browser.post("/", to="/logout/")
+    assert "For staff" not in thief.get("/")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["password__startswith=argon2", "password__regex=^a", "email__startswith=s", "id__gte=0"],
+)
+def test_only_the_filters_of_the_page_are_looked_up(admin: LiveServer, query: str) -> None:
+    browser = Browser(admin)
+    browser.sign_in(STAFF_EMAIL)
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        browser.get(f"/users/user/?{query}")
+    assert "Select" in browser.get("/users/user/?staff__exact=1")
+
+
+@pytest.mark.parametrize("path", ["..%2f", "..%2f..%2fmanage.py", "%00", "admin/"])
+def test_no_file_outside_the_static_folder_is_served(admin: LiveServer, path: str) -> None:
+    assert admin.status_of(f"/static/{path}") == 404

@@ -25,8 +25,17 @@ class Case:
 KEY = {"HTTP_IDEMPOTENCY_KEY": "k"}
 TEXT = {"content_type": "text/plain"}
 LARGE = b" " * 65_537
+JSON = {"content_type": "application/json"}
+# As WSGI hands over a header that was given twice.
+TWICE = {"HTTP_CONTENT_ENCODING": "identity,identity"}
+LIST = {"HTTP_CONTENT_ENCODING": "identity, gzip"}
 
 CASES = [
+    Case("GET", "/products", "payload_too_large", LARGE, who="nobody"),
+    Case("GET", "/wallet", "payload_too_large", LARGE),
+    Case("GET", "/wallet", "unauthenticated", LARGE, who="nobody"),
+    Case("POST", "/orders", "unsupported_media_type", b"{}", headers={**JSON, **TWICE}),
+    Case("POST", "/orders", "unsupported_media_type", b"{}", headers={**JSON, **LIST}),
     Case("DELETE", "/nothing", "not_found", who="nobody"),
     Case("POST", f"/orders/{GHOST.upper()}x/cancellation", "not_found", who="nobody"),
     Case("GET", "/orders/", "not_found", who="nobody"),
@@ -79,3 +88,19 @@ def test_405_says_what_is_allowed() -> None:
 def test_a_body_of_65_536_bytes_passes() -> None:
     body = b'{"amount_cents": 5}'.ljust(65_536)
     assert person().send("POST", "/wallet/deposits", body, **KEY).status == 201
+
+
+@pytest.mark.parametrize("given", ["a,b", "one,two,three"])
+def test_of_several_request_ids_a_new_one_is_made(given: str) -> None:
+    made = Person().send("GET", "/products", HTTP_X_REQUEST_ID=given).headers["X-Request-ID"]
+    assert made
+    assert made != given
+
+
+@pytest.mark.parametrize("given", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer a,Bearer b"])
+def test_a_header_that_is_no_bearer_token_is_401_and_public_operations_ignore_it(
+    given: str,
+) -> None:
+    headers = {"HTTP_AUTHORIZATION": given}
+    assert Person().send("GET", "/wallet", **headers).code == "unauthenticated"
+    assert Person().send("GET", "/products", **headers).status == 200

@@ -103,7 +103,7 @@ def test_a_token_that_outlived_its_user_is_refused() -> None:
     assert nobody.buy((tea, 1)).status == 401
 
 
-def test_fifty_lines_are_sold_in_one_statement() -> None:
+def test_fifty_lines_are_sold_at_once() -> None:
     buyer = person(1_000_000)
     staff = person(staff=True)
     tea = product(450, 100)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 import monolith
@@ -73,6 +74,26 @@ def test_a_large_body_is_refused_with_an_answer_the_client_gets(
         connection.request("POST", "/api/v1/orders", b" " * 1_048_576, headers)
         assert connection.getresponse().status == expected
         connection.close()
+
+
+@pytest.mark.parametrize("header", ["SCRIPT_NAME: /api", "SCRIPT_NAME: /x", "PATH_INFO: /live"])
+def test_no_header_moves_the_path(shop: LiveServer, header: str) -> None:
+    answer = shop.raw(f"GET /ready HTTP/1.1\r\nHost: shop\r\n{header}\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_two_authorizations_are_none(shop: LiveServer, buyer: dict[str, str]) -> None:
+    line = f"Authorization: {buyer['Authorization']}\r\n"
+    answer = shop.raw(f"GET /api/v1/wallet HTTP/1.1\r\n{EDGE}{line}{line}\r\n".encode())
+    assert b" 401 " in answer.splitlines()[0]
+
+
+def test_bad_requests_leave_no_line_in_the_log(shop: LiveServer) -> None:
+    before = shop.log.stat().st_size
+    for _ in range(20):
+        shop.raw(b"x" * 8000 + b"\r\n\r\n")
+        shop.raw(b"GET /" + b"x" * 8000 + b" HTTP/1.1\r\nHost: shop\r\n\r\n")
+    assert shop.log.stat().st_size - before < 1000
 
 
 def test_two_keys_are_none(shop: LiveServer, buyer: dict[str, str]) -> None:
@@ -152,14 +173,40 @@ def test_sigterm_drains(environment: dict[str, str], folder: Path) -> None:
         assert server.process.wait(10) == 0
 
 
+def test_the_workers_have_sixteen_connections_together_and_at_once(
+    postgres: PostgresServer, environment: dict[str, str], folder: Path
+) -> None:
+    def connections() -> int:
+        with psycopg.connect(postgres.admin_dsn) as admin:
+            found = admin.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'monolith'"
+                " AND datname = 'shop_pool'"
+            ).fetchone()
+        return int(found[0])
+
+    own = {**environment, "DATABASE_URL": postgres.create_database("shop_pool")}
+    with serving("monolith.config.wsgi:application", own, folder / "pool.log", "/live") as server:
+        wait_until(lambda: connections() == 16)
+        master = psutil.Process(server.process.pid)
+        worker = master.children()[0]
+        worker.kill()
+        worker.wait(5)
+        wait_until(lambda: len(master.children()) == 3)
+        wait_until(lambda: connections() == 16)
+
+
 def test_a_worker_killed_from_outside_is_replaced(
     environment: dict[str, str], folder: Path
 ) -> None:
     application, log = "monolith.config.wsgi:application", folder / "kill.log"
     with serving(application, environment, log) as server:
-        (worker,) = psutil.Process(server.process.pid).children()
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait(5)
+        master = psutil.Process(server.process.pid)
+        workers = master.children()
+        assert len(workers) == 3
+        for worker in workers:
+            os.kill(worker.pid, signal.SIGKILL)
+            worker.wait(5)
+        wait_until(lambda: len(master.children()) == 3)
         server.wait_ready("/ready")
 
 

@@ -83,6 +83,9 @@ MUTATIONS: dict[str, Callable[[], str]] = {
     "an unknown key": lambda: signed({}, algorithm="ES256", kid="other"),
     "too long": lambda: signed({"x": "x" * 4096}, algorithm="ES256"),
     "deeply nested header": lambda: jwt.utils.base64url_encode(b"[" * 2900).decode() + ".e30.e30",
+    "issued in an hour": lambda: signed({"iat": int(time.time()) + 3600}, algorithm="ES256"),
+    "issued at a word": lambda: signed({"iat": "now"}, algorithm="ES256"),
+    "issued at a truth": lambda: signed({"iat": True}, algorithm="ES256"),
     "nothing": lambda: "",
 }
 
@@ -98,4 +101,11 @@ def test_a_token_that_is_not_ours_is_refused(mutate: Callable[[], str]) -> None:
 def test_the_untouched_token_passes() -> None:
     someone = Person()
     someone.headers = {"HTTP_AUTHORIZATION": f"bearer {signed({}, algorithm='ES256')}"}
+    assert someone.get("/wallet").status == 200
+
+
+def test_a_clock_that_is_half_a_minute_ahead_is_forgiven() -> None:
+    someone = Person()
+    token = signed({"iat": time.time() + 30}, algorithm="ES256")
+    someone.headers = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
     assert someone.get("/wallet").status == 200

@@ -61,7 +61,7 @@ def test_faults_are_armed_in_a_folder_of_the_host_only_when_asked_for() -> None:
     assert "/state/faults:/faults" in armed["volumes"]
 
 
-def test_the_monolith_has_a_worker_for_each_cpu_and_the_same_pool() -> None:
-    for cpus, workers, pool in (((), "1", "16"), ((0,), "1", "16"), ((0, 1), "2", "8")):
+def test_the_monolith_has_the_workers_that_gunicorn_advises() -> None:
+    for cpus, workers in (((), "3"), ((0,), "3"), ((0, 1), "5")):
         found = variables(PLACE, replace(UpOptions(), cpus=cpus), "t")
-        assert (found["SHOP_WORKERS"], found["SHOP_WORKER_POOL"]) == (workers, pool)
+        assert found["SHOP_WORKERS"] == workers

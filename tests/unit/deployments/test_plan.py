@@ -70,13 +70,11 @@ def test_several_blocks_stand_behind_a_gateway_without_a_database() -> None:
     assert plans("microservices")["orders"].serve[2] == "microservices.orders"
 
 
-def test_the_monolith_divides_its_pool_among_its_workers() -> None:
-    one, two = plans("monolith")["monolith"], plans("monolith", cpus=(0, 1))["monolith"]
-    assert (one.environment["GUNICORN_WORKERS"], one.environment["DATABASE_POOL_MAX"]) == (
-        "1",
-        "16",
-    )
-    assert (two.environment["GUNICORN_WORKERS"], two.environment["DATABASE_POOL_MAX"]) == ("2", "8")
+def test_the_monolith_has_the_workers_that_gunicorn_advises_and_one_pool_for_all() -> None:
+    for cpus, workers in (((), "3"), ((0,), "3"), ((0, 1), "5")):
+        environment = plans("monolith", cpus=cpus)["monolith"].environment
+        found = environment["GUNICORN_WORKERS"], environment["DATABASE_POOL_MAX"]
+        assert found == (workers, str(TOTAL_POOL))
 
 
 def test_options_reach_every_process() -> None:

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from monolith.common.idempotency import expire_keys
+from monolith.common.models import IdempotencyKey
 
 
 class Command(BaseCommand):
     help = "Delete idempotency keys older than 24 hours; for a daily timer."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{expire_keys()} keys deleted")
+        deleted, _ = IdempotencyKey.objects.expired().delete()
+        self.stdout.write(f"{deleted} keys deleted")

@@ -5,25 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 from psycopg import sql
 
-from monolith.inventory import seed as inventory
-from monolith.orders import seed as orders
-from monolith.payments import seed as payments
-from monolith.users import seed as users
+from monolith.config import seed
 
-TABLES = (
-    *users.TABLES,
-    *inventory.TABLES,
-    *payments.TABLES,
-    *orders.TABLES,
-    "idempotency_keys",
-    "django_admin_log",  # who did what to rows that are gone
-)
-FILES = ("users.csv", "products.csv", "wallets.csv")
+# Who is logged in to the admin site, and who did what there to rows that are gone.
+_OF_DJANGO = ("admin.logentry", "sessions.session")
 
 
 class Command(BaseCommand):
@@ -31,29 +22,26 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("directory", type=Path)
-        parser.add_argument(
-            "--if-empty", action="store_true", help="leave a database with rows as it is"
-        )
-        parser.add_argument(
-            "--migrate", action="store_true", help="bring the database up to date first"
-        )
+        parser.add_argument("--if-empty", action="store_true", help="leave a database with rows")
+        parser.add_argument("--migrate", action="store_true", help="bring it up to date first")
 
     def handle(
         self, *args: Any, directory: Path, if_empty: bool, migrate: bool, **options: Any
     ) -> None:
-        missing = [name for name in FILES if not (directory / name).is_file()]
+        missing = [name for name in seed.FILES if not (directory / name).is_file()]
         if missing:
             raise CommandError(f"{directory} is no seed directory: {', '.join(missing)} missing")
         if migrate:
             call_command("migrate", interactive=False)
-        if if_empty and _has_rows():
+        models = [model for model in apps.get_models() if model.__module__.startswith("monolith.")]
+        if if_empty and any(model.objects.exists() for model in models):
             self.stdout.write("the shop has data, the seed is not loaded")
             return
+        models += [apps.get_model(name) for name in _OF_DJANGO]
+        tables = sql.SQL(", ").join(sql.Identifier(model._meta.db_table) for model in models)
         with transaction.atomic(), connection.cursor() as cursor:
-            tables = sql.SQL(", ").join(map(sql.Identifier, TABLES))
             cursor.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(tables))
-            for app in (users, inventory, payments):
-                app.load(cursor, directory)
+            seed.load(cursor, directory)
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("ANALYZE {}").format(tables))
             # A checkpoint takes as long as the disk does, whatever a request may take.
@@ -67,12 +55,3 @@ class Command(BaseCommand):
             cursor.cursor.execute("CHECKPOINT")
         except psycopg.errors.InsufficientPrivilege:
             self.stderr.write("warning: no CHECKPOINT, the role is no member of pg_checkpoint")
-
-
-def _has_rows() -> bool:
-    with connection.cursor() as cursor:
-        for table in TABLES:
-            cursor.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(table)))
-            if cursor.fetchone():
-                return True
-    return False

@@ -54,10 +54,17 @@ def _replaced(constant: str, *changes: tuple[str, str]) -> Patch:
     return patch
 
 
+def _without(module: ModuleType, **replacements: object) -> None:
+    """Put other functions in the place of the module's own."""
+    for name, replacement in replacements.items():
+        if not hasattr(module, name):
+            raise SystemExit(f"{module.__name__} has no {name} to mutate")
+        setattr(module, name, replacement)
+
+
 def _forget_keys(module: ModuleType) -> None:
     """Monolith: the record of a key is never looked at, and always written."""
-    _replaced("STORE", ("\n  WHERE k.created_at <= now() - interval '24 hours'", ""))(module)
-    module._recorded = lambda request: None
+    _without(module, _recorded=lambda request: None)
 
 
 def _monolith_answers_first(module: ModuleType) -> None:
@@ -85,9 +92,9 @@ def _monolith_answers_first(module: ModuleType) -> None:
         answer = answers.get()
         if isinstance(answer, Exception):
             raise answer
-        return module.raw_response(answer.body.encode(), answer.status)
+        return answer.response()
 
-    module.run_keyed = run_keyed
+    _without(module, run_keyed=run_keyed)
 
 
 def _services_answer_first(module: ModuleType) -> None:
@@ -114,28 +121,31 @@ def _services_answer_first(module: ModuleType) -> None:
 def _monolith_refunds_twice(module: ModuleType) -> None:
     """Monolith: a second refund finds the payment refunded and refunds it all the same."""
     sound = module.refund
-    again = module.REFUND.replace(
-        """  UPDATE payments SET status = 'refunded'
-  WHERE order_id = %(order)s::uuid AND status = 'captured'
-  RETURNING user_id""",
-        "  SELECT user_id FROM payments WHERE order_id = %(order)s::uuid",
-    )
-    if again == module.REFUND:
-        raise SystemExit("monolith.payments.services.REFUND has no status to mutate")
 
     def refund(*, order_id, user_id, amount_cents):  # type: ignore[no-untyped-def]
         sound(order_id=order_id, user_id=user_id, amount_cents=amount_cents)
-        module.sql.fetch_one(again, module._booking("refund", user_id, amount_cents, order_id))
+        module.Wallet.objects.deposit(user_id=user_id, amount_cents=amount_cents)
+        module._book(module.Transfer.Kind.REFUND, user_id, amount_cents, order_id)
 
-    module.refund = refund
+    _without(module, refund=refund)
+
+
+def _monolith_writes_what_it_read(module: ModuleType) -> None:
+    """Monolith: no row is locked, and the counter written is the one read and some more."""
+
+    def unlocked(quantities):  # type: ignore[no-untyped-def]
+        stocks = module.Stock.objects.filter(product_id__in=quantities)
+        return list(stocks.select_related("product").order_by("product_id"))
+
+    def overwrite(stocks, quantities):  # type: ignore[no-untyped-def]
+        for stock in stocks:
+            stock.sold += quantities[stock.product_id]
+        module.Stock.objects.bulk_update(stocks, ["sold"])
+
+    _without(module, _locked=unlocked, _sell=overwrite)
 
 
 # Of each counter the value read is the value written to; no row is locked between.
-_MONOLITH_RMW = (
-    ("SELECT s.product_id, w.quantity\n", "SELECT s.product_id, w.quantity, s.sold AS was\n"),
-    ("\n  FOR NO KEY UPDATE OF s", ""),
-    ("SET sold = s.sold + l.quantity", "SET sold = l.was + l.quantity"),
-)
 _SERVICES_RMW = (
     ("w.quantity, p.name", "w.quantity, s.reserved AS was, p.name"),
     ("\n    FOR UPDATE OF s", ""),
@@ -155,7 +165,7 @@ MUTANTS: dict[str, dict[str, Patch]] = {
         "microservices.orders.service": _services_answer_first,
     },
     "read-modify-write of stock": {
-        "monolith.inventory.services": _replaced("TAKE", *_MONOLITH_RMW),
+        "monolith.inventory.services": _monolith_writes_what_it_read,
         "microservices.inventory.stock": _replaced("RESERVE", *_SERVICES_RMW),
     },
     "refund twice": {

@@ -1,8 +1,0 @@
-"""The `inventory` application."""
-
-from django.apps import AppConfig
-
-
-class InventoryConfig(AppConfig):
-    name = "monolith.inventory"
-    label = "inventory"

@@ -1,8 +1,0 @@
-"""The `orders` application."""
-
-from django.apps import AppConfig
-
-
-class OrdersConfig(AppConfig):
-    name = "monolith.orders"
-    label = "orders"

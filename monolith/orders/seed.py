@@ -1,3 +1,0 @@
-"""A seed holds no orders; loading one removes those that are there (`load_seed`)."""
-
-TABLES = ("orders", "order_lines")

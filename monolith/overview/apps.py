@@ -1,8 +1,0 @@
-"""The `overview` application: it owns no table."""
-
-from django.apps import AppConfig
-
-
-class OverviewConfig(AppConfig):
-    name = "monolith.overview"
-    label = "overview"

@@ -1,8 +1,0 @@
-"""The `users` application."""
-
-from django.apps import AppConfig
-
-
-class UsersConfig(AppConfig):
-    name = "monolith.users"
-    label = "users"
