@@ -27,7 +27,7 @@ class Timings:
 
 
 class Context:
-    """One request. `deadline` is in the loop's clock, `body` the validated body as plain JSON."""
+    """One request. `deadline` is in the loop's clock, `raw` the body, `body` what it holds."""
 
     __slots__ = (
         "body",
@@ -36,6 +36,7 @@ class Context:
         "method",
         "path",
         "poison",
+        "raw",
         "request_id",
         "staff",
         "timings",
@@ -53,6 +54,7 @@ class Context:
         self.user_id = ""
         self.staff = False
         self.idempotency_key = ""
+        self.raw = b""
         self.body: Any = None
         self.token = ""
         self.verified = False

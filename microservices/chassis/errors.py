@@ -1,4 +1,4 @@
-"""The one error tree: raised in the core, turned into problem+json at one border (`front.py`).
+"""The one error tree: raised in the core, turned into problem+json by one middleware.
 
 Components add the leaves that name their own business answers; a leaf carries its code, status and
 title, and whether it is an answer of the business stage, which an idempotency key records.
