@@ -1,8 +1,8 @@
 """Extra work planted in one process, so that the benchmark can show that it finds what is there.
 
 Off unless `SHOP_PLANTED` holds a `Plan`: without one there is no such middleware, and being off
-costs nothing. Work is counted in units, not in seconds: what slows the core slows it as it slows the
-rest. What was really added stands in the tally.
+costs nothing. Work is counted in units, not in seconds: what slows the core slows it as it slows
+the rest. What was really added stands in the tally.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
-"""The bare aiohttp handlers, in a process as the floor experiment starts them: they answer rightly."""
+"""The bare aiohttp handlers answer rightly, in a process as the floor experiment starts them."""
 
+import asyncio
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from uuid import uuid4
@@ -39,16 +38,16 @@ async def floor(
     environ = {f"{name.upper()}_DATABASE_URL": dsn for name, dsn in dsns.items()}
     environ |= {"SIGNING_KEY_FILE": str(signing_key.path)}
     environ |= {"SHOP_BIND": f"127.0.0.1:{unused_tcp_port}"}
-    command = [sys.executable, "-m", "microservices.floor"]
-    process = subprocess.Popen(command, env={**os.environ, **environ})
+    command = (sys.executable, "-m", "microservices.floor")
+    process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **environ})
     async with aiohttp.ClientSession() as session:
         floor = Floor(f"http://127.0.0.1:{unused_tcp_port}", session)
         try:
             await until(floor.is_ready, 20.0)
             yield floor
         finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            process.terminate()
+            assert await process.wait() == 0
 
 
 async def test_reads_are_answered_as_the_shop_answers_them(shop: Shop, floor: Floor) -> None:
