@@ -1,4 +1,4 @@
-"""Each index of the catalogue is there for one sort of page, and that page is a range scan of it."""
+"""Each index of the catalogue is for one sort of page, and that page is a range scan of it."""
 
 import pytest
 
