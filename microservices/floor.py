@@ -32,7 +32,7 @@ from psycopg_pool import AsyncConnectionPool
 from microservices.chassis import outbox
 from microservices.chassis.database import PREPARE_THRESHOLD, Connection
 from microservices.chassis.jwk import ALGORITHM, load_private_key
-from microservices.chassis.runner import BACKLOG, KEEP_ALIVE_SECONDS
+from microservices.chassis.server import BACKLOG, KEEP_ALIVE_SECONDS
 from microservices.chassis.settings import Settings, load, required
 from microservices.chassis.tokens import AUDIENCE, ISSUER
 from microservices.inventory.catalogue import GET_PRODUCT

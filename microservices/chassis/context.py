@@ -105,14 +105,6 @@ def start_background(name: str, seconds: float) -> Context:
     return context
 
 
-def shortened(context: Context, seconds: float) -> Context:
-    """A child of `context` that ends at most `seconds` from now, made the task's current one."""
-    child = context.child(asyncio.get_running_loop().time() + seconds, context.method, context.path)
-    child.idempotency_key, child.body = context.idempotency_key, context.body
-    _current.set(child)
-    return child
-
-
 _given_up: set[asyncio.Task[Any]] = set()  # a task that nobody holds may be collected
 
 

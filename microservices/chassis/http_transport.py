@@ -101,16 +101,12 @@ class HttpPeer:
         self._bulkhead = Bulkhead(settings.peer_concurrency)
 
     async def call(
-        self,
-        ctx: Context,
-        message: Message[Any],
-        request: Struct | None,
-        deadline: float,
-        tries: int,
+        self, ctx: Context, message: Message[Any], request: Struct | None, deadline: float
     ) -> Any:
         """The `Transport` of this peer."""
         path, body = _encoded(message, request)
         headers = self._headers(ctx, message)
+        tries = 2 if message.idempotent else 1
         answer = await self.send(
             message.method, path, headers=headers, body=body, deadline=deadline, tries=tries
         )

@@ -32,12 +32,7 @@ class LocalTransport:
         self._running = running
 
     async def call(
-        self,
-        ctx: Context,
-        message: Message[Any],
-        request: Struct | None,
-        deadline: float,
-        tries: int,
+        self, ctx: Context, message: Message[Any], request: Struct | None, deadline: float
     ) -> Any:
         endpoint = self._endpoints[message.method, message.path]
         child = ctx.child(deadline, message.method, _filled(message.path, request))

@@ -17,7 +17,6 @@ from microservices.chassis.errors import ApiError, problem_body
 from microservices.chassis.settings import Settings
 
 if TYPE_CHECKING:
-    from microservices.chassis.key_store import KeyStore
     from microservices.chassis.peers import Peers
 
 UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -87,7 +86,6 @@ class Resources:
     peers: "Peers"
     environ: Mapping[str, str]
     settings: Settings
-    keys: "KeyStore | None"
 
 
 SeedLoader: TypeAlias = Callable[[Connection, Path], Awaitable[None]]

@@ -6,31 +6,23 @@
 import argparse
 import asyncio
 import os
-import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import uvloop
-from aiohttp import web
 from psycopg import sql
 
-from microservices.chassis.app import IN_FLIGHT_SECONDS, create_app
-from microservices.chassis.connections import Connection as HttpConnection
-from microservices.chassis.connections import close_late
 from microservices.chassis.database import Connection
-from microservices.chassis.middlewares import DRAINING
 from microservices.chassis.migrations import migrate
 from microservices.chassis.operations import ComponentSpec, SeedRefused
+from microservices.chassis.server import serve
 from microservices.chassis.settings import Settings, load, required, stop
 from microservices.chassis.specs import ProcessSpec
 from microservices.chassis.telemetry import configure_logging
 
-KEEP_ALIVE_SECONDS = 75.0
-BACKLOG = 1024
 NEVER_TRUNCATED = ("schema_migrations", "verification_keys")
 
 
@@ -79,59 +71,6 @@ def run_command(arguments: argparse.Namespace, spec: ProcessSpec) -> None:
             work = _load_seed_all(spec.components, arguments, os.environ)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
-
-
-async def serve(spec: ProcessSpec, settings: Settings, environ: Mapping[str, str]) -> None:
-    """Listens until SIGTERM or SIGINT, then drains.
-
-    Drain: readiness off, wait, stop listening, finish what is in flight (10 s), close resources.
-    """
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    app = create_app(spec, settings, environ)
-    runner = web.AppRunner(app, shutdown_timeout=IN_FLIGHT_SECONDS, handler_cancellation=False)
-    await runner.setup()
-    try:
-        async with listening(runner, settings):
-            await stopping.wait()
-            app[DRAINING].set()
-            await asyncio.sleep(settings.drain_seconds)
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def listening(runner: web.AppRunner, settings: Settings) -> AsyncIterator[int]:
-    """Listens on SHOP_BIND during the block; gives the port.
-
-    No `web.TCPSite`, which has no place for a connection class of our own.
-    """
-    host, port = settings.address
-    server = runner.server
-    assert server is not None, "the runner is set up"
-    loop = asyncio.get_running_loop()
-
-    def connection() -> HttpConnection:
-        return HttpConnection(
-            server,
-            loop=loop,
-            access_log=None,
-            keepalive_timeout=KEEP_ALIVE_SECONDS,
-            auto_decompress=False,
-        )
-
-    try:
-        listener = await loop.create_server(connection, host, port, backlog=BACKLOG)
-    except OSError as error:
-        stop(f"cannot listen on {settings.bind}: {os.strerror(error.errno or 0)}")
-    sweep = asyncio.create_task(close_late(server))
-    try:
-        yield listener.sockets[0].getsockname()[1]
-    finally:
-        listener.close()
-        sweep.cancel()
 
 
 async def _migrate_all(components: Sequence[ComponentSpec], environ: Mapping[str, str]) -> None:

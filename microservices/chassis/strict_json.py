@@ -39,8 +39,8 @@ def parse(raw: bytes) -> Any:
 
 
 def _with_huge_numbers(raw: bytes) -> Any:
-    """msgspec stops at a number like 1e400, behind which a syntax error may still follow. Here it is
-    infinite, so that validation refuses it with the name of its field.
+    """msgspec stops at a number like 1e400, behind which a syntax error may still follow. Here it
+    is infinite, so that validation refuses it with the name of its field.
     """
     try:
         document = json.loads(

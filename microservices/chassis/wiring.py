@@ -93,7 +93,7 @@ def _build(
 ) -> None:
     settings, database = app[SETTINGS], app[DATABASES][component.name]
     keys = _key_store(app, component, peers, environ)
-    service = component.build(Resources(database, peers, environ, settings, keys))
+    service = component.build(Resources(database, peers, environ, settings))
     verifier = ServiceVerifier(component.name, settings.service_jwks_file)
     for operation in component.operations:
         endpoint = Endpoint(component.name, operation, service, keys, verifier)

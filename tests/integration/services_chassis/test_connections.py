@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from microservices.chassis.connections import HEAD_SECONDS
-from microservices.chassis.runner import listening
+from microservices.chassis.server import listening
 from microservices.chassis.settings import Settings
 
 HEAD = b"GET /slow HTTP/1.1\r\nHost: x\r\n"
