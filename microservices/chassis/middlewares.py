@@ -8,13 +8,13 @@ import asyncio
 import logging
 import re
 import time
+from collections import defaultdict
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from microservices.chassis import faults
-from microservices.chassis.admission import Admission
 from microservices.chassis.bodies import MAX_BODY, parse_body, read_whole
 from microservices.chassis.context import Context, activate, current
 from microservices.chassis.errors import (
@@ -26,12 +26,14 @@ from microservices.chassis.errors import (
     MethodNotAllowed,
     MissingIdempotencyKey,
     NotFound,
+    Overloaded,
     PayloadTooLarge,
     problem_body,
     problem_headers,
 )
 from microservices.chassis.faults import POISON, DropReply
 from microservices.chassis.http_transport import DEADLINE
+from microservices.chassis.resilience import Bulkhead
 from microservices.chassis.routes import routed
 from microservices.chassis.settings import Settings
 from microservices.chassis.telemetry import REQUEST_ID, SERVER_TIMING, request_id, server_timing
@@ -50,9 +52,7 @@ def middlewares_of(settings: Settings, *, edge: bool) -> list[Middleware]:
     chain: list[Middleware] = [telemetry(settings.deadline_ms / 1e3, edge=edge), problems]
     chain.append(whole_body)
     if edge and settings.resilient:
-        chain.append(
-            admission(Admission(settings.edge_concurrency, settings.pool_timeout_ms / 1e3))
-        )
+        chain.append(admission(settings.edge_concurrency, settings.component_concurrency))
     if edge:
         chain.append(deadline)
     chain.append(authentication)
@@ -148,16 +148,27 @@ async def whole_body(request: web.Request, handler: Handler) -> web.StreamRespon
     return await handler(request)
 
 
-def admission(slots: Admission) -> Middleware:
-    """Bounds the requests that are served at once."""
+def admission(limit: int, limit_of_component: int) -> Middleware:
+    """Bounds the requests that are served at once, in all and of one component: requests that wait
+    inside it, for a password's hash or a database, leave room for those to the others.
+    """
+    everybody = Bulkhead(limit)
+    components = defaultdict[str, Bulkhead](lambda: Bulkhead(limit_of_component))
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         component = routed(request).component
         if not component:  # operators always get in
             return await handler(request)
-        async with slots.slot(component):
+        places = (components[component], everybody)
+        taken = [place for place in places if place.enter()]
+        try:
+            if len(taken) < len(places):
+                raise Overloaded("Too many requests are under way.")
             return await handler(request)
+        finally:
+            for place in taken:
+                place.leave()
 
     return middleware
 

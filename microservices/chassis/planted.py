@@ -125,13 +125,18 @@ def planted_work(app: web.Application, text: str, process: str) -> list[Middlewa
 
 def _by_route(app: web.Application, plan: Plan) -> dict[web.AbstractRoute, Planted]:
     tally = Tally(Path(plan.tally))
-    routes = {f"{each.method} {each.resource.canonical}": each for each in app[ROUTED]}
+    routes = {f"{each.method} {_path(each)}": each for each in app[ROUTED]}
     for name in plan.routes.keys() - routes.keys():
         stop(f"setting SHOP_PLANTED names {name!r}, which {plan.process} does not serve")
     return {
         routes[name]: Planted(extra, number, tally)
         for number, (name, extra) in enumerate(plan.routes.items())
     }
+
+
+def _path(route: web.AbstractRoute) -> str:
+    assert route.resource is not None, "a route of ours has a path"
+    return route.resource.canonical
 
 
 def _middleware(work: dict[web.AbstractRoute, Planted]) -> Middleware:

@@ -24,10 +24,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     - `STATEMENT_TIMEOUT_MS`: PostgreSQL's statement_timeout of each connection (2500).
     - `DATABASE_POOL_MAX`: connections in the pool of each component, all open from the start (4).
     - `DATABASE_POOL_WAITING`: requests that may wait for a connection of one pool (128).
-    - `DATABASE_POOL_TIMEOUT_MS`: how long one waits for it, and for a slot at the edge (1000).
-    - `EDGE_CONCURRENCY`: requests served at once by the edge, two thirds of them at most of one
-      component; who finds no slot in time is answered 503 `overloaded` (48: three times the
-      deployment's pooled connections).
+    - `DATABASE_POOL_TIMEOUT_MS`: how long one waits for it; then 503 (1000).
+    - `EDGE_CONCURRENCY`: requests served at once by the edge; more are answered 503 `overloaded`
+      (48: three times the deployment's pooled connections).
+    - `COMPONENT_CONCURRENCY`: of these, requests to any one component (24).
     - `PEER_CONCURRENCY`: calls under way to one peer: the bulkhead and the client's connection
       limit (128).
     - `RESILIENCE`: `on` (default) or `off`: retries, breaker, bulkhead and shedding.
@@ -55,6 +55,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     pool_waiting: Annotated[int, Meta(ge=1)] = field(name="DATABASE_POOL_WAITING", default=128)
     pool_timeout_ms: _Positive = field(name="DATABASE_POOL_TIMEOUT_MS", default=1000.0)
     edge_concurrency: Annotated[int, Meta(ge=1)] = field(name="EDGE_CONCURRENCY", default=48)
+    component_concurrency: Annotated[int, Meta(ge=1)] = field(
+        name="COMPONENT_CONCURRENCY", default=24
+    )
     peer_concurrency: Annotated[int, Meta(ge=1)] = field(name="PEER_CONCURRENCY", default=128)
     resilience: Literal["on", "off"] = field(name="RESILIENCE", default="on")
     faults: bool = field(name="SHOP_FAULTS", default=False)

@@ -85,7 +85,7 @@ async def open_shop(
         spec = ProcessSpec(tuple(COMPONENTS.values()), EDGE)
         changes: dict[str, Any] = {"faults": True, "faults_dir": str(faults_dir)}
         # 50 at once are about the data; shedding has its own tests.
-        changes["edge_concurrency"] = 96
+        changes["edge_concurrency"] = changes["component_concurrency"] = 64
         app = create_app(spec, settings(**changes), environ)
         return Shop(await aiohttp_client(app), dsns, signing_key)
 
