@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from microservices.chassis import faults, strict_json
 from microservices.chassis.context import Context, current
-from microservices.chassis.errors import PROBLEM_JSON, Forbidden, Unauthenticated, invalid
+from microservices.chassis.errors import PROBLEM_JSON, Forbidden, Unauthenticated
 from microservices.chassis.key_store import KeyStore
 from microservices.chassis.operations import Operation, Reply
-from microservices.chassis.queries import integers_of, query_of, query_values
+from microservices.chassis.queries import integers_of, query_of, query_values, unknown_parameter
 from microservices.chassis.service_tokens import ServiceVerifier
 from microservices.chassis.tokens import authenticate_user
 
@@ -92,7 +92,7 @@ class Endpoint:
         if self.operation.body_rule == "none":
             ctx.body = query_values(query, self._known, self._integers)
         elif query:
-            raise invalid(query[0][0], "is no parameter of this operation")
+            raise unknown_parameter(query[0][0])
         return strict_json.validate(ctx.body, self.operation.request, request.match_info)
 
 

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec import Struct, inspect
 
+LONGEST_NAME = 64  # of a name that is none of ours, more is not echoed
 Offence = tuple[str, str]  # field, message
 
 
@@ -58,7 +59,8 @@ def _in_object(
 ) -> Iterator[Offence]:
     fields = [each for each in msgspec.structs.fields(kind) if each.encode_name not in hidden]
     known = {field.encode_name for field in fields}
-    yield from ((prefix + name, "is unknown") for name in members if name not in known)
+    unknown = (name[:LONGEST_NAME] for name in members if name not in known)
+    yield from ((prefix + name, "is unknown") for name in unknown)
     for field in fields:
         if field.required and field.encode_name not in members:
             yield prefix + field.encode_name, "is required"

@@ -28,6 +28,7 @@ class Basket(Struct, frozen=True, forbid_unknown_fields=True):
 GOOD = {"code": "a", "count": 1}
 FIRST = {
     "unknown before missing": ({"lable": "a"}, "lable"),
+    "a long name is cut": ({"x" * 65: 1}, "x" * 64),
     "unknown in the body's order": ({"y": 1, "label": 0, "x": 1}, "y"),
     "missing before wrong": ({"label": 5}, "lines"),
     "missing in the schema's order": ({"size": 0}, "label"),
