@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from microservices.chassis import faults
@@ -39,6 +39,7 @@ from microservices.chassis.settings import Settings
 from microservices.chassis.telemetry import REQUEST_ID, SERVER_TIMING, request_id, server_timing
 from microservices.chassis.tokens import bearer_token
 
+SPOKEN = (HttpVersion10, HttpVersion11)
 LOGGED_PATH = 200  # characters: a client decides how long a path is, not how long a log
 DRAINING = web.AppKey("draining", asyncio.Event)
 # Work whose caller may have given up; the end of the drain waits for it.
@@ -97,6 +98,8 @@ def _seconds_left(given: str, most: float) -> float:
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The one border at which errors become problem+json."""
     try:
+        if request.version not in SPOKEN:  # aiohttp's parser also takes 0.9 and 2.0
+            raise web.HTTPBadRequest
         if request.match_info.http_exception is not None:
             raise request.match_info.http_exception
         return await handler(request)
@@ -107,7 +110,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPMethodNotAllowed as error:
         allow = ", ".join(sorted(error.allowed_methods))
         return problem_response(MethodNotAllowed(f"Allowed here: {allow}."), Allow=allow)
-    except web.HTTPException as error:  # aiohttp's own business, such as 408
+    except web.HTTPException as error:  # the server's own business: 408, and 400 of the version
         response = web.Response(status=error.status, text=error.text)
         response.force_close()
         return response

@@ -264,6 +264,16 @@ async def test_lines_that_are_too_long_are_refused(
     assert 400 <= status < 500
 
 
+@pytest.mark.parametrize("version", [b"", b" HTTP/0.9", b" HTTP/2.0", b" HTTP/9.9", b" HTTP/x"])
+async def test_another_version_of_http_is_refused(things: RunningProcess, version: bytes) -> None:
+    address = urlsplit(things.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(b"GET /live" + version + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    assert answer == b"" or answer.split(b" ")[1] == b"400"
+
+
 @pytest.mark.parametrize("target", ["/%0A", "/%00", "/..%2f..%2fetc", "//", "*", "/a%20b", "/%FF"])
 async def test_what_is_nowhere_is_a_problem_like_any_other(
     things: RunningProcess, target: str
