@@ -30,10 +30,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from psycopg_pool import AsyncConnectionPool
 
 from microservices.chassis import outbox
-from microservices.chassis.auth import ALGORITHM, AUDIENCE, ISSUER, load_private_key
 from microservices.chassis.database import PREPARE_THRESHOLD, Connection
-from microservices.chassis.runner import BACKLOG, KEEP_ALIVE_SECONDS
+from microservices.chassis.jwk import ALGORITHM, load_private_key
+from microservices.chassis.server import BACKLOG, KEEP_ALIVE_SECONDS
 from microservices.chassis.settings import Settings, load, required
+from microservices.chassis.tokens import AUDIENCE, ISSUER
 from microservices.inventory.catalogue import GET_PRODUCT
 from microservices.inventory.messages import Product
 from microservices.inventory.stock import RESERVE, SETTLE

@@ -8,9 +8,9 @@ them all.
 import argparse
 from collections.abc import Sequence
 
-from microservices.chassis.app import ProcessSpec
 from microservices.chassis.operations import ComponentSpec
 from microservices.chassis.runner import add_commands, run_command
+from microservices.chassis.specs import ProcessSpec
 from microservices.gateway.app import EDGE
 from microservices.inventory.app import SPEC as INVENTORY
 from microservices.orders.app import SPEC as ORDERS

@@ -27,7 +27,7 @@ class Timings:
 
 
 class Context:
-    """One request. `deadline` is in the loop's clock, `body` the validated body as plain JSON."""
+    """One request. `deadline` is in the loop's clock, `raw` the body, `body` what it holds."""
 
     __slots__ = (
         "body",
@@ -36,6 +36,7 @@ class Context:
         "method",
         "path",
         "poison",
+        "raw",
         "request_id",
         "staff",
         "timings",
@@ -53,6 +54,7 @@ class Context:
         self.user_id = ""
         self.staff = False
         self.idempotency_key = ""
+        self.raw = b""
         self.body: Any = None
         self.token = ""
         self.verified = False
@@ -101,14 +103,6 @@ def start_background(name: str, seconds: float) -> Context:
     context = Context(f"{name}-{new_request_id()}", deadline)
     _current.set(context)
     return context
-
-
-def shortened(context: Context, seconds: float) -> Context:
-    """A child of `context` that ends at most `seconds` from now, made the task's current one."""
-    child = context.child(asyncio.get_running_loop().time() + seconds, context.method, context.path)
-    child.idempotency_key, child.body = context.idempotency_key, context.body
-    _current.set(child)
-    return child
 
 
 _given_up: set[asyncio.Task[Any]] = set()  # a task that nobody holds may be collected

@@ -1,4 +1,4 @@
-"""The one error tree: raised in the core, turned into problem+json at one border (`front.py`).
+"""The one error tree: raised in the core, turned into problem+json by one middleware.
 
 Components add the leaves that name their own business answers; a leaf carries its code, status and
 title, and whether it is an answer of the business stage, which an idempotency key records.
@@ -26,12 +26,10 @@ class ApiError(Exception):
         detail: str = "",
         *,
         errors: Sequence[tuple[str, str]] = (),
-        retry_after: int | None = None,
     ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.errors = tuple(errors)
-        self.retry_after = retry_after
 
 
 class InternalError(ApiError):
@@ -125,7 +123,7 @@ def problem_body(error: ApiError) -> bytes:
 def problem_headers(error: ApiError) -> dict[str, str]:
     """Headers that belong to the status itself: every 503 says when to come back."""
     if error.status == 503:
-        return {"Retry-After": str(error.retry_after or 1)}
+        return {"Retry-After": "1"}
     if error.status == 401:
         return {"WWW-Authenticate": "Bearer"}
     return {}

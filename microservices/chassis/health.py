@@ -4,68 +4,59 @@ A release that is broken on purpose (SHOP_BROKEN_RELEASE) is never ready.
 """
 
 import asyncio
-from collections.abc import Sequence
-
-from aiohttp import web
+from collections.abc import Collection
 
 from microservices.chassis.context import Context
 from microservices.chassis.database import Database
-from microservices.chassis.endpoint import refuse_query
-from microservices.chassis.front import Front, Passed
-from microservices.chassis.operations import Reply
+from microservices.chassis.operations import Empty, Operation, Reply
 
 READY_SECONDS = 2.0
-OK = b'{"status":"ok"}'
+JSON = "application/json"
+OK = Reply(200, b'{"status":"ok"}')
+DRAINING = Reply(503, b'{"status":"draining"}', JSON)
+UNAVAILABLE = Reply(503, b'{"status":"unavailable"}', JSON)
 
 
-class Live:
-    """Is the process alive?"""
-
-    bounded = True
-
-    async def serve(self, request: web.BaseRequest, ctx: Context, ids: list[str]) -> Reply:
-        refuse_query(request)
-        return Reply(200, OK)
-
-
-class Ready:
-    """Will it take requests?"""
-
-    bounded = True
+class Health:
+    """What operators ask a process."""
 
     def __init__(
-        self, front: Front, databases: Sequence[Database], *, broken: bool = False
+        self, databases: Collection[Database], draining: asyncio.Event, *, broken: bool
     ) -> None:
-        self._front = front
-        self._broken = broken
         self._databases = databases
+        self._draining = draining
+        self._broken = broken
 
-    async def serve(self, request: web.BaseRequest, ctx: Context, ids: list[str]) -> Reply | Passed:
-        refuse_query(request)
-        if self._front.draining:
-            return _not_ready(b'{"status":"draining"}')
+    async def live(self, ctx: Context, request: Empty) -> Reply:
+        """Is the process alive?"""
+        return OK
+
+    async def ready(self, ctx: Context, request: Empty) -> Reply:
+        """Will it take requests?"""
+        if self._draining.is_set():
+            return DRAINING
         if self._broken:
-            return _not_ready(b'{"status":"unavailable"}')
+            return UNAVAILABLE
         try:
             async with asyncio.timeout(READY_SECONDS):
                 alive = await asyncio.gather(*(each.alive() for each in self._databases))
         except TimeoutError:
-            alive = [False]
-        return Reply(200, OK) if all(alive) else _not_ready(b'{"status":"unavailable"}')
-
-
-def _not_ready(body: bytes) -> Passed:
-    return Passed(503, body, {"Content-Type": "application/json"})
+            return UNAVAILABLE
+        return OK if all(alive) else UNAVAILABLE
 
 
 class Document:
     """A JSON document that does not change."""
 
-    bounded = True
-
     def __init__(self, body: bytes) -> None:
         self._reply = Reply(200, body)
 
-    async def serve(self, request: web.BaseRequest, ctx: Context, ids: list[str]) -> Reply:
-        refuse_query(request)
+    async def get(self, ctx: Context, request: Empty) -> Reply:
         return self._reply
+
+
+HEALTH = (
+    Operation("live", "GET", "/live", Empty, Health.live, "public"),
+    Operation("ready", "GET", "/ready", Empty, Health.ready, "public"),
+)
+CONTRACT = Operation("get_contract", "GET", "/openapi.json", Empty, Document.get, "public")

@@ -6,7 +6,7 @@ One `HttpPeer` a callee. It is also what an edge forwards through (`send`).
 import asyncio
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,7 +15,6 @@ import msgspec
 from msgspec import Struct
 from yarl import URL
 
-from microservices.chassis.auth import ServiceSigner
 from microservices.chassis.context import Context
 from microservices.chassis.faults import POISON
 from microservices.chassis.peers import (
@@ -27,6 +26,7 @@ from microservices.chassis.peers import (
     answer_of,
 )
 from microservices.chassis.resilience import Breaker, Bulkhead, RetryBudget
+from microservices.chassis.service_tokens import ServiceSigner
 from microservices.chassis.settings import Settings
 from microservices.chassis.telemetry import REQUEST_ID, SERVER_TIMING, database_seconds
 
@@ -76,13 +76,17 @@ def new_session(settings: Settings) -> aiohttp.ClientSession:
 
 
 class HttpPeer:
-    """One component in another process."""
+    """One component in another process.
+
+    Args:
+        session: Gives the process's client session, which exists while the app runs.
+    """
 
     def __init__(
         self,
         name: str,
         urls: Sequence[str],
-        session: aiohttp.ClientSession,
+        session: Callable[[], aiohttp.ClientSession],
         settings: Settings,
         signer: ServiceSigner | None,
     ) -> None:
@@ -97,16 +101,12 @@ class HttpPeer:
         self._bulkhead = Bulkhead(settings.peer_concurrency)
 
     async def call(
-        self,
-        ctx: Context,
-        message: Message[Any],
-        request: Struct | None,
-        deadline: float,
-        tries: int,
+        self, ctx: Context, message: Message[Any], request: Struct | None, deadline: float
     ) -> Any:
         """The `Transport` of this peer."""
         path, body = _encoded(message, request)
         headers = self._headers(ctx, message)
+        tries = 2 if message.idempotent else 1
         answer = await self.send(
             message.method, path, headers=headers, body=body, deadline=deadline, tries=tries
         )
@@ -202,7 +202,7 @@ class HttpPeer:
             url = URL(self._urls[self._preferred] + path, encoded=True)
             timeout = aiohttp.ClientTimeout(total=remaining)
             try:
-                async with self._session.request(
+                async with self._session().request(
                     method, url, headers=sent, data=body, timeout=timeout, allow_redirects=False
                 ) as response:
                     return RawAnswer(response.status, response.headers, await response.read())

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +15,8 @@ from microservices.chassis.faults import DropReply
 from microservices.chassis.operations import Reply
 from microservices.chassis.peers import Message, PeerRefused, PeerUnclear, answer_of
 
+# The operations of one component, by method and path.
+Endpoints: TypeAlias = dict[tuple[str, str], Endpoint]
 _log = logging.getLogger(__name__)
 
 
@@ -23,22 +24,15 @@ class LocalTransport:
     """Calls a component of the same process. Giving up on a call never cancels it.
 
     Args:
-        running: The process's set of calls under way, which its drain waits for.
+        running: Work that the process's drain waits for.
     """
 
-    def __init__(
-        self, endpoints: Mapping[tuple[str, str], Endpoint], running: set[asyncio.Task[Any]]
-    ) -> None:
+    def __init__(self, endpoints: Endpoints, running: set[asyncio.Future[Any]]) -> None:
         self._endpoints = endpoints
         self._running = running
 
     async def call(
-        self,
-        ctx: Context,
-        message: Message[Any],
-        request: Struct | None,
-        deadline: float,
-        tries: int,
+        self, ctx: Context, message: Message[Any], request: Struct | None, deadline: float
     ) -> Any:
         endpoint = self._endpoints[message.method, message.path]
         child = ctx.child(deadline, message.method, _filled(message.path, request))

@@ -1,6 +1,6 @@
 """What a component publishes: typed operations, reached over HTTP and in memory alike.
 
-`ComponentSpec` is a component as data: `app.py` builds it, `endpoint.py` runs its operations.
+`ComponentSpec` is a component as data: `wiring.py` builds it, `endpoint.py` runs its operations.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -17,7 +17,6 @@ from microservices.chassis.errors import ApiError, problem_body
 from microservices.chassis.settings import Settings
 
 if TYPE_CHECKING:
-    from microservices.chassis.auth import KeyStore
     from microservices.chassis.peers import Peers
 
 UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -33,10 +32,14 @@ class Empty(Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that is already encoded: a replay, or a status other than the operation's own."""
+    """An answer that is already encoded: a replay, or a status other than the operation's own.
+
+    Of a status from 400 on it is a problem, unless `media_type` says otherwise.
+    """
 
     status: int
     body: bytes
+    media_type: str = ""
 
     @classmethod
     def of(cls, status: int, answer: Struct) -> "Reply":
@@ -56,6 +59,7 @@ class Operation:
     """One operation: where it is, what it takes, who may call it, the function that does it.
 
     `request` collects the ids of the path and, on GET, the query or else the body's members.
+    `callers`: for `service` operations, the components (or the edge) that may call it.
     """
 
     name: str
@@ -67,6 +71,7 @@ class Operation:
     status: int = 200
     key: bool = False
     body: Body | None = None
+    callers: tuple[str, ...] = ()
 
     @property
     def body_rule(self) -> Body:
@@ -81,7 +86,6 @@ class Resources:
     peers: "Peers"
     environ: Mapping[str, str]
     settings: Settings
-    keys: "KeyStore | None"
 
 
 SeedLoader: TypeAlias = Callable[[Connection, Path], Awaitable[None]]

@@ -63,12 +63,7 @@ class Transport(Protocol):
     """How one peer is reached."""
 
     async def call(
-        self,
-        ctx: Context,
-        message: Message[Any],
-        request: Struct | None,
-        deadline: float,
-        tries: int,
+        self, ctx: Context, message: Message[Any], request: Struct | None, deadline: float
     ) -> Any: ...
 
 
@@ -84,13 +79,11 @@ class Peers:
         request: Struct | None = None,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - part of the deadline that is sent along
-        tries: int | None = None,
     ) -> A:
         """Sends one message and returns its answer.
 
         Args:
             timeout: Seconds in all, tries included; the caller's own deadline bounds it too.
-            tries: At most this many (HTTP only; 2 for an idempotent message, else 1).
 
         Raises:
             PeerRefused: a definite 4xx.
@@ -104,11 +97,9 @@ class Peers:
         started = time.perf_counter()  # uvloop's clock moves in milliseconds
         seconds = message.timeout if timeout is None else timeout
         deadline = min(loop.time() + seconds, ctx.deadline)
-        if tries is None:
-            tries = 2 if message.idempotent else 1
         try:
             transport = self._transports[message.peer]
-            return cast(A, await transport.call(ctx, message, request, deadline, tries))
+            return cast(A, await transport.call(ctx, message, request, deadline))
         finally:
             ctx.timings.add_peer(message.peer, time.perf_counter() - started)
 

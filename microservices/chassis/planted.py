@@ -1,23 +1,21 @@
 """Extra work planted in one process, so that the benchmark can show that it finds what is there.
 
-Off unless `SHOP_PLANTED` holds a `Plan`; routes without extra work keep their own target, so being
-off costs nothing. Work is counted in units, not in seconds: what slows the core slows it as it
-slows the rest. What was really added stands in the tally.
+Off unless `SHOP_PLANTED` holds a `Plan`: without one there is no such middleware, and being off
+costs nothing. Work is counted in units, not in seconds: what slows the core slows it as it slows
+the rest. What was really added stands in the tally.
 """
 
 import asyncio
 import mmap
 import time
-from functools import partial
 from pathlib import Path
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from msgspec import Struct
 
-from microservices.chassis.context import Context
-from microservices.chassis.front import Passed, Routes, Target
-from microservices.chassis.operations import Reply
+from microservices.chassis.routes import ROUTED
 from microservices.chassis.settings import stop
 
 TALLY_ENTRIES = 1 << 16  # a ring: older ones are written over
@@ -72,35 +70,29 @@ class Tally:
         self._words[0] = count + 1
 
 
-class PlantedTarget:
-    """A route's target with extra work before it (wall time is tallied) or after its answer (CPU
-    time is, since the core may be shared by then).
+class Planted:
+    """The extra work of one route: before its operation (wall time is tallied) or after its answer
+    (CPU time is, since the core may be shared by then).
     """
 
-    def __init__(self, extra: Extra, number: int, tally: Tally, inner: Target) -> None:
-        self.bounded = inner.bounded
-        self._inner = inner
+    def __init__(self, extra: Extra, number: int, tally: Tally) -> None:
         self._extra = extra
         self._number = number
         self._tally = tally
         self._memory = bytearray(b"\x01") * (extra.touched_mib << 20)
 
-    async def serve(self, request: web.BaseRequest, ctx: Context, ids: list[str]) -> Reply | Passed:
-        """Serves with the extra work."""
+    def before(self) -> None:
         if self._extra.before or self._memory:
             started = time.perf_counter_ns()
             spin(self._extra.before)
             touch(self._memory)
             self._tally.add(self._number, time.perf_counter_ns() - started)
-        try:
-            return await self._inner.serve(request, ctx, ids)
-        finally:
-            if self._extra.after:
-                self._afterwards(TURNS)
 
-    def _afterwards(self, turns: int) -> None:
+    def afterwards(self, turns: int = TURNS) -> None:
+        if not self._extra.after:
+            return
         if turns:
-            asyncio.get_running_loop().call_soon(self._afterwards, turns - 1)
+            asyncio.get_running_loop().call_soon(self.afterwards, turns - 1)
             return
         started = time.thread_time_ns()
         spin(self._extra.after)
@@ -118,8 +110,8 @@ def touch(memory: bytearray) -> int:
     return len(memory[::CACHE_LINE])
 
 
-def plant(routes: Routes, text: str, process: str) -> None:
-    """Gives the routes of `process` their extra work; a plan for another one changes nothing.
+def planted_work(app: web.Application, text: str, process: str) -> list[Middleware]:
+    """The middleware that does the extra work; none for a plan of another process.
 
     Raises:
         SystemExit: the plan is malformed, or names a route that is not there.
@@ -128,12 +120,35 @@ def plant(routes: Routes, text: str, process: str) -> None:
         plan = msgspec.json.decode(text, type=Plan)
     except msgspec.DecodeError as error:
         stop(f"setting SHOP_PLANTED is malformed: {error}")
-    if plan.process != process:
-        return
+    return [_middleware(_by_route(app, plan))] if plan.process == process else []
+
+
+def _by_route(app: web.Application, plan: Plan) -> dict[web.AbstractRoute, Planted]:
     tally = Tally(Path(plan.tally))
-    for number, (name, extra) in enumerate(plan.routes.items()):
-        method, _, path = name.partition(" ")
+    routes = {f"{each.method} {_path(each)}": each for each in app[ROUTED]}
+    for name in plan.routes.keys() - routes.keys():
+        stop(f"setting SHOP_PLANTED names {name!r}, which {plan.process} does not serve")
+    return {
+        routes[name]: Planted(extra, number, tally)
+        for number, (name, extra) in enumerate(plan.routes.items())
+    }
+
+
+def _path(route: web.AbstractRoute) -> str:
+    assert route.resource is not None, "a route of ours has a path"
+    return route.resource.canonical
+
+
+def _middleware(work: dict[web.AbstractRoute, Planted]) -> Middleware:
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        planted = work.get(request.match_info.route)
+        if planted is None:
+            return await handler(request)
+        planted.before()
         try:
-            routes.wrap(method, path, partial(PlantedTarget, extra, number, tally))
-        except KeyError:
-            stop(f"setting SHOP_PLANTED names {name!r}, which {process} does not serve")
+            return await handler(request)
+        finally:
+            planted.afterwards()
+
+    return middleware

@@ -6,7 +6,6 @@
 import argparse
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,18 +13,16 @@ from typing import Any
 
 import psycopg
 import uvloop
-from aiohttp import web
 from psycopg import sql
 
-from microservices.chassis.app import FRONT, IN_FLIGHT_SECONDS, ProcessSpec, create_app
 from microservices.chassis.database import Connection
 from microservices.chassis.migrations import migrate
 from microservices.chassis.operations import ComponentSpec, SeedRefused
+from microservices.chassis.server import serve
 from microservices.chassis.settings import Settings, load, required, stop
+from microservices.chassis.specs import ProcessSpec
 from microservices.chassis.telemetry import configure_logging
 
-KEEP_ALIVE_SECONDS = 75.0
-BACKLOG = 1024
 NEVER_TRUNCATED = ("schema_migrations", "verification_keys")
 
 
@@ -74,37 +71,6 @@ def run_command(arguments: argparse.Namespace, spec: ProcessSpec) -> None:
             work = _load_seed_all(spec.components, arguments, os.environ)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
-
-
-async def serve(spec: ProcessSpec, settings: Settings, environ: Mapping[str, str]) -> None:
-    """Listens until SIGTERM or SIGINT, then drains.
-
-    Drain: readiness off, wait, stop listening, finish what is in flight (10 s), close resources.
-    """
-    host, port = settings.address
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    app = await create_app(spec, settings, environ)
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        keepalive_timeout=KEEP_ALIVE_SECONDS,
-        shutdown_timeout=IN_FLIGHT_SECONDS,
-        handler_cancellation=False,
-        auto_decompress=False,
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
-    except OSError as error:
-        await runner.cleanup()
-        stop(f"cannot listen on {settings.bind}: {os.strerror(error.errno or 0)}")
-    await stopping.wait()
-    app[FRONT].draining = True
-    await asyncio.sleep(settings.drain_seconds)
-    await runner.cleanup()
 
 
 async def _migrate_all(components: Sequence[ComponentSpec], environ: Mapping[str, str]) -> None:

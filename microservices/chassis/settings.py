@@ -22,11 +22,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     - `SHOP_BIND`: `host:port` to listen on (default 127.0.0.1:8000; needed by `serve` only).
     - `SHOP_DEADLINE_MS`: the deadline of a request at the edge, in milliseconds (3000).
     - `STATEMENT_TIMEOUT_MS`: PostgreSQL's statement_timeout of each connection (2500).
-    - `DATABASE_POOL_MAX`: connections in the pool of each component (4).
+    - `DATABASE_POOL_MAX`: connections in the pool of each component, all open from the start (4).
     - `DATABASE_POOL_WAITING`: requests that may wait for a connection of one pool (128).
-    - `DATABASE_POOL_TIMEOUT_MS`: how long one waits for it (500, as in the monolith).
+    - `DATABASE_POOL_TIMEOUT_MS`: how long one waits for it; then 503 (1000).
     - `EDGE_CONCURRENCY`: requests served at once by the edge; more are answered 503 `overloaded`
-      (48: three times the deployment's pooled connections, as in the monolith).
+      (48: three times the deployment's pooled connections).
+    - `COMPONENT_CONCURRENCY`: of these, requests to any one component (24).
     - `PEER_CONCURRENCY`: calls under way to one peer: the bulkhead and the client's connection
       limit (128).
     - `RESILIENCE`: `on` (default) or `off`: retries, breaker, bulkhead and shedding.
@@ -52,8 +53,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     )
     pool_max: Annotated[int, Meta(ge=1)] = field(name="DATABASE_POOL_MAX", default=4)
     pool_waiting: Annotated[int, Meta(ge=1)] = field(name="DATABASE_POOL_WAITING", default=128)
-    pool_timeout_ms: _Positive = field(name="DATABASE_POOL_TIMEOUT_MS", default=500.0)
+    pool_timeout_ms: _Positive = field(name="DATABASE_POOL_TIMEOUT_MS", default=1000.0)
     edge_concurrency: Annotated[int, Meta(ge=1)] = field(name="EDGE_CONCURRENCY", default=48)
+    component_concurrency: Annotated[int, Meta(ge=1)] = field(
+        name="COMPONENT_CONCURRENCY", default=24
+    )
     peer_concurrency: Annotated[int, Meta(ge=1)] = field(name="PEER_CONCURRENCY", default=128)
     resilience: Literal["on", "off"] = field(name="RESILIENCE", default="on")
     faults: bool = field(name="SHOP_FAULTS", default=False)

@@ -5,13 +5,17 @@ space only, no floats, unknown members refused.
 """
 
 import json
+import math
+from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from microservices.chassis.errors import MalformedJson, ValidationFailed, invalid
+from microservices.chassis.errors import MalformedJson, invalid
+from microservices.chassis.offences import first_offence, refused_everywhere
 
 MAX_DEPTH = 64
+MAX_DIGITS = 100
 T = TypeVar("T")
 _untyped = msgspec.json.Decoder()
 
@@ -22,14 +26,11 @@ def parse(raw: bytes) -> Any:
     Raises:
         MalformedJson: a syntax error, an empty document, bytes that are not UTF-8, a lone
             surrogate, NaN, Infinity, or nesting deeper than 64.
-        ValidationFailed: a number too large for any type.
     """
     try:
         document = _untyped.decode(raw)
     except msgspec.ValidationError:
-        # The decoder stops at a number like 1e400; a syntax error may still follow it.
-        _check_syntax(raw)
-        raise invalid("body", "a number is out of range") from None
+        document = _with_huge_numbers(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise MalformedJson("The body is not valid JSON.") from None
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(document) > MAX_DEPTH:
@@ -37,17 +38,22 @@ def parse(raw: bytes) -> Any:
     return document
 
 
-def _check_syntax(raw: bytes) -> None:
+def _with_huge_numbers(raw: bytes) -> Any:
+    """msgspec stops at a number like 1e400, behind which a syntax error may still follow. Here it
+    is infinite, so that validation refuses it with the name of its field.
+    """
     try:
-        # Numbers stay text: int() refuses more than 4,300 digits, which is no syntax error.
         document = json.loads(
-            raw.decode("utf-8"), parse_constant=_refuse_constant, parse_int=str, parse_float=str
+            raw.decode("utf-8"), parse_constant=_refuse_constant, parse_int=_integer
         )
         json.dumps(document, ensure_ascii=False).encode("utf-8")  # fails on a lone surrogate
     except (ValueError, RecursionError):
         raise MalformedJson("The body is not valid JSON.") from None
-    if _depth(document) > MAX_DEPTH:
-        raise MalformedJson(f"The body is nested deeper than {MAX_DEPTH}.")
+    return document
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= MAX_DIGITS else math.inf  # int() itself has a limit
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -70,41 +76,26 @@ def _depth(value: Any) -> int:
     return deepest
 
 
-def check_values(value: Any, field: str) -> None:
-    """Refuses what no field of any request may hold.
+def validate(body: Any, kind: type[T], ids: Mapping[str, str] | None = None) -> T:
+    """The second pass: plain objects become a `kind`; `ids` are its members from the path.
 
     Raises:
-        ValidationFailed: a float (integers are JSON integers only), a NUL, white space only.
+        ValidationFailed: it names the field that the contract names first.
     """
-    kind = type(value)
-    if kind is str:
-        if "\x00" in value:
-            raise invalid(field, "holds a NUL character")
-        if value.isspace():
-            raise invalid(field, "is white space only")
-    elif kind is dict:
-        for name, each in value.items():
-            check_values(each, f"{field}.{name}" if field else name)
-    elif kind is list:
-        for index, each in enumerate(value):
-            check_values(each, f"{field}[{index}]")
-    elif kind is float:
-        raise invalid(field or "body", "Expected an integer without fraction or exponent")
+    ids = ids or {}
+    if type(body) is dict and ids.keys().isdisjoint(body) and _acceptable(body):
+        try:
+            return msgspec.convert({**body, **ids}, kind)
+        except msgspec.ValidationError as error:
+            unnamed = str(error)
+            raise invalid(*first_offence(body, kind, ids) or ("body", unnamed)) from None
+    raise invalid(*first_offence(body, kind, ids) or ("body", "is not acceptable"))
 
 
-def validate(value: Any, kind: type[T]) -> T:
-    """Converts plain objects to `kind`; a refusal becomes a 422 that names the field."""
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at ")
-        raise ValidationFailed(message, errors=[(_field(message, place), message)]) from None
-
-
-def _field(message: str, place: str) -> str:
-    """The field a msgspec message is about: its path, or the name it quotes, under that path."""
-    path = place.strip("`").removeprefix("$").removeprefix(".")
-    if message.startswith("Object ") and "field `" in message:
-        name = message.split("`")[1]
-        return f"{path}.{name}" if path else name
-    return path or "body"
+def _acceptable(value: Any) -> bool:
+    """Whether it holds nothing that no field of any request may hold."""
+    if type(value) is dict:
+        return all(_acceptable(each) for each in value.values())
+    if type(value) is list:
+        return all(_acceptable(each) for each in value)
+    return refused_everywhere(value) is None

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Sequence
 
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -13,10 +14,10 @@ _well_formed = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 _database = re.compile(r"(?:^|,)\s*db;dur=([0-9.]+)").search
 
 
-def request_id(offered: str | None) -> str:
-    """The caller's id when it is well formed, else a new one."""
-    if offered is not None and _well_formed(offered):
-        return offered
+def request_id(offered: Sequence[str]) -> str:
+    """The caller's id when there is one and it is well formed, else a new one."""
+    if len(offered) == 1 and _well_formed(offered[0]):
+        return offered[0]
     return new_request_id()
 
 

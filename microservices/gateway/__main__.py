@@ -2,8 +2,8 @@
 
 import argparse
 
-from microservices.chassis.app import ProcessSpec
 from microservices.chassis.runner import run_command
+from microservices.chassis.specs import ProcessSpec
 from microservices.gateway.app import EDGE
 
 if __name__ == "__main__":

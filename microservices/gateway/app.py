@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from microservices.chassis.app import EdgeSpec
 from microservices.chassis.operations import Empty, Operation
-from microservices.gateway.forward import Forward
+from microservices.chassis.specs import EdgeSpec
+from microservices.gateway.forward import forward
 from microservices.gateway.overview import Overviews
 from microservices.gateway.routes import PREFIX, ROUTES
 
@@ -23,6 +23,6 @@ EDGE = EdgeSpec(
     ),
     build=Overviews,
     peers=("users", "inventory", "payments", "orders"),
-    forward=Forward,
+    forward=forward,
     document=Path(__file__).with_name("openapi.json"),
 )

@@ -5,12 +5,11 @@ import time
 from urllib.parse import quote
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
-from microservices.chassis.context import Context
-from microservices.chassis.endpoint import MAX_BODY, read_at_most
+from microservices.chassis.context import Context, current
 from microservices.chassis.errors import DeadlineExceeded, Overloaded
 from microservices.chassis.faults import POISON
-from microservices.chassis.front import Passed
 from microservices.chassis.http_transport import HttpPeer, PeerBusy, PeerTimeout, RawAnswer
 from microservices.chassis.telemetry import REQUEST_ID, SERVER_TIMING
 
@@ -19,46 +18,47 @@ RETURNED = ("Content-Type", "Allow", "Retry-After", "WWW-Authenticate")
 _timing = re.compile(r"app;dur=[0-9.]+, db;dur=([0-9.]+)(?:, (.*))?").fullmatch
 
 
-class Forward:
-    """The target of a route whose owner runs in another process."""
+def forward(component: str, peer: HttpPeer) -> Handler:
+    """The handler of a route whose owner, this component, runs in another process.
 
-    bounded = True
+    It raises:
+        PeerFailed: the owner is out of reach.
+        DeadlineExceeded: it did not answer in time.
+        Overloaded: too many requests to it are under way.
+    """
 
-    def __init__(self, component: str, peer: HttpPeer) -> None:
-        self._component = component
-        self._peer = peer
-
-    async def serve(self, request: web.BaseRequest, ctx: Context, ids: list[str]) -> Passed:
-        """Sends the request on.
-
-        Raises:
-            PeerFailed: the owner is out of reach.
-            DeadlineExceeded: it did not answer in time.
-            Overloaded: too many requests to it are under way.
-        """
+    async def handle(request: web.Request) -> web.Response:
+        ctx = current()
         started = time.perf_counter()
-        method = "GET" if request.method == "HEAD" else request.method
         try:
-            answer = await self._peer.send(
-                method,
-                _target_of(request),
-                headers=_headers_of(request, ctx),
-                body=await _body_of(request, ctx),
-                deadline=ctx.deadline,
-                tries=2 if method == "GET" else 1,
-            )
+            answer = await _sent(peer, request, ctx)
         except PeerTimeout:
-            raise DeadlineExceeded(f"{self._component} did not answer in time.") from None
+            raise DeadlineExceeded(f"{component} did not answer in time.") from None
         except PeerBusy:
-            raise Overloaded(f"Too many requests to {self._component} are under way.") from None
+            raise Overloaded(f"Too many requests to {component} are under way.") from None
         finally:
-            ctx.timings.add_peer(self._component, time.perf_counter() - started)
+            ctx.timings.add_peer(component, time.perf_counter() - started)
         _account(ctx, answer)
-        returned = {name: answer.headers[name] for name in RETURNED if name in answer.headers}
-        return Passed(answer.status, answer.body, returned)
+        headers = {name: answer.headers[name] for name in RETURNED if name in answer.headers}
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+    return handle
 
 
-def _target_of(request: web.BaseRequest) -> str:
+async def _sent(peer: HttpPeer, request: web.Request, ctx: Context) -> RawAnswer:
+    """Sends the request on. Of a body over the limit one byte too many: the owner refuses it."""
+    method = "GET" if request.method == "HEAD" else request.method
+    return await peer.send(
+        method,
+        _target_of(request),
+        headers=_headers_of(request, ctx),
+        body=ctx.raw if request.body_exists else None,
+        deadline=ctx.deadline,
+        tries=2 if method == "GET" else 1,
+    )
+
+
+def _target_of(request: web.Request) -> str:
     """Path and query as they came; whatever is not ASCII is percent-encoded for the way."""
     target = request.raw_path
     if not target.startswith("/"):
@@ -68,7 +68,7 @@ def _target_of(request: web.BaseRequest) -> str:
     return target
 
 
-def _headers_of(request: web.BaseRequest, ctx: Context) -> list[tuple[str, str]]:
+def _headers_of(request: web.Request, ctx: Context) -> list[tuple[str, str]]:
     """The headers that the owner looks at, repeated ones too: it is the one to refuse them."""
     headers = [(REQUEST_ID, ctx.request_id)]
     for name in SENT:
@@ -86,13 +86,6 @@ def sendable(value: str) -> str:
     if value.isascii():
         return value
     return value.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-async def _body_of(request: web.BaseRequest, ctx: Context) -> bytes | None:
-    """The body, or one byte more than the cap of a larger one: the owner refuses it after 401."""
-    if not request.body_exists:
-        return None
-    return await read_at_most(request, ctx, MAX_BODY + 1)
 
 
 def _account(ctx: Context, answer: RawAnswer) -> None:

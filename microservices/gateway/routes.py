@@ -1,6 +1,6 @@
 """The public routes and who owns them."""
 
-from microservices.chassis.app import Route
+from microservices.chassis.specs import Route
 
 PREFIX = "/api/v1"
 _OWNED = {

@@ -43,11 +43,22 @@ OPERATIONS = (
         key=True,
     ),
     Operation(
-        "recommend", "GET", "/internal/v1/recommended", Recommend, Inventory.recommend, "service"
+        "recommend",
+        "GET",
+        "/internal/v1/recommended",
+        Recommend,
+        Inventory.recommend,
+        "service",
+        callers=("gateway",),
     ),
-    Operation("reserve", "POST", "/internal/v1/reserve", Reserve, Inventory.reserve, "service"),
-    Operation("settle", "POST", "/internal/v1/settle", Settle, Inventory.settle, "service"),
-    Operation("release", "POST", "/internal/v1/release", Release, Inventory.release, "service"),
+    *(
+        Operation(name, "POST", f"/internal/v1/{name}", kind, does, "service", callers=("orders",))
+        for name, kind, does in (
+            ("reserve", Reserve, Inventory.reserve),
+            ("settle", Settle, Inventory.settle),
+            ("release", Release, Inventory.release),
+        )
+    ),
 )
 
 FAULT_POINTS = tuple(

@@ -29,10 +29,10 @@ GET_PRODUCT = PRODUCT + " WHERE p.id = %s"
 # The ends of the two sides of a page query, by sort: what comes after the cursor, and the order.
 AFTER: dict[Sort, str] = {
     "name": "(p.name, p.id) > (%(last)s, %(last_id)s::uuid)",
-    "price": "(p.price_cents, p.id) > (%(last)s, %(last_id)s::uuid)",
+    "price": "(p.price_cents, p.id) > (%(last)s::bigint, %(last_id)s::uuid)",
     # No row comparison, since ids ascend while prices descend; the first part is for the index.
-    "-price": "p.price_cents <= %(last)s"
-    " AND (p.price_cents < %(last)s OR p.id > %(last_id)s::uuid)",
+    "-price": "p.price_cents <= %(last)s::bigint"
+    " AND (p.price_cents < %(last)s::bigint OR p.id > %(last_id)s::uuid)",
 }
 ORDER: dict[Sort, str] = {
     "name": "p.name, p.id",

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from microservices.chassis.errors import invalid
 from microservices.chassis.operations import Id
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -44,7 +45,7 @@ class ChangeProduct(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         changes = (self.name, self.description, self.category, self.price_cents)
         if all(change is UNSET for change in changes):
-            raise ValueError("at least one of name, description, category, price_cents is needed")
+            raise invalid("body", "needs one of name, description, category, price_cents")
 
 
 class Restock(Struct, frozen=True, forbid_unknown_fields=True):

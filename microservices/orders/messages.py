@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from microservices.chassis.errors import invalid
 from microservices.chassis.operations import Id
 from microservices.orders.model import Line
 
@@ -21,8 +22,11 @@ class CreateOrder(Struct, frozen=True, forbid_unknown_fields=True):
     items: Annotated[list[NewLine], Meta(min_length=1, max_length=50)]
 
     def __post_init__(self) -> None:
-        if len({item.product_id for item in self.items}) < len(self.items):
-            raise ValueError("each product once")
+        seen: set[str] = set()
+        for index, item in enumerate(self.items):
+            if item.product_id in seen:
+                raise invalid(f"items[{index}].product_id", "is repeated")
+            seen.add(item.product_id)
 
 
 class GetOrder(Struct, frozen=True, forbid_unknown_fields=True):

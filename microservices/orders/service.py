@@ -16,11 +16,10 @@ from microservices.chassis.errors import (
     DependencyUnavailable,
     NotFound,
     RequestInProgress,
-    invalid,
 )
 from microservices.chassis.faults import maybe_fail
 from microservices.chassis.operations import Reply, Resources, reply_of_error
-from microservices.chassis.pages import decode_cursor, encode_cursor
+from microservices.chassis.pages import broken_cursor, decode_cursor, encode_cursor
 from microservices.orders import views
 from microservices.orders.errors import NotCancellable
 from microservices.orders.messages import (
@@ -94,7 +93,7 @@ class Orders:
         if len(orders) <= request.limit:
             return OrderPage(items, None)
         last = items[-1]
-        return OrderPage(items, encode_cursor(NEWEST_FIRST, last.created_at.isoformat(), last.id))
+        return OrderPage(items, encode_cursor(NEWEST_FIRST, rfc3339(last.created_at), last.id))
 
     async def get_order(self, ctx: Context, request: GetOrder) -> PublicOrder:
         order = await self.store.find(request.order_id, ctx.user_id)
@@ -178,15 +177,20 @@ def new_order(ctx: Context, request: CreateOrder, now: datetime) -> Order:
     )
 
 
+def rfc3339(moment: datetime) -> str:
+    """As a cursor has it: six digits of a second, and Z."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
 def cursor_of(request: ListOrders) -> tuple[datetime, str] | None:
     """Time and id of the last order of the page before."""
     if request.cursor is UNSET:
         return None
-    value, order_id = decode_cursor(request.cursor, NEWEST_FIRST)
+    value, order_id = decode_cursor(request.cursor, NEWEST_FIRST, str)
     try:
-        created_at = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise invalid("cursor", "is not a cursor of this list") from None
-    if created_at.tzinfo is None:
-        raise invalid("cursor", "is not a cursor of this list")
+        created_at = datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise broken_cursor() from None
+    if rfc3339(created_at) != value:
+        raise broken_cursor()
     return created_at, order_id

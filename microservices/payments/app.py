@@ -25,8 +25,24 @@ OPERATIONS = (
         Payments.get_payment,
         "user",
     ),
-    Operation("charge", "POST", "/internal/v1/charge", Charge, Payments.charge, "service"),
-    Operation("refund", "POST", "/internal/v1/refund", Refund, Payments.refund, "service"),
+    Operation(
+        "charge",
+        "POST",
+        "/internal/v1/charge",
+        Charge,
+        Payments.charge,
+        "service",
+        callers=("orders",),
+    ),
+    Operation(
+        "refund",
+        "POST",
+        "/internal/v1/refund",
+        Refund,
+        Payments.refund,
+        "service",
+        callers=("orders",),
+    ),
 )
 
 FAULT_POINTS = tuple(

@@ -19,9 +19,15 @@ WHERE id = %s AND user_id = %s AND status IN ('captured', 'refunded')"""
 
 DEPOSIT = """
 WITH transfer AS (
-    INSERT INTO transfers (id, kind, debit_account, credit_account, amount_cents)
-    VALUES (%(transfer_id)s::uuid, 'deposit', 'external', 'wallet:' || %(user_id)s::uuid::text,
-            %(amount_cents)s)
+    INSERT INTO ledger_transfers (id, kind) VALUES (%(transfer_id)s::uuid, 'deposit')
+    RETURNING id
+), entries AS (
+    INSERT INTO ledger_entries (transfer_id, account, amount_cents)
+    SELECT id, account, amount_cents
+    FROM transfer
+    CROSS JOIN (VALUES ('external', -%(amount_cents)s::bigint),
+                       ('wallet:' || %(user_id)s::uuid::text, %(amount_cents)s::bigint))
+        AS e (account, amount_cents)
 )
 INSERT INTO wallets AS w (user_id, balance_cents) VALUES (%(user_id)s::uuid, %(amount_cents)s)
 ON CONFLICT (user_id) DO UPDATE SET balance_cents = w.balance_cents + excluded.balance_cents
@@ -41,10 +47,16 @@ WITH debited AS (
     FROM debited
     RETURNING id
 ), transfer AS (
-    INSERT INTO transfers (id, kind, debit_account, credit_account, amount_cents, order_id)
-    SELECT %(payment_id)s::uuid, 'capture', 'wallet:' || %(user_id)s::uuid::text, 'merchant',
-           %(amount_cents)s, %(order_id)s::uuid
+    INSERT INTO ledger_transfers (id, kind, order_id)
+    SELECT %(payment_id)s::uuid, 'capture', %(order_id)s::uuid
     FROM debited
+    RETURNING id
+), entries AS (
+    INSERT INTO ledger_entries (transfer_id, account, amount_cents)
+    SELECT id, account, amount_cents
+    FROM transfer
+    CROSS JOIN (VALUES ('wallet:' || %(user_id)s::uuid::text, -%(amount_cents)s::bigint),
+                       ('merchant', %(amount_cents)s::bigint)) AS e (account, amount_cents)
 )
 SELECT id::text FROM payment"""
 
@@ -67,10 +79,18 @@ WITH payment AS (
     UPDATE wallets w SET balance_cents = w.balance_cents + p.amount_cents
     FROM payment p WHERE w.user_id = p.user_id
 ), transfer AS (
-    INSERT INTO transfers (id, kind, debit_account, credit_account, amount_cents, order_id)
-    SELECT %(transfer_id)s::uuid, 'refund', 'merchant', 'wallet:' || user_id, amount_cents,
-           %(order_id)s::uuid
+    INSERT INTO ledger_transfers (id, kind, order_id)
+    SELECT %(transfer_id)s::uuid, 'refund', %(order_id)s::uuid
     FROM payment
+    RETURNING id
+), entries AS (
+    INSERT INTO ledger_entries (transfer_id, account, amount_cents)
+    SELECT t.id, e.account, e.amount_cents
+    FROM transfer t
+    CROSS JOIN payment p
+    CROSS JOIN LATERAL (VALUES ('merchant', -p.amount_cents),
+                               ('wallet:' || p.user_id::text, p.amount_cents))
+        AS e (account, amount_cents)
 ), tombstone AS (
     INSERT INTO payments (id, order_id, status)
     SELECT %(transfer_id)s::uuid, %(order_id)s::uuid, 'void'

@@ -8,11 +8,12 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from psycopg.errors import UniqueViolation
 
-from microservices.chassis.auth import ALGORITHM, AUDIENCE, ISSUER, jwk_of, load_private_key
 from microservices.chassis.context import Context
 from microservices.chassis.errors import Unauthenticated
+from microservices.chassis.jwk import ALGORITHM, jwk_of, load_private_key
 from microservices.chassis.operations import Empty, Resources
 from microservices.chassis.settings import load
+from microservices.chassis.tokens import AUDIENCE, ISSUER
 from microservices.users import statements
 from microservices.users.errors import EmailTaken, InvalidCredentials
 from microservices.users.messages import Credentials, JwkSet, NewUser, Token, User

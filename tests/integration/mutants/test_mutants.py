@@ -33,7 +33,8 @@ ORDERS = {"monolith": "monolith", "microservices": "orders"}
 ORDERS_DATABASE = {"monolith": "db:shop", "microservices": "db:orders"}
 ALLOW_SECOND_REFUND = {
     "monolith": "DROP INDEX IF EXISTS ledger_transfers_once",
-    "microservices": "DROP INDEX IF EXISTS transfers_once_for_each_order",
+    "microservices": "DROP INDEX IF EXISTS ledger_transfers_once;"
+    " DROP TRIGGER IF EXISTS payment_edges ON payments",
 }
 
 

@@ -9,10 +9,11 @@ import pytest
 from aiohttp.pytest_plugin import AiohttpClient
 
 from bench.deployments.local.postgres import temporary_server
-from microservices.chassis.app import ProcessSpec, create_app
+from microservices.chassis.app import create_app
 from microservices.chassis.context import start_background
 from microservices.chassis.database import Database
 from microservices.chassis.migrations import migrate
+from microservices.chassis.specs import ProcessSpec
 from microservices.gateway.app import EDGE
 from microservices.host import COMPONENTS
 from tests.integration.services.shop import Shop, SigningKey, empty, settings
@@ -83,10 +84,9 @@ async def open_shop(
         environ["SIGNING_KEY_FILE"] = str(signing_key.path)
         spec = ProcessSpec(tuple(COMPONENTS.values()), EDGE)
         changes: dict[str, Any] = {"faults": True, "faults_dir": str(faults_dir)}
-        changes["edge_concurrency"] = (
-            64  # 50 at once are about the data; shedding has its own tests
-        )
-        app = await create_app(spec, settings(**changes), environ)
+        # 50 at once are about the data; shedding has its own tests.
+        changes["edge_concurrency"] = changes["component_concurrency"] = 64
+        app = create_app(spec, settings(**changes), environ)
         return Shop(await aiohttp_client(app), dsns, signing_key)
 
     return start

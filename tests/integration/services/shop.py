@@ -16,10 +16,10 @@ from aiohttp.test_utils import TestClient
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from microservices.chassis.app import PROCESS
-from microservices.chassis.auth import jwk_of
 from microservices.chassis.database import Database
+from microservices.chassis.jwk import jwk_of
 from microservices.chassis.settings import Settings
+from microservices.chassis.wiring import DATABASES
 
 COMPONENTS = ("users", "inventory", "payments", "orders")
 KEPT = ("schema_migrations", "verification_keys")
@@ -81,7 +81,7 @@ class Shop:
 
     def database(self, component: str) -> Database:
         """The pool the app itself uses."""
-        return self.client.server.app[PROCESS].databases[component]  # type: ignore[attr-defined]
+        return self.client.server.app[DATABASES][component]  # type: ignore[attr-defined]
 
     def user(self, staff: bool = False) -> User:
         user_id = str(uuid4())

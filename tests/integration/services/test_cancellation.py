@@ -21,7 +21,7 @@ async def check_all_is_back(shop: Shop, tea: str, user: User) -> None:
     await shop.quiet()
     assert await shop.wallet(user) == 1000
     assert await shop.stock(tea) == (0, 0)
-    kinds = [row[0] for row in await shop.rows("payments", "SELECT kind FROM transfers")]
+    kinds = [row[0] for row in await shop.rows("payments", "SELECT kind FROM ledger_transfers")]
     assert Counter(kinds) == {"deposit": 1, "capture": 1, "refund": 1}
 
 

@@ -112,8 +112,25 @@ async def test_the_same_order_with_another_amount_is_an_error(payments: Database
     "statement",
     [
         "UPDATE wallets SET balance_cents = -1",
-        "UPDATE transfers SET amount_cents = 0",
-        "UPDATE transfers SET credit_account = 'merchant'",
+        "UPDATE payments SET amount_cents = amount_cents + 1",
+        "UPDATE payments SET status = 'captured'",
+        "UPDATE ledger_entries SET amount_cents = 0",
+        "DELETE FROM ledger_entries",
+        "DELETE FROM ledger_transfers",
+        "INSERT INTO ledger_transfers (id, kind) VALUES (gen_random_uuid(), 'capture')",
+        "INSERT INTO ledger_transfers (id, kind, order_id)"
+        " SELECT gen_random_uuid(), 'capture', order_id FROM payments",
+        "INSERT INTO ledger_entries (transfer_id, account, amount_cents)"
+        " SELECT id, 'merchant', 1 FROM ledger_transfers",
+        "WITH t AS (INSERT INTO ledger_transfers (id, kind)"
+        " VALUES (gen_random_uuid(), 'deposit') RETURNING id)"
+        " INSERT INTO ledger_entries (transfer_id, account, amount_cents)"
+        " SELECT id, account, 1 FROM t CROSS JOIN (VALUES ('external'), ('merchant')) e (account)",
+        "WITH t AS (INSERT INTO ledger_transfers (id, kind)"
+        " VALUES (gen_random_uuid(), 'deposit') RETURNING id)"
+        " INSERT INTO ledger_entries (transfer_id, account, amount_cents)"
+        " SELECT id, account, cents FROM t"
+        " CROSS JOIN (VALUES ('external', -1), ('wallet:x', 1)) e (account, cents)",
         "UPDATE payments SET status = 'paid'",
         "UPDATE payments SET amount_cents = 0",
         "INSERT INTO payments (id, order_id, status) "

@@ -202,7 +202,8 @@ async def test_the_golden_vector(open_shop: OpenShop, vector: Vector) -> None:
                  WHERE product_id = %s"""
         wanted = (stock.initial, stock.restocked, stock.sold, stock.on_hand, stock.reserved)
         assert await shop.rows("inventory", sql, play.ids[alias]) == [wanted]
-    entries = "SELECT kind, split_part(account, ':', 1), amount_cents FROM audit_ledger"
+    entries = """SELECT kind, split_part(account, ':', 1), amount_cents FROM audit_ledger
+                 ORDER BY entry_id::bigint"""
     written = (await shop.rows("payments", entries))[play.given_entries :]
     assert written == [(each.kind, each.account, each.amount_cents) for each in vector.ledger]
 

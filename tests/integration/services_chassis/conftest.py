@@ -19,11 +19,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.deployments.local.ports import LOOPBACK
 from bench.deployments.local.postgres import PostgresServer, temporary_server
-from microservices.chassis.app import PROCESS, EdgeSpec, ProcessSpec, create_app
-from microservices.chassis.auth import jwk_of
+from microservices.chassis.app import create_app
+from microservices.chassis.jwk import jwk_of
 from microservices.chassis.migrations import migrate
 from microservices.chassis.operations import ComponentSpec
 from microservices.chassis.settings import Settings, load
+from microservices.chassis.specs import EdgeSpec, ProcessSpec
+from microservices.chassis.wiring import ENDPOINTS
 from microservices.users.app import SPEC as USERS
 from tests.integration.services_chassis.things import CALLERS, THINGS
 
@@ -59,7 +61,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     folder = tmp_path_factory.mktemp("keys")
     signing = _key_file(folder / "signing.pem")
     service = _key_file(folder / "service.pem")
-    jwks = {"keys": [jwk_of(service.public_key())]}
+    jwks = {"keys": [{**jwk_of(service.public_key()), "process": "callers"}]}
     (folder / "jwks.json").write_text(json.dumps(jwks))
     environ = {
         "SIGNING_KEY_FILE": str(folder / "signing.pem"),
@@ -113,7 +115,7 @@ class RunningProcess:
     session: aiohttp.ClientSession
 
     def service(self, component: str) -> Any:
-        endpoints = self.app[PROCESS].endpoints[component]
+        endpoints = self.app[ENDPOINTS][component]
         return next(iter(endpoints.values()))._service
 
     async def ask(self, method: str, path: str, **options: Any) -> tuple[int, Any, Any]:
@@ -137,7 +139,7 @@ async def starter(environ: Mapping[str, str]) -> AsyncIterator[Start]:
         ) -> RunningProcess:
             variables = {**environ, **changes}
             spec = ProcessSpec(components, edge)
-            app = await create_app(spec, load(Settings, variables), variables)
+            app = create_app(spec, load(Settings, variables), variables)
             runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=5)
             await runner.setup()
             runners.append(runner)

@@ -9,17 +9,22 @@ import psycopg
 import pytest
 
 from bench.deployments.local.postgres import PostgresServer, temporary_server
-from microservices.chassis.app import EdgeSpec, Route
 from microservices.chassis.migrations import migrate
+from microservices.chassis.specs import EdgeSpec, Route
 from microservices.gateway.app import EDGE
 from microservices.users.app import SPEC as USERS
 from tests.integration.services_chassis.conftest import Keys, RunningProcess, Start, until_async
 from tests.integration.services_chassis.things import THINGS
 
 PATH = "/api/v1/things"
+KEYS = "/api/v1/auth/jwks"
 PUBLIC = EdgeSpec(
     name="edge",
-    routes=(Route("GET", f"{PATH}/slow", "things"), Route("POST", PATH, "things")),
+    routes=(
+        Route("GET", f"{PATH}/slow", "things"),
+        Route("POST", PATH, "things"),
+        Route("GET", KEYS, "users"),
+    ),
     operations=(),
     build=lambda peers: None,
     peers=("users",),
@@ -48,7 +53,7 @@ async def test_a_slow_statement_is_ended(start: Start) -> None:
 
 @pytest.fixture(params=["one process", "two processes"])
 async def edge(request: pytest.FixtureRequest, start: Start) -> RunningProcess:
-    short = {"SHOP_DEADLINE_MS": "300", "EDGE_CONCURRENCY": "2"}
+    short = {"SHOP_DEADLINE_MS": "300", "EDGE_CONCURRENCY": "3", "COMPONENT_CONCURRENCY": "2"}
     if request.param == "one process":
         return await start(USERS, THINGS, edge=PUBLIC, **short)
     things = await start(USERS, THINGS)
@@ -67,6 +72,16 @@ async def test_the_edge_sheds_what_is_too_much(edge: RunningProcess) -> None:
     codes = sorted(body["code"] for _, body, _ in answers)
     assert codes.count("overloaded") == 4
     assert (await edge.ask("GET", "/live"))[0] == 200
+
+
+async def test_requests_that_wait_in_one_component_leave_room_for_another(
+    edge: RunningProcess,
+) -> None:
+    waiting = [asyncio.create_task(edge.ask("GET", f"{PATH}/slow?seconds=1")) for _ in range(6)]
+    await asyncio.sleep(0.1)
+    assert [(await edge.ask("GET", KEYS))[0] for _ in range(5)] == [200] * 5
+    assert not all(task.done() for task in waiting)
+    await asyncio.gather(*waiting)
 
 
 async def test_giving_up_does_not_undo_the_work(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
@@ -34,12 +35,14 @@ async def things(migrated: Mapping[str, str], keys: Keys) -> AsyncIterator[Runni
         yield await start(USERS, THINGS)
 
 
-async def _raw(process: RunningProcess, request: bytes) -> tuple[int, dict[str, str], bytes]:
+async def _raw(
+    process: RunningProcess, request: bytes, patience: float = 5.0
+) -> tuple[int, dict[str, str], bytes]:
     """One request as bytes; status, headers and body of the answer."""
     address = urlsplit(process.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(request)
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), patience)
     lines = head.decode().split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
     body = await reader.readexactly(int(headers.get("content-length", 0)))
@@ -76,6 +79,8 @@ async def test_checks_have_one_order(
 SMALL = [
     ({"Content-Encoding": "gzip"}, b"{", 415, "unsupported_media_type"),
     ({"Content-Type": "text/json"}, b"{", 415, "unsupported_media_type"),
+    ({**JSON, "Content-Encoding": "identity, identity"}, b"{", 415, "unsupported_media_type"),
+    ({**JSON, "Content-Encoding": "br"}, b"", 415, "unsupported_media_type"),
     (JSON, b"{", 400, "malformed_json"),
     (JSON, b"", 400, "malformed_json"),
     (JSON, b"[]", 400, "missing_idempotency_key"),
@@ -113,7 +118,16 @@ async def test_later_checks_have_one_order_too(
         "limit=05",
         "limit=5.0",
     ]
-    + ["limit=%35&limit=5", "name=", "name=%20", "name=%00", "name=%FF", "name=%ED%A0%80", "=1"]
+    + [
+        "limit=0x5",
+        "limit=%35&limit=5",
+        "name=",
+        "name=%20",
+        "name=%00",
+        "name=%FF",
+        "name=%ED%A0%80",
+        "=1",
+    ]
     + ["limit=" + "1" * 30],
 )
 async def test_a_query_is_as_strict_as_a_body(things: RunningProcess, query: str) -> None:
@@ -179,6 +193,44 @@ async def test_two_keys_or_two_tokens_are_refused(things: RunningProcess, keys: 
     assert (status, body["code"]) == (400, "invalid_idempotency_key")
 
 
+async def test_content_encoding_given_twice_is_refused(things: RunningProcess, keys: Keys) -> None:
+    for second in ("identity", "gzip"):
+        headers = [*keys.headers().items(), *JSON.items(), *KEY.items()]
+        headers += [("Content-Encoding", "identity"), ("Content-Encoding", second)]
+        status, body, _ = await things.ask("POST", PATH, data=b'{"name": "a"}', headers=headers)
+        assert (status, body["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("path", [PATH, "/live", f"{PATH}/mine"])
+async def test_a_get_with_a_body_over_the_limit_is_refused(
+    things: RunningProcess, keys: Keys, path: str
+) -> None:
+    for size, status in ((65_536, 200), (65_537, 413)):
+        answer = await things.ask("GET", path, data=b"x" * size, headers=keys.headers())
+        assert answer[0] == status
+
+
+async def test_a_token_in_a_trailer_is_none(things: RunningProcess, keys: Keys) -> None:
+    token = keys.headers()["Authorization"].encode()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n".encode()
+    head += b"Content-Type: application/json\r\nIdempotency-Key: k\r\nTrailer: Authorization\r\n"
+    body = b'd\r\n{"name": "a"}\r\n0\r\nAuthorization: ' + token + b"\r\n\r\n"
+    assert (await _raw(things, head + b"\r\n" + body))[0] == 401
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_a_body_that_never_comes_whole_is_given_up_after_five_seconds(
+    things: RunningProcess, keys: Keys, chunked: bool
+) -> None:
+    how = b"Transfer-Encoding: chunked\r\n\r\n5\r\n{" if chunked else b"Content-Length: 9\r\n\r\n{"
+    token = keys.headers()["Authorization"].encode()
+    request = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n".encode() + b"Authorization: " + token
+    started = time.monotonic()
+    status, _, _ = await _raw(things, request + b"\r\n" + how, patience=8)
+    assert status == 408
+    assert 4.5 < time.monotonic() - started < 6.5
+
+
 async def test_an_optional_body_may_be_missing(things: RunningProcess) -> None:
     for body in (b"", b"{}"):
         assert (await things.ask("POST", f"{PATH}/touch", data=body, headers=JSON))[0] == 500
@@ -196,6 +248,9 @@ async def test_a_request_id_is_echoed_or_made(things: RunningProcess) -> None:
     assert headers["X-Request-ID"] == "abc-1"
     _, _, headers = await things.ask("GET", "/live", headers={"X-Request-ID": "not ok"})
     assert headers["X-Request-ID"] != "not ok"
+    twice = [("X-Request-ID", "abc-1"), ("X-Request-ID", "abc-2")]
+    _, _, headers = await things.ask("GET", "/live", headers=twice)
+    assert headers.getall("X-Request-ID") not in (["abc-1"], ["abc-2"])
 
 
 @pytest.mark.parametrize(
@@ -207,6 +262,16 @@ async def test_lines_that_are_too_long_are_refused(
 ) -> None:
     status, _, _ = await _raw(things, request_line + b"\r\nHost: x\r\n\r\n")
     assert 400 <= status < 500
+
+
+@pytest.mark.parametrize("version", [b"", b" HTTP/0.9", b" HTTP/2.0", b" HTTP/9.9", b" HTTP/x"])
+async def test_another_version_of_http_is_refused(things: RunningProcess, version: bytes) -> None:
+    address = urlsplit(things.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(b"GET /live" + version + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    assert answer == b"" or answer.split(b" ")[1] == b"400"
 
 
 @pytest.mark.parametrize("target", ["/%0A", "/%00", "/..%2f..%2fetc", "//", "*", "/a%20b", "/%FF"])

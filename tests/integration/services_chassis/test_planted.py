@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from microservices.chassis.app import EdgeSpec, Route
+from microservices.chassis.specs import EdgeSpec, Route
 from microservices.gateway.app import EDGE
 from microservices.users.app import SPEC as USERS
 from tests.integration.services_chassis.conftest import RunningProcess, Start, until

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -39,11 +40,12 @@ def _wait_for(url: str, status: int) -> None:
 
 @pytest.fixture
 def process(
-    environ: dict[str, str], unused_tcp_port: int
+    environ: dict[str, str], unused_tcp_port: int, tmp_path: Path
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     variables = {**os.environ, **environ}
     variables |= {"SHOP_BIND": f"127.0.0.1:{unused_tcp_port}", "DRAIN_SECONDS": "0.6"}
-    child = subprocess.Popen(COMMAND, env=variables)
+    with (tmp_path / "log").open("wb") as log:
+        child = subprocess.Popen(COMMAND, env=variables, stderr=log)
     url = f"http://127.0.0.1:{unused_tcp_port}"
     _wait_for(f"{url}/ready", 200)
     yield child, url
@@ -64,6 +66,34 @@ def test_a_drained_process_ends_what_it_began_and_exits_with_zero(
         assert {each.result()[0] for each in running} == {401}
     assert child.wait(15) == 0
     assert _status(f"{url}/live")[0] == 0
+
+
+LONG = b"x" * 8_000
+HEAD = b" HTTP/1.1\r\nHost: x\r\n"
+BAD = {
+    "a path": b"GET /" + LONG + HEAD + b"\r\n",
+    "a method": LONG + b" /" + HEAD + b"\r\n",
+    "a header": b"GET /" + HEAD + b"X" + LONG + b"\x00: y\r\n\r\n",
+    "a length": b"POST /" + HEAD + b"Content-Length: x" + LONG + b"\r\n\r\n",
+    "a chunk": b"POST /api/v1/users" + HEAD + b"Transfer-Encoding: chunked\r\n\r\nx" + LONG,
+    "a body": b"POST /api/v1/users" + HEAD + b"Content-Length: 8000\r\n\r\n" + LONG,
+    "a token": b"GET /api/v1/users/me" + HEAD + b"Authorization: Bearer " + LONG + b"\r\n\r\n",
+    "a key": b"GET /live" + HEAD + b"Idempotency-Key: " + LONG + b"\r\n\r\n",
+}
+
+
+def test_what_clients_send_wrong_fills_no_log(
+    process: tuple[subprocess.Popen[bytes], str], tmp_path: Path
+) -> None:
+    _, url = process
+    port = int(url.rpartition(":")[2])
+    for request in BAD.values():
+        for _ in range(25):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                connection.sendall(request)
+                assert connection.recv(12).startswith(b"HTTP/1.")
+    assert _status(f"{url}/live")[0] == 200
+    assert (tmp_path / "log").stat().st_size < 10_000
 
 
 def test_a_taken_port_is_one_clear_line(

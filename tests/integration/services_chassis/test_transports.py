@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from microservices.chassis.app import PROCESS
+from microservices.chassis.jwk import load_private_key
+from microservices.chassis.service_tokens import ServiceSigner
+from microservices.chassis.wiring import REMOTE
 from tests.integration.services_chassis.conftest import USER, Keys, RunningProcess, Start
 from tests.integration.services_chassis.things import CALLERS
 
@@ -79,6 +81,17 @@ async def test_an_internal_operation_needs_a_service_token(
         assert (status, body["code"]) == (401, "unauthenticated")
 
 
+async def test_a_valid_service_token_opens_only_what_its_caller_may_call(
+    things: RunningProcess, environ: dict[str, str]
+) -> None:
+    key = load_private_key("SERVICE_KEY_FILE", environ["SERVICE_KEY_FILE"])
+    headers = {"Authorization": ServiceSigner(key).header("things")}
+    answer = await things.ask("POST", "/internal/v1/wait", json={}, headers=headers)
+    assert answer[0] == 200
+    status, body, _ = await things.ask("POST", "/internal/v1/others", json={}, headers=headers)
+    assert (status, body["code"]) == (403, "forbidden")
+
+
 async def test_a_breaker_spares_a_dead_peer(start: Start) -> None:
     with socket.socket() as held:  # bound, but nobody listens: no other test can take the port
         held.bind(("127.0.0.1", 0))
@@ -86,5 +99,4 @@ async def test_a_breaker_spares_a_dead_peer(start: Start) -> None:
         callers = await start(CALLERS, USERS_URL=nobody, THINGS_URL=nobody)
         for _ in range(30):
             assert await _outcome(callers, "wait") == ("unavailable", None)
-    peer = next(iter(callers.app[PROCESS].remote.values()))
-    assert peer._breaker._open_until is not None
+    assert callers.app[REMOTE]["things"]._breaker._open_until is not None

@@ -128,6 +128,7 @@ class Things:
 
 
 P = "/api/v1/things"
+CALLED_BY = ("callers",)
 THINGS = ComponentSpec(
     name="things",
     operations=(
@@ -140,9 +141,19 @@ THINGS = ComponentSpec(
         Operation("sleep", "GET", f"{P}/sleep", Wait, Things.sleep_in_database, "public"),
         Operation("slow", "GET", f"{P}/slow", Wait, Things.wait, "public"),
         Operation("mine", "GET", f"{P}/mine", Wait, Things.wait, "user"),
-        Operation("wait", "POST", "/internal/v1/wait", Wait, Things.wait, "service"),
-        Operation("find", "GET", "/internal/v1/find", GetThing, Things.get_thing, "service"),
-        Operation("boom", "POST", "/internal/v1/crash", Empty, Things.crash, "service"),
+        *(
+            Operation(
+                name, method, f"/internal/v1/{name}", kind, does, "service", callers=CALLED_BY
+            )
+            for name, method, kind, does in (
+                ("wait", "POST", Wait, Things.wait),
+                ("find", "GET", GetThing, Things.get_thing),
+                ("crash", "POST", Empty, Things.crash),
+            )
+        ),
+        Operation(
+            "others", "POST", "/internal/v1/others", Empty, Things.crash, "service", callers=("it",)
+        ),
     ),
     build=Things,
     migrations="tests.integration.services_chassis.migrations",

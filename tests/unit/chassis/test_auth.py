@@ -13,17 +13,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from microservices.chassis.auth import (
-    Jwk,
-    KeyStore,
-    ServiceSigner,
-    ServiceVerifier,
-    authenticate_user,
-    bearer_token,
-    jwk_of,
-)
 from microservices.chassis.context import Context
-from microservices.chassis.errors import DependencyUnavailable, Unauthenticated
+from microservices.chassis.errors import DependencyUnavailable, Forbidden, Unauthenticated
+from microservices.chassis.jwk import Jwk, jwk_of
+from microservices.chassis.key_store import KeyStore
+from microservices.chassis.service_tokens import ServiceSigner, ServiceVerifier
+from microservices.chassis.tokens import authenticate_user, bearer_token
 
 USER = "0192f0c1-2b4e-4d5a-9c3e-7a1f5b6c8d90"
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -78,6 +73,11 @@ async def test_a_good_token_gives_the_identity(staff: bool) -> None:
     assert (context.user_id, context.staff) == (USER, staff)
 
 
+@pytest.mark.parametrize("iat", [0, 1.5, int(time.time()) + 40, None])
+async def test_a_clock_may_be_some_seconds_ahead(iat: float | None) -> None:
+    assert (await _verified(_token(_claims(iat=iat)))).user_id == USER
+
+
 REFUSED = {
     "unsigned": _handmade({"alg": "none", "kid": JWK["kid"]}),
     "HS256 with the public key": _handmade({"alg": "HS256", "kid": JWK["kid"]}, PUBLIC_PEM),
@@ -96,6 +96,10 @@ REFUSED = {
     "no staff claim": _token(_claims(staff=None)),
     "staff no boolean": _token(_claims(staff="yes")),
     "not yet valid": _token(_claims(nbf=int(time.time()) + 100)),
+    "issued far ahead": _token(_claims(iat=int(time.time()) + 70)),
+    "issued at no time": _token(_claims(iat="now")),
+    "issued at no number": _token(_claims(iat=True)),
+    "issued at NaN": _token(_claims(iat=float("nan"))),
     "unknown critical header": _token(crit=["x"], x=1),
     "changed signature": _token()[:-4] + "AAAA",
     "two parts": _token().rpartition(".")[0],
@@ -181,18 +185,44 @@ async def test_a_new_key_is_found_at_its_issuer() -> None:
 
 @pytest.fixture
 def verifier(tmp_path: Any) -> ServiceVerifier:
+    """Of `stock`; the process that runs `shop` and `till` signs with KEY."""
     path = tmp_path / "jwks.json"
-    path.write_text(json.dumps({"keys": [JWK]}))
+    path.write_text(json.dumps({"keys": [{**JWK, "process": "shop+till"}]}))
     return ServiceVerifier("stock", str(path))
 
 
+def _service_token(callee: str = "stock", key: ec.EllipticCurvePrivateKey = KEY) -> str:
+    return ServiceSigner(key).header(callee).removeprefix("Bearer ")
+
+
 def test_a_service_token_is_accepted_by_its_callee_only(verifier: ServiceVerifier) -> None:
-    signer = ServiceSigner(KEY)
-    token = signer.header("stock").removeprefix("Bearer ")
-    verifier.verify(token)
-    verifier.verify(token)
+    token = _service_token()
+    verifier.verify(token, ("till",))
+    verifier.verify(token, ("till",))
     with pytest.raises(Unauthenticated):
-        verifier.verify(signer.header("money").removeprefix("Bearer "))
+        verifier.verify(_service_token("money"), ("till",))
+
+
+def test_a_callee_names_who_may_call(verifier: ServiceVerifier) -> None:
+    token = _service_token()
+    for allowed in ((), ("gateway",), ("shop+till",), ("gateway", "users")):
+        with pytest.raises(Forbidden):
+            verifier.verify(token, allowed)
+    verifier.verify(token, ("gateway", "shop"))
+
+
+def test_a_key_of_no_known_process_may_call_nothing(tmp_path: Any) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps({"keys": [JWK]}))
+    with pytest.raises(Forbidden):
+        ServiceVerifier("stock", str(path)).verify(_service_token(), ("shop", "till"))
+
+
+def test_the_subject_of_a_service_token_is_its_key(verifier: ServiceVerifier) -> None:
+    claims = _claims(iss="services", aud="stock", staff=None)
+    verifier.verify(_token(claims | {"sub": JWK["kid"]}), ("shop",))
+    with pytest.raises(Unauthenticated):
+        verifier.verify(_token(claims | {"sub": "orders"}), ("shop",))
 
 
 def test_a_service_token_is_made_once_and_reused() -> None:
@@ -202,14 +232,14 @@ def test_a_service_token_is_made_once_and_reused() -> None:
 
 def test_a_service_token_of_an_unknown_process_is_refused(verifier: ServiceVerifier) -> None:
     with pytest.raises(Unauthenticated):
-        verifier.verify(ServiceSigner(OTHER).header("stock").removeprefix("Bearer "))
+        verifier.verify(_service_token(key=OTHER), ("shop",))
 
 
 def test_a_user_token_is_no_service_token(verifier: ServiceVerifier) -> None:
     with pytest.raises(Unauthenticated):
-        verifier.verify(_token())
+        verifier.verify(_token(), ("shop",))
 
 
 async def test_a_service_token_is_no_user_token() -> None:
     with pytest.raises(Unauthenticated):
-        await _verified(ServiceSigner(KEY).header("shop").removeprefix("Bearer "))
+        await _verified(_service_token("shop"))

@@ -2,13 +2,7 @@
 
 import asyncio
 
-from microservices.chassis.context import (
-    Context,
-    activate,
-    current,
-    shortened,
-    start_background,
-)
+from microservices.chassis.context import Context, start_background
 
 
 async def test_a_child_never_outlives_its_parent() -> None:
@@ -29,17 +23,6 @@ async def test_a_child_shares_identity_and_account_of_time() -> None:
     child.timings.db += 1
     assert (child.user_id, child.staff, child.verified) == ("u", True, True)
     assert parent.timings.db == 1
-
-
-async def test_a_shortened_context_becomes_the_current_one() -> None:
-    now = asyncio.get_running_loop().time()
-    parent = Context("r", now + 3, "POST", "/x")
-    parent.idempotency_key = "k"
-    activate(parent)
-    child = shortened(parent, 1.0)
-    assert current() is child
-    assert child.idempotency_key == "k"
-    assert child.remaining() <= 1.0
 
 
 async def test_a_background_task_gets_a_context_of_its_own() -> None:

@@ -2,42 +2,43 @@
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
-from microservices.chassis.context import Context
-from microservices.chassis.errors import NotFound
-from microservices.chassis.front import MethodNotAllowedHere, Routes
-from microservices.chassis.operations import Reply
+from microservices.chassis.routes import ROUTED, Routed, add_route
 
 ID = "5b0e8a52-6c1d-5e0f-8f67-1c2d3e4f5a6b"
+LEADS_TO = Routed("things", None)
 
 
-class _Target:
-    bounded = True
-
-    async def serve(self, request: web.BaseRequest, ctx: Context, ids: list[str]) -> Reply:
-        return Reply(200, b"")
-
-
-GET, PATCH, POST = _Target(), _Target(), _Target()
+async def _answer(request: web.Request) -> web.Response:
+    return web.Response()
 
 
 @pytest.fixture
-def routes() -> Routes:
-    routes = Routes()
-    routes.add("GET", "/v1/things/{thing_id}", GET)
-    routes.add("PATCH", "/v1/things/{thing_id}", PATCH)
-    routes.add("POST", "/v1/things/{thing_id}/parts", POST)
-    routes.add("GET", "/v1/things", GET)
-    return routes
+def app() -> web.Application:
+    app = web.Application()
+    app[ROUTED] = {}
+    add_route(app, "GET", "/v1/things/{thing_id}", _answer, LEADS_TO)
+    add_route(app, "PATCH", "/v1/things/{thing_id}", _answer, LEADS_TO)
+    add_route(app, "POST", "/v1/things/{thing_id}/parts", _answer, LEADS_TO)
+    add_route(app, "GET", "/v1/things", _answer, LEADS_TO)
+    return app
 
 
-def test_a_path_with_an_id_leads_to_its_target(routes: Routes) -> None:
-    assert routes.find("GET", f"/v1/things/{ID}") == (GET, [ID])
-    assert routes.find("POST", f"/v1/things/{ID}/parts") == (POST, [ID])
+async def _found(app: web.Application, method: str, path: str) -> web.UrlMappingMatchInfo:
+    return await app.router.resolve(make_mocked_request(method, path))
 
 
-def test_head_is_get(routes: Routes) -> None:
-    assert routes.find("HEAD", "/v1/things") == (GET, [])
+async def test_a_path_with_an_id_leads_to_its_handler(app: web.Application) -> None:
+    for method, path in (("GET", f"/v1/things/{ID}"), ("POST", f"/v1/things/{ID}/parts")):
+        found = await _found(app, method, path)
+        assert dict(found) == {"thing_id": ID}
+        assert app[ROUTED][found.route] is LEADS_TO
+
+
+async def test_head_is_get(app: web.Application) -> None:
+    found = await _found(app, "HEAD", "/v1/things")
+    assert (found.handler, found.http_exception) == (_answer, None)
 
 
 @pytest.mark.parametrize(
@@ -50,21 +51,23 @@ def test_head_is_get(routes: Routes) -> None:
         f"/v1/things/{{{ID}}}",
         f"/v1/things/{ID}0",
         f"/v1/things/{ID}/",
-        f"/v1/things/{ID}\n",
+        f"/v1/things/{ID}%0A",
         "/v1/things/{}",
         "/v1/things/{thing_id}",
         f"/v1/things/{ID}/{{}}",
         f"//v1/things/{ID}",
         f"/{ID}/things/{ID}",
+        f"/v1/things%2F{ID}",
     ],
 )
-def test_anything_else_is_no_route(routes: Routes, path: str) -> None:
-    with pytest.raises(NotFound):
-        routes.find("GET", path)
+async def test_anything_else_is_no_route(app: web.Application, path: str) -> None:
+    assert isinstance((await _found(app, "GET", path)).http_exception, web.HTTPNotFound)
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS", "TRACE", "get", "FOO"])
-def test_another_method_is_refused_with_the_allowed_ones(routes: Routes, method: str) -> None:
-    with pytest.raises(MethodNotAllowedHere) as caught:
-        routes.find(method, f"/v1/things/{ID}")
-    assert caught.value.allow == "GET, HEAD, PATCH"
+async def test_another_method_is_refused_with_the_allowed_ones(
+    app: web.Application, method: str
+) -> None:
+    refused = (await _found(app, method, f"/v1/things/{ID}")).http_exception
+    assert isinstance(refused, web.HTTPMethodNotAllowed)
+    assert refused.allowed_methods == {"GET", "HEAD", "PATCH"}

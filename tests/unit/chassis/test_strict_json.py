@@ -6,7 +6,7 @@ import pytest
 from msgspec import Meta, Struct
 
 from microservices.chassis.errors import MalformedJson, ValidationFailed
-from microservices.chassis.strict_json import MAX_DEPTH, check_values, parse, validate
+from microservices.chassis.strict_json import MAX_DEPTH, parse, validate
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
@@ -16,6 +16,11 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
 class Request(Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=1, max_length=3)]
     lines: list[Line] = []
+
+
+class Named(Struct, frozen=True, forbid_unknown_fields=True):
+    thing_id: str
+    name: str
 
 
 MALFORMED = {
@@ -70,8 +75,9 @@ def test_a_pair_of_surrogates_is_one_character() -> None:
 
 @pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"1" * 5000, b"1." + b"1" * 5000])
 def test_a_huge_number_is_invalid_but_not_malformed(number: bytes) -> None:
-    with pytest.raises(ValidationFailed):
-        check_values(parse(b'{"name": ' + number + b"}"), "")
+    with pytest.raises(ValidationFailed) as caught:
+        validate(parse(b'{"name": "a", "lines": [{"quantity": ' + number + b"}]}"), Request)
+    assert caught.value.errors[0][0] == "lines[0].quantity"
 
 
 INVALID = {
@@ -100,13 +106,22 @@ def test_an_invalid_document_names_its_first_offending_field(
     document: dict[str, object], field: str
 ) -> None:
     with pytest.raises(ValidationFailed) as caught:
-        _second_pass(document)
+        validate(document, Request)
     assert [name for name, _ in caught.value.errors] == [field]
 
 
-def _second_pass(document: dict[str, object]) -> Request:
-    check_values(document, "")
-    return validate(document, Request)
+@pytest.mark.parametrize("document", [[], "a", 1, None, True])
+def test_a_document_that_is_no_object_is_refused_as_a_whole(document: object) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        validate(document, Request)
+    assert caught.value.errors[0][0] == "body"
+
+
+def test_an_id_of_the_path_is_no_member_of_the_body() -> None:
+    assert validate({"name": "a"}, Named, {"thing_id": "1"}) == Named("1", "a")
+    with pytest.raises(ValidationFailed) as caught:
+        validate({"name": 1, "thing_id": "2"}, Named, {"thing_id": "1"})
+    assert caught.value.errors[0][0] == "thing_id"
 
 
 def test_lengths_count_code_points() -> None:

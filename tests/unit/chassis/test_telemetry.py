@@ -8,16 +8,21 @@ from microservices.chassis.telemetry import database_seconds, request_id, server
 
 @pytest.mark.parametrize("offered", ["a", "A-1._z", "x" * 64])
 def test_a_well_formed_request_id_is_kept(offered: str) -> None:
-    assert request_id(offered) == offered
+    assert request_id([offered]) == offered
 
 
 @pytest.mark.parametrize(
-    "offered", [None, "", "x" * 65, "a b", "a\n", "\N{LATIN SMALL LETTER E WITH ACUTE}"]
+    "offered", [[], [""], ["x" * 65], ["a b"], ["a\n"], ["\N{LATIN SMALL LETTER E WITH ACUTE}"]]
 )
-def test_any_other_is_replaced(offered: str | None) -> None:
+def test_any_other_is_replaced(offered: list[str]) -> None:
     made = request_id(offered)
-    assert made != offered
-    assert request_id(made) == made
+    assert [made] != offered
+    assert request_id([made]) == made
+
+
+@pytest.mark.parametrize("offered", [["a", "b"], ["a", "a"]])
+def test_of_several_a_new_one_is_made(offered: list[str]) -> None:
+    assert request_id(offered) not in offered
 
 
 def test_server_timing_names_app_db_and_peers_in_milliseconds() -> None:

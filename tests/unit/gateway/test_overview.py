@@ -28,12 +28,7 @@ class FakeComponent:
         self.asked: list[tuple[str, Struct | None]] = []
 
     async def call(
-        self,
-        ctx: Context,
-        message: Message[Any],
-        request: Struct | None,
-        deadline: float,
-        tries: int,
+        self, ctx: Context, message: Message[Any], request: Struct | None, deadline: float
     ) -> Any:
         self.asked.append((message.path, request))
         answer = self.answers.get(message.path)

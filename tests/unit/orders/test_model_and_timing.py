@@ -12,7 +12,7 @@ from microservices.chassis.pages import encode_cursor
 from microservices.orders import model, views
 from microservices.orders.messages import CreateOrder, ListOrders
 from microservices.orders.model import Line, Order, Quote
-from microservices.orders.service import NEWEST_FIRST, cursor_of
+from microservices.orders.service import NEWEST_FIRST, cursor_of, rfc3339
 from microservices.orders.worker import PAUSE_CAP_S, pause_s
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -84,7 +84,6 @@ def test_an_unknown_product_is_named_by_its_place() -> None:
     "items",
     [
         [],
-        [{"product_id": PRODUCT, "quantity": 1}] * 2,
         [{"product_id": PRODUCT, "quantity": 0}],
         [{"product_id": PRODUCT, "quantity": 1001}],
         [{"product_id": PRODUCT, "quantity": True}],
@@ -98,13 +97,27 @@ def test_an_order_that_breaks_a_rule_is_refused(items: object) -> None:
         msgspec.convert({"items": items}, CreateOrder)
 
 
+def test_an_order_names_each_product_once() -> None:
+    line = {"product_id": PRODUCT, "quantity": 1}
+    with pytest.raises(ValidationFailed) as caught:
+        msgspec.convert({"items": [line, line]}, CreateOrder)
+    assert caught.value.errors[0][0] == "items[1].product_id"
+
+
 def test_a_cursor_leads_back_to_where_it_was_made() -> None:
-    cursor = encode_cursor(NEWEST_FIRST, NOW.isoformat(), PRODUCT)
-    assert cursor_of(ListOrders(cursor=cursor)) == (NOW, PRODUCT)
+    for moment in (NOW, NOW + timedelta(microseconds=120), datetime.min.replace(tzinfo=UTC)):
+        cursor = encode_cursor(NEWEST_FIRST, rfc3339(moment), PRODUCT)
+        assert cursor_of(ListOrders(cursor=cursor)) == (moment, PRODUCT)
+    assert rfc3339(NOW) == "2026-01-02T03:04:05.000000Z"
     assert cursor_of(ListOrders()) is None
 
 
-@pytest.mark.parametrize("value", [5, None, "yesterday", "2026-01-02T03:04:05", [], "\0"])
+@pytest.mark.parametrize(
+    "value",
+    [5, None, "yesterday", [], "\0", "2026-01-02T03:04:05", "2026-01-02T03:04:05.000000"]
+    + ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000000+00:00", "2026-01-02 03:04:05.000000Z"]
+    + ["2026-01-02T05:04:05.000000+02:00", "2026-02-30T03:04:05.000000Z", "2026-01-02T03:04:05.1Z"],
+)
 def test_a_cursor_without_a_time_is_refused(value: object) -> None:
     with pytest.raises(ValidationFailed):
         cursor_of(ListOrders(cursor=encode_cursor(NEWEST_FIRST, value, PRODUCT)))

@@ -1,0 +1,71 @@
+"""The HTTP server of a process: listens until a signal, then drains."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from microservices.chassis.app import IN_FLIGHT_SECONDS, create_app
+from microservices.chassis.connections import Connection, close_late
+from microservices.chassis.middlewares import DRAINING
+from microservices.chassis.settings import Settings, stop
+from microservices.chassis.specs import ProcessSpec
+
+KEEP_ALIVE_SECONDS = 75.0
+BACKLOG = 1024
+
+
+async def serve(spec: ProcessSpec, settings: Settings, environ: Mapping[str, str]) -> None:
+    """Listens until SIGTERM or SIGINT, then drains.
+
+    Drain: readiness off, wait, stop listening, finish what is in flight (10 s), close resources.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    app = create_app(spec, settings, environ)
+    runner = web.AppRunner(app, shutdown_timeout=IN_FLIGHT_SECONDS, handler_cancellation=False)
+    await runner.setup()
+    try:
+        async with listening(runner, settings):
+            await stopping.wait()
+            app[DRAINING].set()
+            await asyncio.sleep(settings.drain_seconds)
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def listening(runner: web.AppRunner, settings: Settings) -> AsyncIterator[int]:
+    """Listens on SHOP_BIND during the block; gives the port.
+
+    No `web.TCPSite`, which has no place for a connection class of our own.
+    """
+    host, port = settings.address
+    server = runner.server
+    assert server is not None, "the runner is set up"
+    loop = asyncio.get_running_loop()
+
+    def connection() -> Connection:
+        return Connection(
+            server,
+            loop=loop,
+            access_log=None,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            auto_decompress=False,
+        )
+
+    try:
+        listener = await loop.create_server(connection, host, port, backlog=BACKLOG)
+    except OSError as error:
+        stop(f"cannot listen on {settings.bind}: {os.strerror(error.errno or 0)}")
+    sweep = asyncio.create_task(close_late(server))
+    try:
+        yield listener.sockets[0].getsockname()[1]
+    finally:
+        listener.close()
+        sweep.cancel()
