@@ -112,13 +112,14 @@ def test_usage_grows_with_work(shop: ComposeDeployment) -> None:
     assert {part.name for part in shop.components()} <= set(after)
 
 
-def test_a_killed_container_is_gone_until_it_is_restarted(shop: ComposeDeployment) -> None:
+def test_a_killed_container_that_is_held_is_gone_until_it_is_released(shop: ComposeDeployment) -> None:
     name = victim(shop)
+    shop.hold(name)
     shop.kill(name)
     assert condition(shop, name) == "exited"
     assert not shop.ready()
     assert status(shop, PRODUCTS) != 200
-    shop.restart(name)
+    shop.release(name)
     wait_for(shop, PRODUCTS, 200)
 
 
@@ -127,10 +128,11 @@ def test_a_killed_database_comes_back_with_its_data(shop: ComposeDeployment) -> 
     owner = "users"
     with psycopg.connect(shop.database_dsn(owner)) as connection:
         count = connection.execute("SELECT count(*) FROM users").fetchone()
+    shop.hold(server)
     shop.kill(server)
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(shop.database_dsn(owner), connect_timeout=2).close()
-    shop.restart(server)
+    shop.release(server)
     with psycopg.connect(shop.database_dsn(owner)) as connection:
         assert connection.execute("SELECT count(*) FROM users").fetchone() == count
     wait_for(shop, PRODUCTS, 200)
