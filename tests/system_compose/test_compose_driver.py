@@ -112,7 +112,9 @@ def test_usage_grows_with_work(shop: ComposeDeployment) -> None:
     assert {part.name for part in shop.components()} <= set(after)
 
 
-def test_a_killed_container_that_is_held_is_gone_until_it_is_released(shop: ComposeDeployment) -> None:
+def test_a_killed_container_that_is_held_is_gone_until_it_is_released(
+    shop: ComposeDeployment,
+) -> None:
     name = victim(shop)
     shop.hold(name)
     shop.kill(name)
