@@ -39,6 +39,15 @@ class FirstFault:
     field: str
 
 
+@dataclass(frozen=True)
+class QueryFault:
+    """A query string, and the field that its refusal names first."""
+
+    path: str
+    query: str
+    field: str
+
+
 def load_cursors() -> tuple[CursorVector, ...]:
     return tuple(CursorVector(**raw) for raw in _document()["cursors"])
 
@@ -49,6 +58,10 @@ def load_refused_cursors() -> tuple[RefusedCursor, ...]:
 
 def load_first_faults() -> tuple[FirstFault, ...]:
     return tuple(FirstFault(**raw) for raw in _document()["first_faults"])
+
+
+def load_query_faults() -> tuple[QueryFault, ...]:
+    return tuple(QueryFault(**raw) for raw in _document()["query_faults"])
 
 
 @cache

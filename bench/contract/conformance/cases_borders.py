@@ -10,9 +10,11 @@ from functools import partial
 from bench.contract.borders import (
     CursorVector,
     FirstFault,
+    QueryFault,
     RefusedCursor,
     load_cursors,
     load_first_faults,
+    load_query_faults,
     load_refused_cursors,
 )
 from bench.contract.conformance.attempts import attempt, component_of
@@ -50,6 +52,12 @@ def _first_fault(vector: FirstFault, world: World) -> None:
     equal(answer["errors"][0]["field"], vector.field, f"errors[0].field of {vector.body[:80]}")
 
 
+def _query_fault(vector: QueryFault, world: World) -> None:
+    answer = world.call("GET", vector.path, prefix="", query=vector.query)
+    expect_problem(answer, "validation_failed")
+    equal(answer["errors"][0]["field"], vector.field, f"errors[0].field of {vector.query[:80]}")
+
+
 def _owner(sort: str) -> str:
     return "orders" if sort == ORDERS_SORT else "inventory"
 
@@ -64,6 +72,9 @@ for _number, _fault in enumerate(load_first_faults()):
     _name = f"first fault {_number}: {_fault.operation} {_fault.body[:60]} is {_fault.field[:30]}"
     _component = component_of(operation(_fault.operation))
     add_case(Case(_name, AREA, _component, partial(_first_fault, _fault)))
+for _wrong in load_query_faults():
+    _name = f"first fault of ?{_wrong.query[:40]} is {_wrong.field[:30]}"
+    add_case(Case(_name, AREA, "inventory", partial(_query_fault, _wrong)))
 
 
 @case("a page of products ends in the cursor of its last row", AREA, "inventory")

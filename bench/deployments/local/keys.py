@@ -39,7 +39,7 @@ def prepare_keys(home: StateHome, folder: Path, processes: Iterable[str]) -> Key
         key = ec.generate_private_key(ec.SECP256R1())
         service[name] = folder / f"{name}.pem"
         write_private(service[name], private_pem(key))
-        public.append(public_jwk(key))
+        public.append({**public_jwk(key), "process": name})  # a callee names who may call what
     jwks = folder / "services.jwks.json"
     write_private(jwks, json.dumps({"keys": public}))
     return KeyFiles(signing_key(home), service, jwks)

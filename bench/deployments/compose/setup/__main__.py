@@ -77,7 +77,10 @@ def make_secrets(vault: Vault) -> None:
     signing = vault.keep("signing.pem", 0, private_pem(ec.generate_private_key(ec.SECP256R1())))
     for name in SIGNERS:
         vault.keep(f"{name}/signing.pem", USERS[name], signing)
-    public = [_public(_service_key(vault, name)) for name in SERVICES]
+    public = [
+        {**_public(_service_key(vault, name)), "process": "+".join(ROLES.get(name, (name,)))}
+        for name in SERVICES
+    ]
     # Public keys: anybody may read them.
     vault.keep("services.jwks.json", 0, json.dumps({"keys": public}))
     (vault.root / "services.jwks.json").chmod(0o444)
