@@ -1,4 +1,4 @@
-"""The same bodies to both arms: the same status, code and first field, and no effect of a refusal."""
+"""The same bodies to both arms: the same status, code and first field, nothing done in secret."""
 
 from __future__ import annotations
 
