@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -56,7 +55,7 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def paid(pair: tuple[Arm, Arm]) -> Iterator[dict[str, str]]:
+def paid(pair: tuple[Arm, Arm]) -> dict[str, str]:
     """A paid order of each arm."""
     found = {}
     for arm in pair:
@@ -66,7 +65,7 @@ def paid(pair: tuple[Arm, Arm]) -> Iterator[dict[str, str]]:
         )
         assert answer.status == 201, answer
         found[arm.name] = answer["id"]
-    yield found
+    return found
 
 
 def refusal(arm: Arm, script: str, order: str) -> str:
