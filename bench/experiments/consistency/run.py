@@ -108,6 +108,7 @@ def _on_deployment(lab: Laboratory, name: str, phases: list[str], size: Size) ->
     cpus = tuple(lab.writer.journal.settings["cpus"])
     up = UpOptions(seed=seed, cpus=cpus, faults=True)
     with open_at(lab.options.place, name, options=up) as deployment:
+        lab.writer.add_settings(restart_policy=deployment.restart_policy)
         if deployment.cpu_control == "uncontrolled":
             lab.writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
         lab.progress.done(START_S)
