@@ -89,3 +89,48 @@ def test_a_price_is_changed_through_the_service_so_that_the_version_moves(
     assert re.search(r'class="readonly">\s*2\s*<', page)
     with pytest.raises(urllib.error.HTTPError, match="403"):
         browser.get(f"/inventory/product/{product}/delete/")
+
+
+def status_of(browser: Browser, path: str) -> int:
+    try:
+        with browser.opener.open(browser.base + path, timeout=10) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_session_ends_with_its_sign_out(admin: LiveServer) -> None:
+    browser = Browser(admin)
+    browser.sign_in(STAFF_EMAIL)
+    jar = next(h for h in browser.opener.handlers if hasattr(h, "cookiejar")).cookiejar
+    kept = {cookie.name: cookie.value for cookie in jar}
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get("/"))
+    assert token
+    body = urllib.parse.urlencode({"csrfmiddlewaretoken": token.group(1)}).encode()
+    browser.opener.open(browser.base + "/logout/", body, timeout=10).close()
+    thief = urllib.request.Request(
+        browser.base + "/orders/order/",
+        headers={"Cookie": "; ".join(f"{name}={value}" for name, value in kept.items())},
+    )
+    with urllib.request.urlopen(thief, timeout=10) as page:
+        assert "/login/" in page.url
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    ["password__startswith=%24argon2id", "password__regex=.", "staff__exact=1&password__gt=a"],
+)
+def test_nobody_feels_a_password_hash_letter_by_letter(admin: LiveServer, lookup: str) -> None:
+    browser = Browser(admin)
+    browser.sign_in(STAFF_EMAIL)
+    assert status_of(browser, f"/users/user/?{lookup}") == 400
+    assert status_of(browser, "/users/user/?staff__exact=1") == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/..%2f", "/static/../x", "/static/%2e%2e/%2e%2e/etc/passwd", "/static/%00"]
+)
+def test_a_path_that_climbs_out_of_the_static_files_is_not_found(
+    admin: LiveServer, path: str
+) -> None:
+    assert status_of(Browser(admin), path) == 404
