@@ -2,8 +2,9 @@
 
 Steps up while loads pass, or down while they fail, each time further, but never by more than a
 factor of four: a load far below what is looked for sends too few requests to be judged. Then it
-bisects until the two ends are one step apart. From a guess within a step that is two probes. One search confirms
-nothing: it is repeated, and the interval over the repetitions says how sure the middle is.
+bisects until the two ends are one step apart. From a guess within a step that is two probes. One
+search confirms nothing: it is repeated, and the interval over the repetitions says how sure the
+middle is.
 Neighbours: `capacity` and `scaling` run the probes.
 """
 

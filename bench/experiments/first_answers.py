@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from bench.errors import ShopbenchError
@@ -37,13 +38,17 @@ def check_first_answers(lab: Laboratory, subjects: Iterable[Subject], mixes: Ite
                 raise ShopbenchError(f"{subject.name} {wrong}", 1)
 
 
-def never_right(result: Result) -> str:
-    """Say which operation had no right answer, and what came instead; "" if all had one."""
+def never_right(result: Result, least: int = 1) -> str:
+    """Say which operation had no right answer, and what came instead; "" if all had one.
+
+    Operations that were sent fewer than `least` times are not judged.
+    """
     if not result.operation:
         return "was sent nothing"
+    sent = Counter(result.operation)
     right = {name for name, error in zip(result.operation, result.error, strict=True) if not error}
     for name, error in zip(result.operation, result.error, strict=True):
-        if name not in right:
+        if name not in right and sent[name] >= least:
             example = next((shown(each) for each in result.examples if each.operation == name), "")
             said = f", answer: {example}" if example else ""
             return f"answers no {name} rightly: {error}{said}"

@@ -21,8 +21,15 @@ from bench.experiments.laboratory import (
     store,
 )
 from bench.experiments.precision import precise_enough
-from bench.experiments.probing import MIN_RPS, START_S, Cell, prime, two_digits
-from bench.experiments.subject import DeploymentSubject, Subject
+from bench.experiments.probing import (
+    MIN_RPS,
+    START_S,
+    Cell,
+    closed_loop_rps,
+    prime,
+    two_digits,
+)
+from bench.experiments.subject import Subject
 from bench.experiments.trial import TrialKey
 from bench.faults.hops import HopSettings
 from bench.journal import TrialStatus
@@ -38,7 +45,8 @@ DIRECT = " (direct)"
 LOSS_AT_MS = 2.0
 SHARE_AT_0, SHARE_AT_WORST = 0.15, 0.4  # of the smaller capacity there; the smaller rate is taken
 MIN_REQUESTS = 45  # in a measured window, on average: a median needs 20
-PROBE_CLIENTS, PROBE_WARMUP_S, PROBE_S = 16, 1.0, 3.0
+PROBE = ClosedLoop(16, 1.0, 3.0)
+PROBE_S = PROBE.warmup_s + PROBE.measured_s
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,7 @@ def _announce(lab: Laboratory, names: tuple[str, ...], mixes: tuple[str, ...], s
     block_s = len(names) * _trial_s(size)
     lab.progress.plan(
         len(SETTINGS) * 2 * START_S * len(names)
-        + len(mixes) * len(names) * (2 * (PROBE_WARMUP_S + PROBE_S) + len(SETTINGS) * LONE_S)
+        + len(mixes) * len(names) * (2 * PROBE_S + len(SETTINGS) * LONE_S)
         + cells * block_s * lab.profile.min_blocks
     )
     lab.rerun_budget_s += lab.profile.rerun_share * cells * block_s * lab.profile.min_blocks
@@ -128,7 +136,7 @@ def _rates(
     known: dict[str, float] | None = (lab.setting(EXPERIMENT) or {}).get("rates_rps")
     if known is not None:
         if fleet.hops == SETTINGS[0]:  # a resumed run; the second setting never probes
-            lab.progress.drop(len(mixes) * len(names) * 2 * (PROBE_WARMUP_S + PROBE_S))
+            lab.progress.drop(len(mixes) * len(names) * 2 * PROBE_S)
         return known
     shares = {0.0: SHARE_AT_0, max(size.hops_ms): SHARE_AT_WORST}
     rates, probed = {}, {}
@@ -138,29 +146,14 @@ def _rates(
             fleet.set_hops(HopSettings(delay_ms=hop_ms), names)
             for name in names:
                 lab.progress.say(f"probing {name}: {mix} at {hop_ms:g} ms")
-                found = _saturation_rps(lab, fleet.subject(name), mix)
+                found = closed_loop_rps(lab, fleet.subject(name), mix, PROBE)
                 probed[f"{name} {mix} {hop_ms:g}ms"] = found
                 wanted.append(share * found)
-                lab.progress.done(PROBE_WARMUP_S + PROBE_S)
+                lab.progress.done(PROBE_S)
         rates[mix] = max(MIN_RPS, two_digits(min(wanted)))
     fleet.set_hops(HopSettings(), names)
     _remember(lab, rates_rps=rates, probed_rps=probed, deployments=list(names), counted={})
     return rates
-
-
-def _saturation_rps(lab: Laboratory, subject: DeploymentSubject, mix: str) -> float:
-    """Correct answers a second of a saturating closed loop; 0 if none came in time."""
-    spec = ScheduleSpec(mix, 500.0, lab.seed("probe", mix), 0.0, 0.0, 4.0)
-    visits = build_schedule(spec).visits
-    loop = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, PROBE_S)
-    result = lab.load.run_closed(subject.target, visits, loop)
-    subject.settle()
-    end_s = loop.warmup_s + loop.measured_s
-    good = sum(
-        not error and loop.warmup_s <= done < end_s
-        for error, done in zip(result.error, result.done_s, strict=True)
-    )
-    return good / loop.measured_s
 
 
 def _remember(lab: Laboratory, **found: object) -> None:

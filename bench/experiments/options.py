@@ -50,7 +50,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             "quick",
-            "some minutes; deployments stay up between short interleaved trials",
+            "minutes; six starts in paired rounds, short interleaved trials elsewhere",
             min_blocks=6,
             max_blocks=6,
             probe_s=0.5,
@@ -59,7 +59,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             "standard",
-            "hours; a fresh deployment for every trial, until the intervals are narrow",
+            "40 min for `latency`, hours for all: goes on until intervals are narrow",
             min_blocks=6,
             max_blocks=12,
             probe_s=5.0,
@@ -69,7 +69,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             "full",
-            "about a day; as standard, with longer trials and every operation at all loads",
+            "hours for each; as standard, with longer trials and every operation at all loads",
             min_blocks=8,
             max_blocks=20,
             probe_s=10.0,

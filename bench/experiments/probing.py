@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from bench.errors import ShopbenchError
+from bench.experiments.first_answers import VISITS, never_right
 from bench.experiments.fleet import prime_orders
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.options import Profile
@@ -41,21 +42,32 @@ def prime(lab: Laboratory, subject: DeploymentSubject) -> None:
     subject.settle()
 
 
-def closed_loop_rps(lab: Laboratory, subject: Subject, mix: str) -> float:
-    """Answers a second that were right; raises ShopbenchError if none was."""
-    seed = lab.seed("probe", mix)
-    schedule = build_schedule(ScheduleSpec(mix, 500.0, seed, 0.0, 0.0, 2.0))
-    loop = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, lab.profile.probe_s)
-    result = lab.load.run_closed(subject.target, schedule.visits, loop)
-    end = loop.warmup_s + loop.measured_s
+def closed_loop_rps(
+    lab: Laboratory, subject: Subject, mix: str, loop: ClosedLoop | None = None
+) -> float:
+    """`right_rps`, with the work that it left done; `loop` None: the profile's probe."""
+    probe = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, lab.profile.probe_s)
+    rate_rps = right_rps(lab, subject, mix, loop or probe)
+    subject.settle()
+    return rate_rps
+
+
+def right_rps(lab: Laboratory, subject: Subject, mix: str, loop: ClosedLoop) -> float:
+    """Right answers a second of a saturating closed loop.
+
+    Raises ShopbenchError (1) with the answer where an operation was never answered rightly.
+    """
+    visits = build_schedule(ScheduleSpec(mix, 500.0, lab.seed("probe", mix), 0.0, 0.0, 4.0)).visits
+    result = lab.load.run_closed(subject.target, visits, loop)
+    end_s = loop.warmup_s + loop.measured_s
     good = sum(
-        not error and loop.warmup_s <= done < end
+        not error and loop.warmup_s <= done < end_s
         for error, done in zip(result.error, result.done_s, strict=True)
     )
-    subject.settle()
-    if not good:
-        reason = next((text for text in result.error if text), "no answer")
-        raise ShopbenchError(f"{subject.name} answers no {mix} rightly: {reason}", 1)
+    # Shed once under saturation is no reason to stop; shed every time is one.
+    wrong = never_right(result, least=VISITS if good else 1)
+    if wrong:
+        raise ShopbenchError(f"{subject.name} {wrong}", 1)
     return good / loop.measured_s
 
 

@@ -130,9 +130,9 @@ def recorded_rounds(lab: Laboratory, experiment: str, shares: Mapping[str, float
     return rounds
 
 
-def next_start(lab: Laboratory, experiment: str) -> int:
+def next_start(lab: Laboratory, *experiments: str) -> int:
     """The number of the next start; one that was cut off keeps its own, with what it had."""
-    used = [trial.block for trial in lab.writer.journal.trials if trial.experiment == experiment]
+    used = [trial.block for trial in lab.writer.journal.trials if trial.experiment in experiments]
     return max(used, default=-1) + 1
 
 

@@ -2,8 +2,8 @@
 
 Named beforehand (Holm over eight): time and CPU of product read, order, overview and the mix, for
 microservices : monolith, and as a second family for microservices : modular-split. All other pairs
-and operations are exploratory, at 95 %. Neighbours: `rounds` has the ratios, `stats.verdicts` the
-rule.
+and operations are exploratory, at 95 %. Neighbours: `rounds` has the ratios, `disturbance` says
+whether they depend on how many take part, `stats.verdicts` has the rule.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from bench.paired.disturbance import Shift, shifts_of
 from bench.paired.rounds import METRICS, MIX, Metric, PairedRounds, StartLogs, is_twin, twin_of
 from bench.stats.errors import StatisticsError
 from bench.stats.multiplicity import holm
@@ -95,13 +96,27 @@ def questions_of(rounds: PairedRounds) -> list[Question]:
     return sorted(found, key=lambda question: not question.family)
 
 
-def answers_of(rounds: PairedRounds) -> list[Answer]:
-    """Answer every question; a metric whose own twin is off gets no verdict."""
-    questions = questions_of(rounds)
-    logs = {q.id: rounds.logs(q.numerator, q.denominator, q.role, q.metric) for q in questions}
+def answers_of(rounds: PairedRounds, two: PairedRounds | None = None) -> list[Answer]:
+    """Answer every question; a metric whose own twin is off gets no verdict.
+
+    `two`: rounds of the first named pair alone. Where they show that deployments disturb each
+    other, that pair's named ratios are taken from them.
+    """
+    apart = two is not None and any(each.too_far for each in disturbance(rounds, two))
+    questions, pair = questions_of(rounds), ":".join(FAMILIES[0])
+    source = {q.id: two if two and apart and q.family == pair else rounds for q in questions}
+    logs = {
+        q.id: source[q.id].logs(q.numerator, q.denominator, q.role, q.metric) for q in questions
+    }
     levels = _levels(questions, logs)
     twins = twins_of(rounds)
-    return [_answer(rounds, q, logs[q.id], levels.get(q.id, LEVEL), twins) for q in questions]
+    return [_answer(source[q.id], q, logs[q.id], levels.get(q.id, LEVEL), twins) for q in questions]
+
+
+def disturbance(rounds: PairedRounds, two: PairedRounds) -> list[Shift]:
+    """How far each named ratio of the first pair moves between rounds of two and of all."""
+    roles = [role for role in NAMED_ROLES if role in rounds.roles and role in two.roles]
+    return [each for each in shifts_of(two, rounds, FAMILIES[0], roles) if len(each.two) > 1]
 
 
 def twins_of(rounds: PairedRounds) -> dict[tuple[str, Metric], Twin]:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from bench.errors import ShopbenchError
 from bench.journal import CorruptResults, Journal, RunReader, Trial
-from bench.paired.judge import Answer, answers_of, twins_of
+from bench.paired.disturbance import EXPERIMENT_OF_TWO, Shift
+from bench.paired.judge import Answer, answers_of, disturbance, twins_of
 from bench.paired.rounds import Metric, PairedRounds, is_twin
 from bench.report.naming import ALL
 from bench.results.capacity import known_capacity_rps
@@ -83,6 +84,7 @@ class RunData:
     journal: Journal
     trials: tuple[TrialSample, ...]
     rounds: PairedRounds = field(default_factory=lambda: PairedRounds({}))
+    two: PairedRounds = field(default_factory=lambda: PairedRounds({}))  # of the named pair alone
 
     @cached_property
     def load_trials(self) -> tuple[TrialSample, ...]:
@@ -96,7 +98,12 @@ class RunData:
     @cached_property
     def answers(self) -> list[Answer]:
         """What the paired rounds say to every question, named ones first."""
-        return answers_of(self.rounds)
+        return answers_of(self.rounds, self.two)
+
+    @cached_property
+    def disturbance(self) -> list[Shift]:
+        """How far the named ratios move between rounds of two and of all; [] if not measured."""
+        return disturbance(self.rounds, self.two)
 
     @cached_property
     def twins(self) -> dict[tuple[str, Metric], Twin]:
@@ -147,16 +154,17 @@ def load_run(path: Path) -> RunData:
         raise ShopbenchError(f"{path}: the run has no finished trial to report on", 3)
     shell = RunData(path, reader.journal, ())
     timeout_ms = shell.setting("request_timeout_s", 0.0) * 1000.0
-    rounds = PairedRounds(_shares(reader.journal))
+    shares = _shares(reader.journal)
+    rounds = {LATENCY: PairedRounds(shares), EXPERIMENT_OF_TWO: PairedRounds(shares)}
     samples = []
     for trial in reader.trials:
         if trial.measured_s <= 0:
             raise CorruptResults(f"{reader.path}: trial {trial.trial_id} measured no time")
         rows = reader.rows(trial.trial_id)
         samples.append(sample_of(trial, rows, timeout_ms))
-        if trial.experiment == LATENCY and "own_pair" not in reader.journal.settings:
-            rounds.add(trial, rows)
-    return RunData(path, reader.journal, tuple(samples), rounds)
+        if trial.experiment in rounds and "own_pair" not in reader.journal.settings:
+            rounds[trial.experiment].add(trial, rows)
+    return RunData(path, reader.journal, tuple(samples), *rounds.values())
 
 
 def _shares(journal: Journal) -> dict[str, float]:

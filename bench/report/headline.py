@@ -6,6 +6,7 @@ Neighbours: `bench.paired.judge` decided, `page`, `summary` and `console` print.
 from collections.abc import Sequence
 
 from bench.journal import Verdict
+from bench.paired.disturbance import Shift
 from bench.paired.judge import Answer, role_words
 from bench.paired.rounds import MIX
 from bench.report.analysis import Analysis
@@ -112,7 +113,23 @@ def trust_line(analysis: Analysis) -> str:
     if twins:
         said = ", ".join(f"{role_words(role)} ×{each.estimate:.3f}" for role, each in twins)
         told.append(f"the same code against itself: {said}")
+    if data.disturbance:
+        told.append(_disturbance_words(data.disturbance))
     return "; ".join(told) + "."
+
+
+def _disturbance_words(shifts: Sequence[Shift]) -> str:
+    """Whether the deployments disturb each other by being up together."""
+    most = max(shifts, key=lambda each: abs(each.moved.log_mean))
+    moved = most.moved
+    what = f"{'time' if most.metric == 'time' else 'CPU'} of {role_words(most.role)}"
+    far = any(each.too_far for each in shifts)
+    so = "; the named ratios against the monolith are therefore from rounds of two" if far else ""
+    return (
+        "in rounds of two instead of all, a named ratio against the monolith moves by at most "
+        f"{abs(moved.estimate - 1):.1%} ({what}, all : two ×{moved.estimate:.3f} "
+        f"[{moved.low:.3f}, {moved.high:.3f}]){so}"
+    )
 
 
 def _starts(number: int) -> str:

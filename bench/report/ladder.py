@@ -125,7 +125,8 @@ def decomposition(found: Sequence[Ladder]) -> list[str]:
     """Return one sentence for time and one for CPU that splits the whole into its steps.
 
     Of the mix where it was measured, else of the first operation; all rungs needed. How far the
-    product of the steps lies from the whole is printed, not judged.
+    product of the steps lies from the whole is printed, not judged: of single operations, as the
+    steps of the mix (ratios of sums) multiply to the whole by their definition.
     """
     lines = []
     for metric, name in METRIC_WORDS.items():
@@ -137,13 +138,27 @@ def decomposition(found: Sequence[Ladder]) -> list[str]:
             f"{step.cause} ×{step.ratio.estimate:.2f}" for step in ladder.steps if step.ratio
         )
         total = ladder.to_first["microservices"].estimate
-        apart = 100.0 * (ladder.product / total - 1.0)
         lines.append(
-            f"Where it comes from ({ladder.title}, {name}): {parts} = ×{ladder.product:.2f}; the "
-            f"whole, compared directly, is ×{total:.2f} ({abs(apart):.1f} % apart). Intervals "
-            "stand with the ladder."
+            f"Where it comes from ({ladder.title}, {name}): {parts}; the whole, compared "
+            f"directly, is ×{total:.2f}{_how_far_apart(whole)}. Intervals stand with the ladder."
         )
     return lines
+
+
+def _how_far_apart(whole: Sequence[Ladder]) -> str:
+    """How far the product of the steps lies from the whole, at most, over single operations."""
+    apart = {
+        ladder.title: abs(100.0 * (ladder.product / ladder.to_first["microservices"].estimate - 1))
+        for ladder in whole
+        if ladder.role != MIX and ladder.product and "microservices" in ladder.to_first
+    }
+    if not apart:
+        return ""
+    worst = max(apart, key=lambda title: apart[title])
+    return (
+        f" (the steps of a single operation multiply to within {apart[worst]:.1f} % of its whole; "
+        f"farthest: {worst})"
+    )
 
 
 def _placed(ratio: PairedRatio, low: float, high: float) -> str:

@@ -54,6 +54,12 @@ class StartRatio:
     sd: float
     drift: float
 
+    @property
+    def half_width(self) -> float:
+        """Relative half-width at 95 % over the clusters: of this one start, others may differ."""
+        t = float(scipy.stats.t.ppf(0.975, self.clusters - 1))
+        return expm1(t * self.sd / self.clusters**0.5)
+
 
 def round_logs(
     at_s: Numbers,

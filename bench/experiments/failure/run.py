@@ -33,17 +33,17 @@ from bench.experiments.failure.steady import Health
 from bench.experiments.failure.stretch import Conducted, Course
 from bench.experiments.gates import status_of
 from bench.experiments.laboratory import Attempt, Laboratory, Series, run_series, store
-from bench.experiments.probing import MIN_RPS, START_S, two_digits
+from bench.experiments.probing import MIN_RPS, START_S, closed_loop_rps, two_digits
 from bench.experiments.trial import Bench, TrialKey
 from bench.faults.catalogue import NotApplicable, plan
 from bench.faults.fault_ledger import FaultLedger
 from bench.faults.nemesis import Nemesis
 from bench.journal import Gate, Trial, TrialStatus
 from bench.load.generator import ClosedLoop, LoadProcess
-from bench.load.schedule import ScheduleSpec, build_schedule
 
 SPECS = {"smoke": "smoke", "quick": "quick", "standard": "standard", "full": "standard"}
-PROBE_CLIENTS, PROBE_WARMUP_S, PROBE_S = 16, 0.5, 2.0
+PROBE = ClosedLoop(16, 0.5, 2.0)
+PROBE_S = PROBE.warmup_s + PROBE.measured_s
 BETWEEN_S = 1.8  # planned: probes, what is still open, readings
 STEADY_WITHIN_S = 15.0
 # What a fault does to a trial on purpose: shown, and no reason to throw it away.
@@ -88,7 +88,7 @@ def _own(lab: Laboratory, spec: Spec) -> Laboratory:
 
 def _announce(lab: Laboratory, spec: Spec, arms: Sequence[Arm], cells: Sequence[Cell]) -> None:
     stretches_s = sum(_planned_s(lab, spec, cell) for cell in cells) * spec.repetitions
-    probes_s = (PROBE_WARMUP_S + PROBE_S) * len(arms)
+    probes_s = PROBE_S * len(arms)
     lab.progress.plan(2 * START_S * len(arms) + probes_s + stretches_s)
     lab.rerun_budget_s += lab.profile.rerun_share * stretches_s
 
@@ -106,25 +106,10 @@ def _capacities(
     for arm in arms:
         if arm.label not in known:
             lab.progress.say(f"starting and probing {arm.label}")
-            known[arm.label] = _saturation_rps(lab, fleet, spec, arm)
+            known[arm.label] = closed_loop_rps(lab, fleet.subject(arm), spec.load.mix, PROBE)
             _remember(lab, capacity_rps=known)
-        lab.progress.done(2 * START_S + PROBE_WARMUP_S + PROBE_S)
+        lab.progress.done(2 * START_S + PROBE_S)
     return known
-
-
-def _saturation_rps(lab: Laboratory, fleet: FaultFleet, spec: Spec, arm: Arm) -> float:
-    subject = fleet.subject(arm)
-    seed = lab.seed("probe", spec.load.mix)
-    visits = build_schedule(ScheduleSpec(spec.load.mix, 500.0, seed, 0.0, 0.0, 4.0)).visits
-    loop = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, PROBE_S)
-    result = lab.load.run_closed(subject.target, visits, loop)
-    subject.settle()
-    end_s = loop.warmup_s + loop.measured_s
-    good = sum(
-        not error and loop.warmup_s <= done < end_s
-        for error, done in zip(result.error, result.done_s, strict=True)
-    )
-    return good / loop.measured_s
 
 
 def _rate(spec: Spec, capacity_rps: dict[str, float]) -> float:

@@ -6,13 +6,15 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import exp
 
 from bench.experiments.client_time import client_time_ms
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.latency.plan import EXPERIMENT, Plan, plan_of
 from bench.experiments.latency.start import measure_start
 from bench.experiments.round_trials import next_start, recorded_rounds, remember
-from bench.paired.judge import Answer, all_enough, answers_of, sentence
+from bench.paired.disturbance import EXPERIMENT_OF_TWO
+from bench.paired.judge import FAMILIES, Answer, all_enough, answers_of, sentence
 from bench.paired.rounds import PairedRounds
 
 BUSY_CORES = 0.1  # of foreign work, above which a reader should know
@@ -36,15 +38,20 @@ def run(lab: Laboratory) -> None:
         lab.progress.say("the client's own time")
         client_ms = client_time_ms(lab.load, tuple(lab.setting("cpus")))
         remember(lab, EXPERIMENT, client_ms=client_ms)
-    rounds, begun = recorded_rounds(lab, EXPERIMENT, plan.shares), time.monotonic()
+    rounds, two = (
+        recorded_rounds(lab, name, plan.shares) for name in (EXPERIMENT, EXPERIMENT_OF_TWO)
+    )
+    begun = time.monotonic()
     lab.progress.drop(_whole_starts(lab, plan) * plan.start_s)
     told: set[str] = set()
-    answers = answers_of(rounds)
+    answers = answers_of(rounds, two)
     while not (why := _why_stop(lab, plan, answers, begun)):
         if _whole_starts(lab, plan) >= plan.size.starts:
             lab.progress.plan(plan.start_s)
-        measure_start(lab, plan, next_start(lab, EXPERIMENT), rounds)
-        answers = answers_of(rounds)
+        number = next_start(lab, EXPERIMENT, EXPERIMENT_OF_TWO)
+        recorded = {EXPERIMENT: rounds, EXPERIMENT_OF_TWO: two}
+        measure_start(lab, plan, number, recorded)
+        answers = answers_of(rounds, two)
         _tell(lab, rounds, answers, told)
     remember(lab, EXPERIMENT, stopped=why)
     for answer in answers if plan.size.starts > 1 else ():
@@ -106,11 +113,17 @@ def _foreign_cores(lab: Laboratory) -> float:
 
 
 def _leading(answers: Sequence[Answer]) -> str:
-    """The named ratios known so far, in a line."""
-    known = [a for a in answers if a.question.family and a.narrow is not None]
-    parts = [
-        f"{a.question.subject} ×{a.narrow.estimate:.2f} ±{a.narrow.half_width:.0%}"
-        for a in known[:8]
-        if a.narrow is not None
+    """The named ratios known so far, in a line; of one start, what its seconds say."""
+    named = [answer for answer in answers if answer.question.family]
+    known = [
+        (a.question.subject, a.narrow.estimate, a.narrow.half_width) for a in named if a.narrow
     ]
-    return ", ".join(parts) or "a single start has no interval"
+    if known:
+        return ", ".join(f"{what} ×{ratio:.2f} ±{half:.0%}" for what, ratio, half in known[:8])
+    single = [(a.question, a.logs.ratios[0]) for a in named if len(a.logs.ratios) == 1]
+    parts = [
+        f"{question.subject} ×{exp(made.log_ratio):.2f} ±{made.half_width:.0%}"
+        for question, made in single
+        if question.family == ":".join(FAMILIES[0])
+    ]
+    return f"one start: {', '.join(parts)}; others may differ" if parts else "one start"

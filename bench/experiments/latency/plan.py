@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bench.errors import ShopbenchError
 from bench.experiments.options import DEPLOYMENTS, RunOptions
 from bench.experiments.round_blocks import CALIBRATION_S, SHARES, WRITES, Design
+from bench.paired.judge import FAMILIES
 from bench.paired.rounds import twin_of
 
 EXPERIMENT = "latency"
@@ -18,7 +19,8 @@ class Size:
     """How many starts, and seconds of each part of one.
 
     Beyond `starts` there are more, up to `most_starts` and while `limit_s` is not over, until
-    every metric named beforehand is decided or known well enough.
+    every metric named beforehand is decided or known well enough. `two`: the first named pair is
+    measured in rounds of its own as well, to see whether the others disturb it.
     """
 
     starts: int
@@ -27,13 +29,14 @@ class Size:
     measured_s: float
     idle_s: float
     limit_s: float
+    two: bool = False
 
 
 SIZES = {
     "smoke": Size(1, 1, 0.5, 2.2, 1.0, 90.0),
     "quick": Size(6, 8, 1.0, 8.0, 2.0, 450.0),
-    "standard": Size(18, 30, 3.0, 20.0, 5.0, 2400.0),
-    "full": Size(30, 60, 3.0, 30.0, 5.0, 7200.0),
+    "standard": Size(18, 30, 2.0, 10.0, 3.0, 2400.0, two=True),
+    "full": Size(30, 60, 3.0, 20.0, 5.0, 7200.0, two=True),
 }
 
 
@@ -52,17 +55,27 @@ class Plan:
         return Design(EXPERIMENT, self.members, size.warmup_s, size.measured_s, size.idle_s)
 
     @property
+    def two(self) -> tuple[str, ...]:
+        """Who is measured in rounds of two as well; empty where nobody is."""
+        pair = FAMILIES[0]
+        whole = self.size.two and len(self.members) > len(pair) and set(pair) <= set(self.members)
+        return pair if whole else ()
+
+    @property
     def start_s(self) -> float:
         """Planned seconds of one start, up and down included."""
         writes = sum(operation in WRITES for operation in self.operations)
+        kinds = 2 if self.two else 1
         blocks = len(self.operations) * (self.size.warmup_s + self.size.measured_s + 0.5)
-        return UP_S + DOWN_S + blocks + 2 * max(1, writes) * self.size.idle_s
+        idle_s = (1 + kinds) * max(1, writes) * self.size.idle_s
+        return UP_S + DOWN_S + kinds * blocks + idle_s
 
     @property
     def once_s(self) -> float:
         """Planned seconds of what is done in the first start only."""
         deployments = len(self.members) - 1
-        return len(self.operations) * (CALIBRATION_S + deployments * SQL_S)
+        gaps_s = (2 if self.two else 1) * CALIBRATION_S
+        return len(self.operations) * (gaps_s + deployments * SQL_S)
 
     @property
     def planned_s(self) -> float:

@@ -6,6 +6,7 @@ Order of starting, order of the operations and order within a round are shuffled
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from bench.experiments.deployment_pool import start_together
 from bench.experiments.laboratory import Laboratory
@@ -13,10 +14,13 @@ from bench.experiments.latency.plan import EXPERIMENT, SQL_S, Plan
 from bench.experiments.round_blocks import WRITES, PairedStart
 from bench.experiments.round_trials import store_block
 from bench.experiments.statements import already_counted, count_statements
+from bench.paired.disturbance import EXPERIMENT_OF_TWO
 from bench.paired.rounds import PairedRounds, is_twin
 
+Recorded = dict[str, PairedRounds]  # by the name of the trials' experiment
 
-def measure_start(lab: Laboratory, plan: Plan, number: int, rounds: PairedRounds) -> None:
+
+def measure_start(lab: Laboratory, plan: Plan, number: int, rounds: Recorded) -> None:
     """Start all members, measure every operation, stop them; the trials go to `rounds` too."""
     rng = random.Random(f"{lab.options.seed}/{EXPERIMENT}/{number}")
     order = rng.sample(plan.members, len(plan.members))
@@ -27,16 +31,29 @@ def measure_start(lab: Laboratory, plan: Plan, number: int, rounds: PairedRounds
         PairedStart(lab, plan.design, number, pool) as start,
     ):
         start.prime()
-        gaps = {operation: start.gap_s(operation) for operation in plan.operations}
-        idle = start.idle()
-        for operation in rng.sample(plan.operations, len(plan.operations)):
-            if operation in WRITES:
-                idle = start.idle()
-            block = start.block(operation, gaps[operation], idle)
-            idle = block.idle_after
-            store_block(lab, block, rounds)
+        _measure_operations(lab, plan, start, rng, rounds)
         _count_sql(lab, plan, start)
     lab.progress.done(plan.start_s)
+
+
+def _measure_operations(
+    lab: Laboratory, plan: Plan, start: PairedStart, rng: random.Random, rounds: Recorded
+) -> None:
+    """A block an operation of all members and, where planned, one of the named pair alone."""
+    kinds = {EXPERIMENT: plan.members, **({EXPERIMENT_OF_TWO: plan.two} if plan.two else {})}
+    gaps = {
+        (operation, kind): start.gap_s(operation, members)
+        for operation in plan.operations
+        for kind, members in kinds.items()
+    }
+    idle = start.idle()
+    for operation in rng.sample(plan.operations, len(plan.operations)):
+        if operation in WRITES:
+            idle = start.idle()
+        for kind in rng.sample(list(kinds), len(kinds)):
+            block = start.block_of(kinds[kind], operation, gaps[operation, kind], idle)
+            idle = block.idle_after
+            store_block(lab, replace(block, experiment=kind), rounds[kind])
 
 
 def _count_sql(lab: Laboratory, plan: Plan, start: PairedStart) -> None:

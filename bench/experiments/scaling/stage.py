@@ -10,15 +10,13 @@ from bench.deployments.base import UpOptions, Usage
 from bench.deployments.local.driver import LocalDeployment, open_deployment
 from bench.deployments.local.topology import parse_topology
 from bench.experiments.laboratory import Laboratory
-from bench.experiments.probing import prime
+from bench.experiments.probing import prime, right_rps
 from bench.experiments.scaling.path import QuotaUse, Replicas, quota_uses
 from bench.experiments.scaling.sizes import REPLICA_CORES
 from bench.experiments.subject import DeploymentSubject, Subject
 from bench.load.generator import ClosedLoop, Target
-from bench.load.schedule import ScheduleSpec, build_schedule
 
 PILOT_CLIENTS, PILOT_WARMUP_S = 16, 0.3
-_PILOT_RPS = 1_000.0  # visits at hand, more than any level can serve
 
 
 class Arm:
@@ -138,16 +136,9 @@ def saturate(
     lab: Laboratory, arm: Arm, mix: str, measured_s: float
 ) -> tuple[float, list[QuotaUse]]:
     """(Right answers a second, shares of the quotas used) of a saturating closed loop."""
-    spec = ScheduleSpec(mix, _PILOT_RPS, lab.seed("pilot", mix), 0.0, 0.0, 2.0)
-    visits = build_schedule(spec).visits
     loop = ClosedLoop(PILOT_CLIENTS, PILOT_WARMUP_S, measured_s)
     first, begun = arm.subject.usage(), time.monotonic()
-    result = lab.load.run_closed(arm.subject.target, visits, loop)
+    rate_rps = right_rps(lab, arm.subject, mix, loop)
     last, seconds = arm.subject.usage(), time.monotonic() - begun
     arm.subject.settle()
-    end_s = loop.warmup_s + loop.measured_s
-    good = sum(
-        not error and loop.warmup_s <= done < end_s
-        for error, done in zip(result.error, result.done_s, strict=True)
-    )
-    return good / loop.measured_s, quota_uses(first, last, seconds)
+    return rate_rps, quota_uses(first, last, seconds)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import exp, expm1
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,9 @@ from bench.experiments.selftest.starts import (
     whole_starts,
 )
 from bench.journal import Journal, RunReader
+from bench.paired.disturbance import LIMIT, Shift, shifts_of
 from bench.paired.judge import NAMED_ROLES, role_words
-from bench.paired.rounds import METRICS, Metric, PairedRounds, twin_of
+from bench.paired.rounds import PairedRounds, twin_of
 from bench.stats.paired import paired_ratio
 from bench.stats.rounds import MIN_STARTS
 
@@ -41,27 +41,12 @@ TOP, BOTTOM = "microservices", "monolith"
 TWO: tuple[str, ...] = (BOTTOM, TOP)
 FIVE: tuple[str, ...] = (*DEPLOYMENTS, twin_of(BOTTOM))
 TURNS = 2  # of each kind of round, for each operation
-LIMIT = 0.03
 SIZES = {
     "smoke": Size(1, 0.5, 2.2, 0.5),
     "quick": Size(6, 1.0, 5.0, 2.0),
     "standard": Size(8, 2.0, 12.0, 3.0),
     "full": Size(12, 2.0, 20.0, 5.0),
 }
-
-
-@dataclass(frozen=True)
-class Shift:
-    """A ratio in rounds of two and of five: one pair of log-ratios a start."""
-
-    role: str
-    metric: Metric
-    two: tuple[float, ...]
-    five: tuple[float, ...]
-
-    @property
-    def what(self) -> str:
-        return f"{'time' if self.metric == 'time' else 'CPU'} of {role_words(self.role)}"
 
 
 def announce(lab: Laboratory) -> None:
@@ -98,21 +83,20 @@ def judge(shifts: Sequence[Shift], profile: str) -> tuple[list[Outcome], dict[st
     for each in shifts:
         if len(each.two) < 2:
             continue
-        moved = paired_ratio([b - a for a, b in zip(each.two, each.five, strict=True)])
-        two, five = paired_ratio(each.two), paired_ratio(each.five)
-        by = expm1(moved.log_mean)
+        moved, two, five = each.moved, paired_ratio(each.two), paired_ratio(each.all)
+        what = f"{'time' if each.metric == 'time' else 'CPU'} of {role_words(each.role)}"
         outcomes.append(
             Outcome(
-                f"rounds of five against rounds of two: {each.what}",
-                f"{by:+.1%} [{moved.low - 1:+.1%}, {moved.high - 1:+.1%}]",
+                f"rounds of five against rounds of two: {what}",
+                f"{moved.estimate - 1:+.1%} [{moved.low - 1:+.1%}, {moved.high - 1:+.1%}]",
                 f"within ±{LIMIT:.0%}",
-                judged(exp(abs(moved.log_mean)) <= 1 + LIMIT, profile, len(each.two) >= MIN_STARTS),
+                judged(not each.too_far, profile, len(each.two) >= MIN_STARTS),
                 f"×{two.estimate:.3f} in two, ×{five.estimate:.3f} in five, {len(each.two)} starts",
             )
         )
         rows.append(
             {
-                "what": each.what,
+                "what": what,
                 "two": [two.estimate, two.low, two.high],
                 "five": [five.estimate, five.low, five.high],
                 "moved": [moved.estimate, moved.low, moved.high],
@@ -160,37 +144,14 @@ def _experiment(members: Sequence[str]) -> str:
 
 def _judged(journal: Journal, reader: RunReader) -> tuple[list[Outcome], dict[str, Any]]:
     whole = whole_starts(journal.settings.get(EXPERIMENT))
-    return judge(shifts_of(reader, whole), journal.profile)
+    return judge(recorded_shifts(reader, whole), journal.profile)
 
 
-def shifts_of(reader: RunReader, whole: Mapping[int, float]) -> list[Shift]:
+def recorded_shifts(reader: RunReader, whole: Mapping[int, float]) -> list[Shift]:
     """Every named ratio, by start, in rounds of two and of five."""
-    starts: dict[tuple[str, int], PairedRounds] = {}
+    held = {_experiment(members): PairedRounds(SHARES) for members in (TWO, FIVE)}
     for trial in reader.trials:
-        key = trial.experiment, trial.block // TURNS
-        if trial.experiment in {_experiment(TWO), _experiment(FIVE)} and key[1] in whole:
-            rounds = starts.setdefault(key, PairedRounds(SHARES))
-            rounds.add(trial, reader.rows(trial.trial_id))
-    found = []
-    for role in NAMED_ROLES:
-        for metric in METRICS:
-            pairs = [
-                pair
-                for number in sorted(whole)
-                if None not in (pair := _pair(starts, number, role, metric))
-            ]
-            two, five = (tuple(float(p[at] or 0.0) for p in pairs) for at in (0, 1))
-            found.append(Shift(role, metric, two, five))
-    return found
-
-
-def _pair(
-    starts: Mapping[tuple[str, int], PairedRounds], number: int, role: str, metric: Metric
-) -> tuple[float | None, float | None]:
-    """Mean log-ratio over the turns of one start, in rounds of two and of five."""
-    values: list[float | None] = []
-    for members in (TWO, FIVE):
-        rounds = starts.get((_experiment(members), number))
-        logs = rounds.logs(TOP, BOTTOM, role, metric).logs if rounds else ()
-        values.append(sum(logs) / len(logs) if logs else None)
-    return values[0], values[1]
+        if trial.experiment in held and trial.block // TURNS in whole:
+            held[trial.experiment].add(trial, reader.rows(trial.trial_id))
+    two, five = held.values()
+    return shifts_of(two, five, (TOP, BOTTOM), NAMED_ROLES, TURNS)

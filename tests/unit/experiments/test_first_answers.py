@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bench.errors import ShopbenchError
-from bench.experiments.first_answers import check_first_answers
-from bench.load.generator import LoadProcess, Target
+from bench.experiments.first_answers import check_first_answers, never_right
+from bench.experiments.probing import right_rps
+from bench.load.generator import ClosedLoop, LoadProcess, Target
 
 SERVER = Path(__file__).parents[1] / "load" / "echo_server.py"
 
@@ -85,3 +87,29 @@ def test_one_line_shows_operation_status_code_and_answer(lab: Lab) -> None:
 def test_a_shop_that_refuses_the_first_requests_only_passes(lab: Lab) -> None:
     with shop("--refuse", "2") as asked:
         check(lab, asked, "product_read")
+
+
+def probe(lab: Lab, asked: Shop, mix: str) -> float:
+    stand_in: Any = lab
+    return right_rps(stand_in, asked, mix, ClosedLoop(4, 0.0, 0.3))
+
+
+def test_a_saturating_probe_counts_right_answers(lab: Lab) -> None:
+    with shop() as asked:
+        assert probe(lab, asked, "product_read") > 10
+
+
+def test_a_saturating_probe_that_never_gets_a_right_answer_stops_with_what_came(lab: Lab) -> None:
+    with (
+        shop("--status", "503") as asked,
+        pytest.raises(ShopbenchError, match="monolith answers no order rightly: status 503"),
+    ):
+        probe(lab, asked, "order")
+
+
+def test_an_operation_sent_fewer_times_than_asked_for_is_not_judged() -> None:
+    made: Any = SimpleNamespace(
+        operation=["order"] * 2 + ["product_read"] * 4, error=["status 503"] * 6, examples=[]
+    )
+    assert never_right(made, least=4) == "answers no product_read rightly: status 503"
+    assert never_right(made, least=5) == ""

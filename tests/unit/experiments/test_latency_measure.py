@@ -15,10 +15,10 @@ import pytest
 from bench.experiments.laboratory import Laboratory
 from bench.experiments.latency import measure
 from bench.experiments.latency.plan import EXPERIMENT, SIZES, Plan, Size
+from bench.experiments.latency.start import Recorded
 from bench.experiments.options import PROFILES, RunOptions
 from bench.experiments.progress import Progress
 from bench.journal import RunWriter
-from bench.paired.rounds import PairedRounds
 from tests.unit.journal.test_journal import FACTS
 from tests.unit.paired.made import BASE_MS, MEASURED_S, PER_SECOND, rows_of, trial_of
 
@@ -36,7 +36,7 @@ class Shop:
     numbers: list[int] = field(default_factory=list)
     clock_s: float = 0.0
 
-    def start(self, lab: Laboratory, plan: Plan, number: int, rounds: PairedRounds) -> None:
+    def start(self, lab: Laboratory, plan: Plan, number: int, rounds: Recorded) -> None:
         """Stands for `measure_start`."""
         self.numbers.append(number)
         self.clock_s += SECONDS
@@ -52,7 +52,7 @@ class Shop:
                 )
                 trial = replace(made, rows_file=f"rows/{made.trial_id}.parquet")
                 lab.writer.add_trial(trial, rows)
-                rounds.add(trial, rows)
+                rounds[EXPERIMENT].add(trial, rows)
             if number == self.cut_off_in:
                 raise KeyboardInterrupt
 
@@ -169,7 +169,8 @@ def test_after_a_start_it_says_what_is_known_so_far(
     shop_of(slower={"microservices": 1.6})
     measure.run(lab)
     so_far = [line for line in lines(lab) if line.startswith("so far: ")]
-    assert so_far[0] == "so far: a single start has no interval"
+    assert so_far[0].startswith("so far: one start: time of a product read ×1.6")
+    assert so_far[0].endswith("; others may differ")
     assert "×1.6" in so_far[1]
 
 

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from bench.experiments.latency.plan import SIZES
 from bench.experiments.options import RunOptions
 from bench.experiments.runner import RunStopped, run
 from bench.journal import RunReader, Trial
+from bench.paired.disturbance import EXPERIMENT_OF_TWO
 from bench.paired.rounds import cpu_ms_of
+from bench.report.dataset import load_run
 from tests.unit.experiments.conftest import EchoDeployment
 
 SLOW = pytest.mark.slow
@@ -118,6 +121,22 @@ def test_a_start_that_ends_early_leaves_the_operations_it_had(
     trials = RunReader(caught.value.run_dir).trials
     assert [t.block for t in trials] == [0] * 6 + [1] * 3
     assert echo.open_now == []
+
+
+def test_the_named_pair_is_measured_in_rounds_of_its_own_too_where_planned(
+    asked: RunOptions, echo: type[EchoDeployment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SIZES, "tiny", replace(SIZES["tiny"], two=True))
+    three = replace(asked, deployments=("monolith", "modular", "microservices"))
+    run_dir = run(["latency"], three)
+    trials = RunReader(run_dir).trials
+    alone = [t for t in trials if t.experiment == EXPERIMENT_OF_TWO]
+    assert {t.deployment for t in alone} == {"monolith", "microservices"}
+    assert len(alone) == 2 * 2 * 2  # starts, operations, members
+    assert len({t.trial_id for t in trials}) == len(trials) == 8 + 2 * 2 * 4
+    data = load_run(run_dir)
+    assert {len(shift.two) for shift in data.disturbance} == {2}
+    assert len(data.rounds.starts) == len(data.two.starts) == 2
 
 
 def blocks(reader: RunReader) -> list[list[Trial]]:

@@ -93,10 +93,21 @@ def test_the_time_left_follows_the_pace_so_far(monkeypatch: pytest.MonkeyPatch) 
     progress = Progress(quiet=True)
     progress.plan(100)
     assert progress.left_s == 100
-    progress.done(10)  # took 20
-    assert progress.left_s == 180
+    progress.done(10)  # took 20, and 20 of the plan are trusted: 40 for 30
+    assert progress.left_s == 120
     progress.done(20)  # took 10: back to the plan's pace
     assert progress.left_s == 70
+
+
+def test_a_first_piece_of_ten_times_its_plan_does_not_make_hours_of_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([0.0, 100.0])
+    monkeypatch.setattr("bench.experiments.progress.time.monotonic", lambda: next(clock))
+    progress = Progress(quiet=True)
+    progress.plan(1000)
+    progress.done(10)  # took 100
+    assert 1000 < progress.left_s < 1500
 
 
 def test_the_time_left_is_never_negative() -> None:
