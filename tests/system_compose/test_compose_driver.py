@@ -125,6 +125,21 @@ def test_a_killed_container_that_is_held_is_gone_until_it_is_released(
     wait_for(shop, PRODUCTS, 200)
 
 
+def test_a_container_whose_process_dies_is_started_again(shop: ComposeDeployment) -> None:
+    """By the engine, unlike one that was told to stop; `kill` does the same itself."""
+    before = {part.name: part for part in shop.components()}[victim(shop)]
+    os.kill(before.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while (after := {p.name: p for p in shop.components()}[before.name]).pid in (0, before.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    wait_ready(shop)
+    assert after.restarts == before.restarts + 1
+    shop.kill(before.name)
+    assert condition(shop, before.name) == "running"
+    wait_ready(shop)
+
+
 def test_a_killed_database_comes_back_with_its_data(shop: ComposeDeployment) -> None:
     server = next(part.name for part in shop.components() if part.kind == "database")
     owner = "users"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -24,6 +25,9 @@ _NUMBER_LABEL = "com.docker.compose.container-number"
 _ONE_OFF_LABEL = "com.docker.compose.oneoff"
 _CONDITIONS: dict[str, Condition] = {"running": "running", "paused": "paused"}
 _PROXY = "docker-proxy"
+_ASK_BALANCER = (
+    "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8001/').read().decode())"
+)
 # Restart policies of the engine: whatever ends, unless somebody has stopped it; nothing.
 ALWAYS, NEVER = "unless-stopped", "no"
 
@@ -66,6 +70,12 @@ def used(container: Container) -> Usage:
         raise ShopbenchError(
             f"cannot read the control group of container {container.service}: {error}"
         ) from error
+
+
+def requests_by_address(balancer: Container) -> dict[str, int]:
+    """How many requests a balancer has given to each of its replicas. Raises ShopbenchError."""
+    report = json.loads(docker("exec", balancer.ident, "python", "-c", _ASK_BALANCER))
+    return {each["address"]: int(each["requests"]) for each in report["replicas"]}
 
 
 def port_forwarder(port: int) -> int | None:

@@ -6,7 +6,6 @@ command (`state.sweep`). `up --on compose` lets it go on alone.
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
@@ -25,6 +24,7 @@ from bench.deployments.compose.containers import (
     keep_logs,
     keep_on,
     port_forwarder,
+    requests_by_address,
     set_restart_policy,
     used,
 )
@@ -47,7 +47,6 @@ from bench.errors import ShopbenchError
 FORWARDER = "docker-proxy"  # the engine's forwarder of the public port, metered beside the shop
 _DRAIN_SECONDS = 15
 _SEED_SECONDS = 120.0
-_ASK_EDGE = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8001/').read().decode())"
 
 Report = Callable[[str], None]
 
@@ -259,15 +258,19 @@ class ComposeDeployment:
         """Requests so far by replica, as the balancer before them counts. Raises ShopbenchError."""
         if component not in self.state.replicas:
             raise ShopbenchError(f"{component} of {self.name} was not scaled", 2)
-        edge = self._first(self.layout.balanced[component])
-        report = json.loads(docker("exec", edge.ident, "python", "-c", _ASK_EDGE))
-        requests = {each["address"]: int(each["requests"]) for each in report["replicas"]}
+        requests = requests_by_address(self._first(self.layout.balanced[component]))
         replicas = [each for each in self._look() if each.service == component]
         return {self._name_of(each): requests.get(f"{each.ip}:8000", 0) for each in replicas}
 
     def usage(self) -> dict[str, Usage]:
         """CPU and memory by component, and of the engine's forwarder of the public port."""
-        found = {self._name_of(each): used(each) for each in self._known or self._look()}
+        try:
+            return self._used(self._known or self._look())
+        except ShopbenchError:  # the engine has started one of them again since
+            return self._used(self._look())
+
+    def _used(self, those: list[Container]) -> dict[str, Usage]:
+        found = {self._name_of(each): used(each) for each in those}
         if self._forwarder is not None:
             found[FORWARDER] = forwarder_usage(self._forwarder)
         return found
