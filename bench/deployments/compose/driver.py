@@ -54,6 +54,8 @@ Report = Callable[[str], None]
 class ComposeDeployment:
     """A deployment in containers; satisfies `base.Deployment`."""
 
+    restart_policy = f"the container engine's own ({ALWAYS})"
+
     def __init__(self, home: StateHome, project: Project) -> None:
         self._home = home
         self.project = project
@@ -102,10 +104,6 @@ class ComposeDeployment:
     @property
     def faults_dir(self) -> Path | None:
         return self.folder / "faults" if self.state.faults else None
-
-    @property
-    def restart_policy(self) -> str:
-        return f"the container engine's own ({ALWAYS})"
 
     @property
     def cpu_control(self) -> CpuControl:
@@ -344,8 +342,8 @@ class ComposeDeployment:
 
     def _keep(self) -> None:
         """From now on the engine starts again what ends by itself."""
-        found = [each for each in self._look() if self._name_of(each) not in self._held]
-        set_restart_policy(found, ALWAYS)
+        kept = [each for each in self._look() if self._name_of(each) not in self._held]
+        set_restart_policy(kept, ALWAYS)
 
     def _start(self, component: str) -> None:
         each = self._container(component)
