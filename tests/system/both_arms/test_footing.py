@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
@@ -217,7 +217,7 @@ def logged(arm: Arm, do_it: int) -> list[str]:
 
 
 def test_what_an_order_costs_is_counted_and_prepared_in_both(
-    pair: Pair, record_property: pytest.FixtureRequest
+    pair: Pair, record_property: Callable[[str, object], None]
 ) -> None:
     """As each framework does it: printed, not tuned away in one arm only."""
     for arm in pair:
@@ -233,6 +233,6 @@ def test_what_an_order_costs_is_counted_and_prepared_in_both(
             "prepared": prepared / ORDERS,
         }
         print(f"{arm.name}: an order is {said}")
-        record_property(arm.name, str(said))  # type: ignore[operator]
+        record_property(arm.name, str(said))
         assert said["commits"] >= 1
         assert prepared, f"{arm.name} prepares nothing"
