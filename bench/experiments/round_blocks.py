@@ -34,20 +34,31 @@ from bench.load.plan import Result, Rounds, Visit
 SHARES = {"product_read": 0.65, "wallet_read": 0.10, "order": 0.18, "overview": 0.07}
 WRITES = frozenset({"order"})
 CUSTOMERS = 20  # of the seed; each has orders before anything is measured
-PRIMING_ROUNDS = 40
-# Every one of the 4 connections that a pool begins with has then prepared each statement (at the
-# 5th time) and planned it for good (5 later): before that, times drift and cold starts are CPU.
-WARM_CLIENTS, WARM_VISITS, WARM_LIMIT_S = 4, 64, 20.0
+# Visits of each operation before anything is measured. 44 by 4 clients: each of the 4 connections
+# that a pool begins with has then prepared every statement (at the 5th time) and planned it for
+# good (5 later). More orders, so that no page of the customers is empty. More reads, as Python
+# collects the garbage of its start after some 600 to 900 requests (60 to 90 ms in the monolith),
+# and then not once in 7,000: measured here, it would be an eighth of a read's CPU in half of the
+# starts.
+WARM_VISITS = {"order": 84, "product_read": 540, "wallet_read": 44, "overview": 44}
+WARM_CLIENTS, WARM_LIMIT_S = 4, 20.0
+REST_S = 1.0  # after ordering the tables, before anything is metered
 BUSY = 0.30  # of the deployments' core, all of them together: light load
+ONE_TRANSACTION = frozenset({"monolith"})  # nothing is left to do after a write's answer
 PAUSE_S = 0.002  # from an answer to the request to the next deployment
-WRITE_PAUSE_S = 0.030  # a write's background work (relay, settling) must not fall into the next one
+# A write's background work must not fall into the next one. After an order the services' relay and
+# settling use CPU for 15 ms (4.7 of 4.9 ms of it; 40 orders, quiet machine), the monolith none.
+WRITE_PAUSE_S = 0.020
 LEAST_GAP_S = 0.002
-CALIBRATION_S = 1.5  # for each operation, once a run
+CALIBRATION_S = 2.0  # for each operation, once a run
 
 
 @dataclass(frozen=True)
 class Design:
-    """What is the same in every start of an experiment. `members` by name, in the rows' order."""
+    """What is the same in every start of an experiment. `members` by name, in the rows' order.
+
+    `writes_s`: measured seconds of writes, whose rounds are fewer; None, as for all others.
+    """
 
     experiment: str
     members: tuple[str, ...]
@@ -55,10 +66,17 @@ class Design:
     measured_s: float
     idle_s: float
     pauses_s: Mapping[str, float] = field(default_factory=dict)
+    writes_s: float | None = None
 
-    def pause_s(self, operation: str) -> float:
-        """Seconds from an answer to the request to the next member."""
-        return self.pauses_s.get(operation, WRITE_PAUSE_S if operation in WRITES else PAUSE_S)
+    def pause_s(self, operation: str, member: str) -> float:
+        """Seconds from a member's answer to the request to the next."""
+        works_on = operation in WRITES and member.partition("#")[0] not in ONE_TRANSACTION
+        return self.pauses_s.get(operation, WRITE_PAUSE_S if works_on else PAUSE_S)
+
+    def block_s(self, operation: str) -> float:
+        """Measured seconds of a block."""
+        longer = operation in WRITES and self.writes_s is not None
+        return self.writes_s if longer and self.writes_s else self.measured_s
 
 
 @dataclass(frozen=True)
@@ -137,25 +155,28 @@ class PairedStart:
             subject.close()
 
     def prime(self) -> None:
-        """Give every customer orders, so that no page is empty; then order the tables anew."""
-        self._say("placing the first orders")
-        options = Rounds("order", 0, LEAST_GAP_S, 0.0, 60.0, PAUSE_S, PRIMING_ROUNDS)
-        self._run(options, self._design.members, first=True)
-        self._warm()
+        """Give every customer orders, so that no page is empty; warm up; order the tables anew."""
+        for operation, visits in WARM_VISITS.items():
+            self._warm(operation, visits)
         for name, deployment in self.pool.members.items():
             self.subjects[name].settle()
             order_tables(deployment)
             if self._lab.options.place == "local":
                 no_autovacuum(deployment)
+        time.sleep(REST_S)
 
-    def _warm(self) -> None:
-        """Send every member the same visits of each operation, some at once."""
-        loop = ClosedLoop(WARM_CLIENTS, 0.0, WARM_LIMIT_S, max_visits=WARM_VISITS)
-        for operation in SHARES:
-            visits = [Visit(0.0, operation, number) for number in range(WARM_VISITS)]
-            for name in self._design.members:
-                self._say(f"warming {name}: {operation}")
-                self._lab.load.run_closed(self.subjects[name].target, visits, loop)
+    def _warm(self, operation: str, count: int) -> None:
+        """Send every member the same visits of an operation, some at once.
+
+        Raises ShopbenchError where none of them is answered rightly.
+        """
+        visits = [Visit(0.0, operation, number) for number in range(count)]
+        loop = ClosedLoop(WARM_CLIENTS, 0.0, WARM_LIMIT_S, max_visits=count)
+        for name in self._design.members:
+            self._say(f"warming {name}: {operation}")
+            result = self._lab.load.run_closed(self.subjects[name].target, visits, loop)
+            if wrong := never_right(result):
+                raise ShopbenchError(f"{name} {wrong}", 1)
 
     def gap_s(self, operation: str, members: tuple[str, ...] = ()) -> float:
         """Mean gap between rounds of an operation: set once a run, before it is measured.
@@ -207,8 +228,8 @@ class PairedStart:
             seed,
             gap_s,
             design.warmup_s,
-            design.measured_s,
-            design.pause_s(operation),
+            design.block_s(operation),
+            pauses_s=[design.pause_s(operation, name) for name in members],
         )
         started_at, first = utc_now(), self._read()
         results = self._run(options, members)
@@ -231,24 +252,17 @@ class PairedStart:
 
     def _calibrated_gap(self, operation: str, members: tuple[str, ...]) -> float:
         """The gap at which the members of a round together keep their core busy for 30 %."""
-        pause_s = self._design.pause_s(operation)
-        options = Rounds(operation, 1, 0.02, 0.0, CALIBRATION_S, pause_s)
+        pauses_s = [self._design.pause_s(operation, name) for name in members]
+        options = Rounds(operation, 1, LEAST_GAP_S, 0.0, CALIBRATION_S, pauses_s=pauses_s)
         first = self._read()
-        results = self._run(options, members, first=True)
+        results = self._run(options, members)
+        busy_s = self._read().total_s(first) / max(1, len(set(results[0].visit)))
         self._settle()
-        made = max(1, len(set(results[0].visit)))
-        busy_s = self._read().total_s(first) / made
-        return max(LEAST_GAP_S, round(busy_s / BUSY - round_s(results), 4))
+        return max(LEAST_GAP_S, round(busy_s / BUSY - round_s(results, pauses_s), 4))
 
-    def _run(self, options: Rounds, members: Sequence[str], *, first: bool = False) -> list[Result]:
-        """Raises ShopbenchError where a member answers the `first` requests all wrongly."""
+    def _run(self, options: Rounds, members: Sequence[str]) -> list[Result]:
         targets: list[Target] = [self.subjects[name].target for name in members]
-        results = self._lab.load.run_rounds(targets, options)
-        for name, result in zip(members, results, strict=True):
-            wrong = never_right(result) if first else ""
-            if wrong:
-                raise ShopbenchError(f"{name} {wrong}", 1)
-        return results
+        return self._lab.load.run_rounds(targets, options)
 
     def _settle(self) -> dict[str, int | None]:
         return {name: subject.settle() for name, subject in self.subjects.items()}
@@ -265,16 +279,10 @@ class PairedStart:
         self._lab.progress.say(f"start {self._number + 1}: {text}")
 
 
-def round_s(results: list[Result]) -> float:
-    """Mean seconds of a round, from the first request to the last answer."""
-    first: dict[int, float] = {}
-    last: dict[int, float] = {}
-    for result in results:
-        for number, sent, done in zip(result.visit, result.sent_s, result.done_s, strict=True):
-            first[number] = min(sent, first.get(number, sent))
-            last[number] = max(done, last.get(number, done))
-    spans = [last[number] - first[number] for number in first]
-    return sum(spans) / len(spans) if spans else 0.0
+def round_s(results: list[Result], pauses_s: Sequence[float]) -> float:
+    """Mean seconds of a round: its times, from sending to the answer, and its pauses."""
+    times_s = sum(sum(r.done_s) - sum(r.sent_s) for r in results)
+    return times_s / max(1, len(set(results[0].visit))) + sum(pauses_s)
 
 
 def order_tables(deployment: Deployment) -> None:

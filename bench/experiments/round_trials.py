@@ -73,7 +73,7 @@ def trial_of(block: Block, position: int, name: str, result: Result) -> Trial:
         facts={
             **_machine_facts(block),
             "gap_ms": options.gap_s * 1e3,
-            "pause_ms": options.pause_s * 1e3,
+            "pause_ms": options.pauses_s[position] * 1e3,
             "cpu_window_s": block.last.window_s(block.first, name),
             "idle_cores": idle,
             "idle_cores_before": block.idle_before[name],

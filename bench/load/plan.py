@@ -29,9 +29,10 @@ class Visit(msgspec.Struct, array_like=True, gc=False, frozen=True):
 class Rounds(msgspec.Struct, frozen=True):
     """Rounds of one operation: each sends the same request to every target, in random order.
 
-    Seconds: `pause_s` from an answer to the next request of the round, then a gap with the mean
-    `gap_s` (exponential) to the next round. The first `warmup_s` are not measured. `max_rounds`,
-    warm-up included, ends it sooner (0: only the time does).
+    Seconds: `pause_s` from an answer to the next request of the round (`pauses_s`: of each target,
+    where they differ), then a gap with the mean `gap_s` (exponential) to the next round. The first
+    `warmup_s` are not measured. `max_rounds`, warm-up included, ends it sooner (0: only the time
+    does).
     """
 
     operation: str
@@ -41,6 +42,7 @@ class Rounds(msgspec.Struct, frozen=True):
     measured_s: float
     pause_s: float = 0.002
     max_rounds: int = 0
+    pauses_s: list[float] = []
 
 
 class Side(msgspec.Struct, frozen=True):

@@ -57,11 +57,12 @@ class _Runner:
     def __init__(self, rounds: Rounds, sides: Sequence[Side]) -> None:
         self._rounds = rounds
         self._sides = []
-        for population, listener in sides:
+        pauses_s = rounds.pauses_s or [rounds.pause_s] * len(sides)
+        for (population, listener), pause_s in zip(sides, pauses_s, strict=True):
             cls, task = population.choose(Visit(0.0, rounds.operation, 0))
             member = population.take(cls)
             assert member is not None
-            self._sides.append((member, listener, task))
+            self._sides.append((member, listener, task, pause_s))
 
     def run(self, zero: float, end: float, pacer: Pacer) -> int:
         """Send rounds until `end`; a round under way is finished. How many there were."""
@@ -75,10 +76,10 @@ class _Runner:
                 break
             content = contents.getrandbits(63)
             draw.shuffle(order)
-            for member, listener, task in order:
+            for member, listener, task, pause_s in order:
                 pacer.wait_until(due)
                 self._send(member, listener, task, number, content)
-                due = perf_counter() + rounds.pause_s
+                due = perf_counter() + pause_s
             number += 1
             due += draw.expovariate(1 / rounds.gap_s) if rounds.gap_s > 0 else 0.0
         return number

@@ -11,7 +11,7 @@ from bench.paired.judge import FAMILIES
 from bench.paired.rounds import twin_of
 
 EXPERIMENT = "latency"
-UP_S, DOWN_S, SQL_S = 17.0, 2.0, 1.3  # planned
+UP_S, DOWN_S, SQL_S = 14.0, 1.0, 1.3  # planned
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Size:
     """How many starts, and seconds of each part of one.
 
     Beyond `starts` there are more, up to `most_starts` and while `limit_s` is not over, until
-    every metric named beforehand is decided or known well enough. `two`: the first named pair is
+    every metric named beforehand is decided or known well enough. `writes_s`: of a block of
+    writes, whose rounds are fewer by the pauses after them. `two`: the first named pair is
     measured in rounds of its own as well, to see whether the others disturb it.
     """
 
@@ -27,16 +28,17 @@ class Size:
     most_starts: int
     warmup_s: float
     measured_s: float
+    writes_s: float
     idle_s: float
     limit_s: float
     two: bool = False
 
 
 SIZES = {
-    "smoke": Size(1, 1, 0.5, 2.2, 1.0, 90.0),
-    "quick": Size(6, 8, 1.0, 8.0, 2.0, 450.0),
-    "standard": Size(18, 30, 2.0, 10.0, 3.0, 2400.0, two=True),
-    "full": Size(30, 60, 3.0, 20.0, 5.0, 7200.0, two=True),
+    "smoke": Size(1, 1, 0.5, 2.2, 2.2, 1.0, 90.0),
+    "quick": Size(6, 8, 1.0, 8.0, 15.0, 3.0, 450.0),
+    "standard": Size(18, 30, 2.0, 8.5, 14.0, 3.0, 2400.0, two=True),
+    "full": Size(30, 60, 3.0, 20.0, 30.0, 5.0, 7200.0, two=True),
 }
 
 
@@ -52,7 +54,14 @@ class Plan:
     def design(self) -> Design:
         """What every start has in common."""
         size = self.size
-        return Design(EXPERIMENT, self.members, size.warmup_s, size.measured_s, size.idle_s)
+        return Design(
+            EXPERIMENT,
+            self.members,
+            size.warmup_s,
+            size.measured_s,
+            size.idle_s,
+            writes_s=size.writes_s,
+        )
 
     @property
     def two(self) -> tuple[str, ...]:
@@ -64,11 +73,12 @@ class Plan:
     @property
     def start_s(self) -> float:
         """Planned seconds of one start, up and down included."""
+        size, kinds = self.size, 2 if self.two else 1
         writes = sum(operation in WRITES for operation in self.operations)
-        kinds = 2 if self.two else 1
-        blocks = len(self.operations) * (self.size.warmup_s + self.size.measured_s + 0.5)
-        idle_s = (1 + kinds) * max(1, writes) * self.size.idle_s
-        return UP_S + DOWN_S + kinds * blocks + idle_s
+        blocks_s = len(self.operations) * (size.warmup_s + size.measured_s + 0.5)
+        blocks_s += writes * (size.writes_s - size.measured_s)
+        idle_s = (1 + (1 + kinds) * writes) * size.idle_s
+        return UP_S + DOWN_S + kinds * blocks_s + idle_s
 
     @property
     def once_s(self) -> float:

@@ -41,12 +41,12 @@ def _measure_operations(
 ) -> None:
     """A block an operation of all members and, where planned, one of the named pair alone."""
     kinds = {EXPERIMENT: plan.members, **({EXPERIMENT_OF_TWO: plan.two} if plan.two else {})}
+    idle = start.idle()
     gaps = {
         (operation, kind): start.gap_s(operation, members)
         for operation in plan.operations
         for kind, members in kinds.items()
     }
-    idle = start.idle()
     for operation in rng.sample(plan.operations, len(plan.operations)):
         if operation in WRITES:
             idle = start.idle()

@@ -54,7 +54,7 @@ SIZES = {
     "full": Size(40, 3.0, 20.0, 5.0),
 }
 # Longer than latency's: work after an answer must be done before the next member is asked.
-PAUSES_S = {"product_read": 0.005, "overview": 0.010}
+PAUSES_S = {"product_read": 0.005, "overview": 0.010, "order": 0.030}
 TRIAL_UNITS = 200  # of planted work, in the calibration
 CALIBRATED_S = 4.0
 ONCE_S = UP_S + DOWN_S + len(OPERATIONS) * (CALIBRATED_S + 1.5) + 2.0  # the calibration's start

@@ -92,7 +92,7 @@ def echo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[EchoD
     monkeypatch.setattr(round_blocks, "no_autovacuum", lambda _: None)
     monkeypatch.setattr(round_blocks, "CALIBRATION_S", 0.3)
     monkeypatch.setattr(measure, "client_time_ms", lambda *_: 0.3)
-    monkeypatch.setitem(plan.SIZES, "tiny", plan.Size(2, 2, 0.1, 0.6, 0.2, 60.0))
+    monkeypatch.setitem(plan.SIZES, "tiny", plan.Size(2, 2, 0.1, 0.6, 0.6, 0.2, 60.0))
     monkeypatch.setitem(PROFILES, "tiny", replace(PROFILES["smoke"], name="tiny", probe_s=0.2))
     for held in (EchoDeployment.open_now, EchoDeployment.made):
         held.clear()

@@ -61,7 +61,7 @@ def test_a_profile_plans_no_more_than_it_promises(profile: str, limit_s: float) 
 def test_more_operations_and_longer_blocks_take_longer() -> None:
     one, all_of_them = (plan_of(RunOptions(mixes=m), "quick") for m in (("order",), ()))
     assert one.start_s < all_of_them.start_s
-    longer = replace(one, size=replace(one.size, measured_s=one.size.measured_s + 10))
+    longer = replace(one, size=replace(one.size, writes_s=one.size.writes_s + 10))
     assert longer.start_s == pytest.approx(one.start_s + 10)
     assert longer.planned_s == pytest.approx(one.planned_s + 10 * one.size.starts)
 
