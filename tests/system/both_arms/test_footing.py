@@ -29,7 +29,7 @@ READS = {
     "orders": "/api/v1/orders?limit=1",
     "payments": "/api/v1/wallet",
 }
-POOLS = {15, 16}  # three workers share sixteen without a remainder
+TOTAL_POOL = 16
 ORDERS = 20
 
 
@@ -180,7 +180,7 @@ def test_pools_have_the_same_size_at_rest_and_at_most() -> None:
             rest[name] = footing.connections(arm)
             most[name] = most_waiting(arm)
     assert rest == most, f"{rest} at rest and {most} at most"  # the same from the first request on
-    assert set(most.values()) <= POOLS, most
+    assert set(most.values()) == {TOTAL_POOL}, most
 
 
 @pytest.mark.slow
