@@ -57,7 +57,8 @@ def _after(name: str, results: Sequence[EpisodeResult], profile: str) -> Verdict
     elif unknown or not all(result.whole for result in results):
         word, note = "inconclusive", f"unknown: {', '.join(unknown) or 'a phase did not end'}"
     elif kills < MIN_KILLS:
-        word, note = "inconclusive", f"{kills} kills, {MIN_KILLS} are needed"
+        word = "inconclusive"
+        note = f"I1-I11 valid after {kills} kills; {MIN_KILLS} are needed for a verdict"
     return Verdict(
         id=f"{EXPERIMENT}/after/{name}",
         question=f"Does {name} lose data or leave it wrong after kills and faults?",

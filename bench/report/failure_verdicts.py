@@ -123,6 +123,9 @@ def _isolation(matrix: Matrix) -> Iterable[Claim]:
 def _tolerance(matrix: Matrix) -> Iterable[Claim]:
     for arm in matrix.arms:
         cells = _of(matrix, arm)
+        watched_s = max((s.watched_s for cell in cells for s in cell.stretches), default=0.0)
+        if watched_s < STEADY_SECONDS:
+            continue  # this run did not watch for as long as it takes to see a shop steady
         yield Claim(
             f"tolerance/{arm}",
             f"Is {arm} back to normal within {BACK_WITHIN_S:g} s after a fault was cleared?",

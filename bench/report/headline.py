@@ -10,7 +10,7 @@ from bench.paired.disturbance import Shift
 from bench.paired.judge import Answer, role_words
 from bench.paired.rounds import MIX
 from bench.report.analysis import Analysis
-from bench.report.spoken import spoken
+from bench.report.spoken import is_worth_saying, spoken
 from bench.report.verdicts import SMOKE_NOTE
 
 SPLIT = ("microservices", "modular-split")
@@ -19,7 +19,6 @@ _LEADS = {
     SPLIT: "Splitting the same code into five processes",
     WHOLE: "Going from the Django monolith to the aiohttp services",
 }
-_DECIDED = ("supported", "refuted")
 BUSY_CORES = 0.10  # of foreign work, above which a reader should know
 
 
@@ -34,8 +33,8 @@ def plain_words(analysis: Analysis) -> list[str]:
     if told := [text for section in analysis.sections for text in section.headline]:
         return told
     lines = [line for pair in _LEADS for line in _pair_lines(answers, pair)]
-    others = [v for v in analysis.of_sections if v.verdict in _DECIDED or not answers]
-    ordered = sorted(others, key=lambda v: v.verdict not in _DECIDED)
+    others = [v for v in analysis.of_sections if is_worth_saying(v) or not answers]
+    ordered = sorted(others, key=lambda v: not is_worth_saying(v))
     return [*lines, *_sections(ordered)]
 
 

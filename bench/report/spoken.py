@@ -9,14 +9,32 @@ from bench.journal import Verdict
 from bench.report.fields import verdict_line
 from bench.report.naming import interval, number, words
 
+_DECIDED = ("supported", "refuted")
+
+
+def is_worth_saying(verdict: Verdict) -> bool:
+    """Return whether a verdict belongs in the first lines: decided, or of data and nothing lost."""
+    return verdict.verdict in _DECIDED or _nothing_lost(verdict)
+
 
 def spoken(verdict: Verdict) -> str:
     """Return a verdict in words with its estimate and interval."""
     parts = verdict.id.split("/")
-    if verdict.estimate is None or verdict.verdict not in ("supported", "refuted"):
+    if parts[:2] == ["consistency", "after"] and is_worth_saying(verdict):
+        return _data(verdict)
+    if verdict.estimate is None or verdict.verdict not in _DECIDED:
         return verdict_line(verdict)
     maker = _MAKERS.get("/".join(parts[:2])) or _MAKERS.get(parts[0])
     return maker(verdict, parts) if maker else verdict_line(verdict)
+
+
+def _nothing_lost(verdict: Verdict) -> bool:
+    return verdict.id.startswith("consistency/after/") and verdict.note.startswith("I1-I11 valid")
+
+
+def _data(verdict: Verdict) -> str:
+    what = "Nothing was" if _nothing_lost(verdict) else "Data was"
+    return f"{what} lost or left wrong in {verdict.numerator} ({verdict.note})."
 
 
 def _sure(verdict: Verdict) -> str:

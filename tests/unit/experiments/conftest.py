@@ -91,6 +91,8 @@ def echo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[EchoD
     monkeypatch.setattr(round_blocks, "order_tables", lambda _: None)
     monkeypatch.setattr(round_blocks, "no_autovacuum", lambda _: None)
     monkeypatch.setattr(round_blocks, "CALIBRATION_S", 0.3)
+    monkeypatch.setattr(round_blocks, "REST_S", 0.0)
+    monkeypatch.setattr(round_blocks, "WARM_VISITS", dict.fromkeys(round_blocks.WARM_VISITS, 4))
     monkeypatch.setattr(measure, "client_time_ms", lambda *_: 0.3)
     monkeypatch.setitem(plan.SIZES, "tiny", plan.Size(2, 2, 0.1, 0.6, 0.6, 0.2, 60.0))
     monkeypatch.setitem(PROFILES, "tiny", replace(PROFILES["smoke"], name="tiny", probe_s=0.2))

@@ -49,6 +49,11 @@ def test_too_few_answers_are_no_question() -> None:
     assert find_drift(np.array([]), np.array([]), np.array([])) is None
 
 
+def test_answers_that_came_in_a_few_bursts_are_no_question() -> None:
+    at_s = np.concatenate([np.linspace(start, start + 0.1, 40) for start in (0.0, 1.2, 5.3, 9.5)])
+    assert find_drift(np.full(at_s.size, "order"), at_s, np.full(at_s.size, 0.01)) is None
+
+
 def test_drift_in_a_window_is_a_flag_and_failures_do_not_count() -> None:
     due = list(np.arange(1.0, 11.0, 0.02))
     slow = table(due, done_s=[at + 0.01 * (1 + 0.1 * at) for at in due])

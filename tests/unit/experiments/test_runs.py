@@ -65,7 +65,7 @@ def test_ctrl_c_keeps_what_was_measured_and_leaves_nothing_running(
 def test_a_signal_in_the_middle_of_a_block_ends_the_run_in_order(
     options: RunOptions, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(SIZES, "tiny", Size(1, 1, 0.1, 40.0, 0.1, 60.0))
+    monkeypatch.setitem(SIZES, "tiny", Size(1, 1, 0.1, 40.0, 40.0, 0.1, 60.0))
     original = LoadProcess.run_rounds
 
     def run_rounds(self: LoadProcess, targets: Any, rounds: Rounds) -> list[Result]:

@@ -112,6 +112,11 @@ def test_who_was_not_watched_for_long_enough_is_not_called_late(
     assert found["failure/tolerance/microservices/back_in_time_in_share"].verdict == "supported"
 
 
+def test_a_run_that_does_not_watch_what_comes_after_is_not_asked_about_it(tmp_path: Path) -> None:
+    data = load_run(write_run(tmp_path, Losses(repetitions=3, end_s=11.0)))
+    assert not [v.id for v in verdicts_of(data, matrix_of(data)) if "/tolerance/" in v.id]
+
+
 def test_the_opposite_is_refuted_and_noise_is_not_decided(tmp_path: Path) -> None:
     worse = {"monolith": {}, "microservices": {"look": 1.0, "buy": 1.0}}
     data = load_run(write_run(tmp_path, Losses(shares=worse, repetitions=6)))

@@ -108,7 +108,9 @@ def test_sound_arms_after_enough_kills_refute_that_data_is_lost(tmp_path: Path) 
 def test_too_few_kills_or_kills_that_hit_nothing_decide_nothing(tmp_path: Path) -> None:
     events = {"monolith": [*kills_of(19), *END], "microservices": [*kills_of(30, False), *END]}
     found = verdicts(run_with(tmp_path, events, sound_shop()))
-    assert found["consistency/after/monolith"].note == "19 kills, 20 are needed"
+    assert found["consistency/after/monolith"].note == (
+        "I1-I11 valid after 19 kills; 20 are needed for a verdict"
+    )
     assert found["consistency/after/microservices"].verdict == "inconclusive"
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bench.journal import Verdict
-from bench.report.spoken import spoken
+from bench.report.spoken import is_worth_saying, spoken
 
 MADE = Verdict(
     id="capacity:saturation/mixed/microservices:modular-split",
@@ -55,3 +55,22 @@ def test_a_decided_verdict_is_a_sentence(changes: dict[str, object], said: str) 
 def test_what_is_undecided_or_has_no_sentence_is_said_with_its_question() -> None:
     assert "(mixed load) inconclusive" in spoken(replace(MADE, verdict="inconclusive"))
     assert "lower? (mixed load) supported" in spoken(replace(MADE, id="scaling/whole"))
+
+
+def test_data_that_was_kept_is_said_before_there_are_kills_enough_for_a_verdict() -> None:
+    few = replace(
+        MADE,
+        id="consistency/after/monolith",
+        numerator="monolith",
+        estimate=None,
+        verdict="inconclusive",
+        note="I1-I11 valid after 4 kills; 20 are needed for a verdict",
+    )
+    assert is_worth_saying(few)
+    assert spoken(few) == (
+        "Nothing was lost or left wrong in monolith (I1-I11 valid after 4 kills; 20 are needed for "
+        "a verdict)."
+    )
+    lost = replace(few, verdict="supported", note="violated: I4")
+    assert spoken(lost) == "Data was lost or left wrong in monolith (violated: I4)."
+    assert not is_worth_saying(replace(few, note="unknown: I1"))

@@ -30,6 +30,7 @@ def test_holm_matches_the_textbook_example() -> None:
     assert [steps[k].level for k in "abcd"] == pytest.approx(levels)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)  # statsmodels collects garbage at each call
 @given(st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=8))
 def test_an_interval_at_holms_level_excludes_1_exactly_when_rejected(means: list[float]) -> None:
