@@ -20,6 +20,7 @@ from xdist.scheduler import LoadFileScheduling
 TOGETHER = (
     "tests/system_compose/",  # the second file's images are built from the first one's
     "tests/contract/",
+    "tests/system/both_arms/",
     "tests/integration/services/",
     "tests/integration/services_chassis/",
     "tests/unit/report/",

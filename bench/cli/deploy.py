@@ -113,10 +113,10 @@ def status(as_json: AsJson = False, on: OnCurrent = "") -> None:
         }
         print_json(document)
         return
-    table = new_table("component", "state", "pid", "port", "CPU s", "PSS MiB")
+    table = new_table("component", "state", "restarts", "pid", "port", "CPU s", "PSS MiB")
     for part in parts:
         table.add_row(
-            *(escape(str(part[key])) for key in ("name", "condition", "pid", "port")),
+            *(escape(str(part[key])) for key in ("name", "condition", "restarts", "pid", "port")),
             f"{part['cpu_seconds']:.2f}",
             f"{part['pss_bytes'] / 2**20:.0f}",
         )

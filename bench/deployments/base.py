@@ -13,7 +13,8 @@ from typing import Literal, Protocol
 from bench.contract.seed import SeedSpec
 
 Kind = Literal["process", "database"]
-Condition = Literal["running", "paused", "exited"]
+# `failed`: it has ended so often that its supervisor has given it up.
+Condition = Literal["running", "paused", "exited", "failed"]
 # `cpuset`: a cgroup holds the whole deployment on the given CPUs; `affinity`: inherited by every
 # process instead; `uncontrolled`: neither was asked for or allowed, and results are stamped so.
 CpuControl = Literal["cpuset", "affinity", "uncontrolled"]
@@ -50,7 +51,10 @@ class UpOptions:
 
 @dataclass(frozen=True)
 class ComponentInfo:
-    """One process or database server. `started_at`: seconds since the epoch."""
+    """One process or database server. `started_at`: seconds since the epoch.
+
+    `restarts`: how often its supervisor has started it again since the deployment is up.
+    """
 
     name: str
     kind: Kind
@@ -59,6 +63,7 @@ class ComponentInfo:
     started_at: float
     port: int
     log: Path
+    restarts: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,9 @@ class Usage:
 
 class Deployment(Protocol):
     """A shop that can be started, asked, broken and stopped.
+
+    Every process and database server that ends by itself is started again at once, from the end of
+    `up` on. A fault or a test that wants it to stay away holds that back first.
 
     Components are `monolith`, or the names of processes (`gateway`, `users`, a block such as
     `users+inventory`), and database servers (`db:shop`, `db:all`, `db:users`). `kill`, `pause` and
@@ -110,6 +118,10 @@ class Deployment(Protocol):
         """What this driver can do beyond whole components."""
 
     @property
+    def restart_policy(self) -> str:
+        """Who starts again what has ended by itself, and when: a sentence for results."""
+
+    @property
     def cpu_control(self) -> CpuControl:
         """How the CPU budget is enforced."""
 
@@ -133,7 +145,13 @@ class Deployment(Protocol):
         """List processes and database servers."""
 
     def kill(self, component: str) -> None:
-        """SIGKILL a component with every process it started."""
+        """SIGKILL a component with every process it started; unless held it is started again."""
+
+    def hold(self, component: str) -> None:
+        """Leave a component ended when it ends, until `release`. Safe to repeat."""
+
+    def release(self, component: str) -> None:
+        """Stop holding it back; what has ended is started, and ready on return. Safe to repeat."""
 
     def pause(self, component: str) -> None:
         """SIGSTOP a component with every process it started; return when all have stopped."""
@@ -142,7 +160,10 @@ class Deployment(Protocol):
         """SIGCONT what `pause` stopped."""
 
     def restart(self, component: str) -> None:
-        """Start a component again, killed first if it runs; return when it is ready."""
+        """Start a component again, killed first if it runs; return when it is ready.
+
+        A hold stays: it is about the next end.
+        """
 
     def redeploy(
         self,

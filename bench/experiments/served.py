@@ -18,7 +18,7 @@ from types import TracebackType
 import psutil
 
 from bench.deployments.base import Usage
-from bench.deployments.local.managed import inherited_settings
+from bench.deployments.local.server_processes import inherited_settings
 from bench.errors import ShopbenchError
 from bench.experiments.meters import process_cpu
 from bench.experiments.subject import DeploymentSubject

@@ -95,7 +95,10 @@ class DeploymentFacts:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do to a deployment: to a component, a hop or a fault point (`target`)."""
+    """One thing to do to a deployment: to a component, a hop or a fault point (`target`).
+
+    A `kill` with the setting `held` keeps the component away until it is undone.
+    """
 
     action: Action
     target: str

@@ -139,6 +139,8 @@ class Nemesis:
     def _take(self, step: Step, entry: Entry) -> None:
         deployment, target = self._deployment, step.target
         if step.action == "kill":
+            if step.settings.get("held"):
+                deployment.hold(target)
             deployment.kill(target)
         elif step.action == "pause":
             deployment.pause(target)

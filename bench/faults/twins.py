@@ -19,6 +19,7 @@ from bench.faults.model import (
     Step,
 )
 
+HELD = {"held": True}  # of a kill: nobody starts it again while the fault lasts
 BROKEN_RELEASE = {"SHOP_BROKEN_RELEASE": "1"}
 Twin = Callable[[Fault, DeploymentFacts], Injection]
 
@@ -30,14 +31,19 @@ def worker_of(process: str) -> str:
 
 def _crash(fault: Fault, facts: DeploymentFacts) -> Injection:
     host = facts.host(fault.component)
-    does = f"kill -9 {_described(host, fault, facts)}, start it again after {fault.seconds:g} s"
-    return Injection(fault, does, (Step("kill", host),), host)
+    does = f"kill -9 {_described(host, fault, facts)}, {_held_back(fault)}"
+    return Injection(fault, does, (Step("kill", host, HELD),), host)
+
+
+def _held_back(fault: Fault) -> str:
+    return f"hold its supervisor back from starting it again for {fault.seconds:g} s"
 
 
 def _crash_worker(fault: Fault, facts: DeploymentFacts) -> Injection:
     host = facts.host(fault.component)
     if not facts.has_workers:  # the process is its own only worker
-        return _crash(fault, facts)
+        does = f"kill -9 {_described(host, fault, facts)}, which its supervisor starts again"
+        return Injection(fault, does, (Step("kill", host),), host)
     _need("workers", facts)
     does = f"kill -9 one worker of {host}, which replaces it by itself"
     return Injection(fault, does, (Step("kill", worker_of(host)),), host)
@@ -102,6 +108,7 @@ def _errors(fault: Fault, facts: DeploymentFacts) -> Injection:
 def _poison(fault: Fault, facts: DeploymentFacts) -> Injection:
     spec = {"action": "die", "marked": True}
     does = f"a request marked X-Poison: {fault.component} kills the process that handles it"
+    does += ", which is started again at once"
     return _armed(fault, facts, does, spec)
 
 
@@ -132,8 +139,8 @@ def _shared(server: str, fault: Fault, facts: DeploymentFacts) -> str:
 
 def _database_down(fault: Fault, facts: DeploymentFacts) -> Injection:
     server = _server(fault, facts)
-    does = f"kill -9 PostgreSQL {_shared(server, fault, facts)}, start it again after"
-    return Injection(fault, f"{does} {fault.seconds:g} s", (Step("kill", server),), server)
+    does = f"kill -9 PostgreSQL {_shared(server, fault, facts)}, {_held_back(fault)}"
+    return Injection(fault, does, (Step("kill", server, HELD),), server)
 
 
 def _database_hop(

@@ -69,17 +69,18 @@ def perform(undo: Undo, deployment: Deployment) -> str | None:
 
 
 def _start(undo: Undo, deployment: Deployment) -> str | None:
-    """Only what has ended: another may have started it again meanwhile."""
+    """Its supervisor may have started it again meanwhile, if nobody has held it back."""
     conditions = {part.name: part.condition for part in deployment.components()}
-    if conditions.get(undo.target) != "exited":
+    if undo.target not in conditions:
         return None
-    deployment.restart(undo.target)
-    return f"{undo.target} started again"
+    deployment.release(undo.target)
+    ended = conditions[undo.target] in ("exited", "failed")
+    return f"{undo.target} started again" if ended else None
 
 
 def _resume(undo: Undo, deployment: Deployment) -> str | None:
     conditions = {part.name: part.condition for part in deployment.components()}
-    if conditions.get(undo.target.partition(":worker")[0]) == "exited":
+    if conditions.get(undo.target.partition(":worker")[0]) in ("exited", "failed"):
         return None
     deployment.resume(undo.target)
     return f"{undo.target} resumed"

@@ -56,9 +56,10 @@ def test_replicas_share_the_load_and_one_may_die(
         if up.quotas_enforced:
             assert up.usage()[two].quota_cores == 0.2
             assert up.usage()[f"edge:{component}"].quota_cores is None
+        up.hold(two)
         up.kill(two)
         assert failures(up, 30) == 0
-        up.restart(two)
+        up.release(two)
         assert up.ready()
         up.redeploy(one)
         assert failures(up, 10) == 0

@@ -112,14 +112,32 @@ def test_usage_grows_with_work(shop: ComposeDeployment) -> None:
     assert {part.name for part in shop.components()} <= set(after)
 
 
-def test_a_killed_container_is_gone_until_it_is_restarted(shop: ComposeDeployment) -> None:
+def test_a_killed_container_that_is_held_is_gone_until_it_is_released(
+    shop: ComposeDeployment,
+) -> None:
     name = victim(shop)
+    shop.hold(name)
     shop.kill(name)
     assert condition(shop, name) == "exited"
     assert not shop.ready()
     assert status(shop, PRODUCTS) != 200
-    shop.restart(name)
+    shop.release(name)
     wait_for(shop, PRODUCTS, 200)
+
+
+def test_a_container_whose_process_dies_is_started_again(shop: ComposeDeployment) -> None:
+    """By the engine, unlike one that was told to stop; `kill` does the same itself."""
+    before = {part.name: part for part in shop.components()}[victim(shop)]
+    os.kill(before.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while (after := {p.name: p for p in shop.components()}[before.name]).pid in (0, before.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    wait_ready(shop)
+    assert after.restarts == before.restarts + 1
+    shop.kill(before.name)
+    assert condition(shop, before.name) == "running"
+    wait_ready(shop)
 
 
 def test_a_killed_database_comes_back_with_its_data(shop: ComposeDeployment) -> None:
@@ -127,10 +145,11 @@ def test_a_killed_database_comes_back_with_its_data(shop: ComposeDeployment) -> 
     owner = "users"
     with psycopg.connect(shop.database_dsn(owner)) as connection:
         count = connection.execute("SELECT count(*) FROM users").fetchone()
+    shop.hold(server)
     shop.kill(server)
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(shop.database_dsn(owner), connect_timeout=2).close()
-    shop.restart(server)
+    shop.release(server)
     with psycopg.connect(shop.database_dsn(owner)) as connection:
         assert connection.execute("SELECT count(*) FROM users").fetchone() == count
     wait_for(shop, PRODUCTS, 200)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench.contract.conformance import (
     cases_bodies,
+    cases_borders,
     cases_cancellation,
     cases_catalogue,
     cases_concurrency,
@@ -39,7 +40,7 @@ CASE_MODULES = (
     *(cases_users, cases_inventory, cases_catalogue, cases_payments, cases_orders),
     *(cases_cancellation, cases_overview, cases_ops, cases_money, cases_idempotency),
     *(cases_operations, cases_bodies, cases_fields, cases_http, cases_jwt, cases_security),
-    cases_concurrency,
+    *(cases_borders, cases_concurrency),
 )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +15,7 @@ from typing import Any
 import psutil
 
 from bench.deployments.base import Condition, Usage
-from bench.deployments.compose.engine import inspect, labelled
+from bench.deployments.compose.engine import docker, inspect, labelled
 from bench.deployments.local.cgroups import pss_bytes
 from bench.errors import ShopbenchError
 
@@ -23,6 +25,11 @@ _NUMBER_LABEL = "com.docker.compose.container-number"
 _ONE_OFF_LABEL = "com.docker.compose.oneoff"
 _CONDITIONS: dict[str, Condition] = {"running": "running", "paused": "paused"}
 _PROXY = "docker-proxy"
+_ASK_BALANCER = (
+    "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8001/').read().decode())"
+)
+# Restart policies of the engine: whatever ends, unless somebody has stopped it; nothing.
+ALWAYS, NEVER = "unless-stopped", "no"
 
 
 @dataclass(frozen=True)
@@ -37,12 +44,19 @@ class Container:
     exit_code: int
     started_at: float
     ip: str
+    restarts: int
 
 
 def containers(project: str) -> list[Container]:
     """All containers of a project that compose started as services, oldest number first."""
     found = [_read(each) for each in inspect(labelled("container", f"{PROJECT_LABEL}={project}"))]
     return sorted(found, key=lambda each: (each.service, each.number))
+
+
+def set_restart_policy(those: Sequence[Container], policy: str) -> None:
+    """Tell the engine what to do when one of these containers ends by itself."""
+    if those:
+        docker("update", "--restart", policy, *(each.ident for each in those))
 
 
 def used(container: Container) -> Usage:
@@ -56,6 +70,12 @@ def used(container: Container) -> Usage:
         raise ShopbenchError(
             f"cannot read the control group of container {container.service}: {error}"
         ) from error
+
+
+def requests_by_address(balancer: Container) -> dict[str, int]:
+    """How many requests a balancer has given to each of its replicas. Raises ShopbenchError."""
+    report = json.loads(docker("exec", balancer.ident, "python", "-c", _ASK_BALANCER))
+    return {each["address"]: int(each["requests"]) for each in report["replicas"]}
 
 
 def port_forwarder(port: int) -> int | None:
@@ -79,6 +99,7 @@ def _read(facts: dict[str, Any]) -> Container:
         int(state["ExitCode"]),
         _seconds(state["StartedAt"]),
         next((each["IPAddress"] for each in facts["NetworkSettings"]["Networks"].values()), ""),
+        int(facts.get("RestartCount", 0)),
     )
 
 
@@ -129,3 +150,12 @@ def keep_on(pid: int, cpus: tuple[int, ...]) -> None:
     with suppress(OSError, AttributeError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             os.sched_setaffinity(int(task.name), cpus)
+
+
+def keep_logs(found: Sequence[Container], folder: Path) -> None:
+    """Write what each container has said into a folder. Raises ShopbenchError, OSError."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for each in found:
+        text = docker("logs", each.ident, both=True)
+        suffix = "" if each.number == 1 else f"-{each.number}"
+        (folder / f"{each.service}{suffix}.log").write_text(text, encoding="utf-8")

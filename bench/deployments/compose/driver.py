@@ -6,7 +6,6 @@ command (`state.sweep`). `up --on compose` lets it go on alone.
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
@@ -17,11 +16,16 @@ from types import TracebackType
 from bench.contract.seed import SeedSpec
 from bench.deployments.base import ComponentInfo, CpuControl, Reach, UpOptions, Usage
 from bench.deployments.compose.containers import (
+    ALWAYS,
+    NEVER,
     Container,
     containers,
     forwarder_usage,
+    keep_logs,
     keep_on,
     port_forwarder,
+    requests_by_address,
+    set_restart_policy,
     used,
 )
 from bench.deployments.compose.engine import docker, require_engine
@@ -32,6 +36,7 @@ from bench.deployments.compose.start import (
     all_ready,
     start_all,
     start_serving,
+    stop_serving,
     wait_databases,
     wait_serving,
 )
@@ -42,13 +47,14 @@ from bench.errors import ShopbenchError
 FORWARDER = "docker-proxy"  # the engine's forwarder of the public port, metered beside the shop
 _DRAIN_SECONDS = 15
 _SEED_SECONDS = 120.0
-_ASK_EDGE = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8001/').read().decode())"
 
 Report = Callable[[str], None]
 
 
 class ComposeDeployment:
     """A deployment in containers; satisfies `base.Deployment`."""
+
+    restart_policy = f"the container engine's own ({ALWAYS})"
 
     def __init__(self, home: StateHome, project: Project) -> None:
         self._home = home
@@ -57,6 +63,7 @@ class ComposeDeployment:
         self.report: Report = lambda _: None
         self._known: list[Container] = []
         self._forwarder: int | None = None
+        self._held: set[str] = set()
 
     def __enter__(self) -> ComposeDeployment:
         self.up()
@@ -126,7 +133,7 @@ class ComposeDeployment:
             self.report("building the images")
             self.project.build(self._home)
             start_all(self.project, self.report)
-            self._look()
+            self._keep()
         except BaseException:
             with suppress(ShopbenchError):  # what stopped the start is the news
                 self._remove()
@@ -165,11 +172,24 @@ class ComposeDeployment:
         )
 
     def kill(self, component: str) -> None:
+        """The engine takes it for a stop that was asked for: what is not held is started here."""
+        self.resume(component)  # the engine sends no signal to a frozen container
         each = self._container(component)
-        if each.condition == "paused":  # the engine sends no signal to a frozen container
-            docker("unpause", each.ident)
         docker("kill", "--signal", "KILL", each.ident)
+        if component not in self._held:
+            docker("start", each.ident)
         self._look()
+
+    def hold(self, component: str) -> None:
+        set_restart_policy([self._container(component)], NEVER)
+        self._held.add(component)
+
+    def release(self, component: str) -> None:
+        each = self._container(component)
+        self._held.discard(component)
+        set_restart_policy([each], ALWAYS)
+        if each.condition == "exited":
+            self._start(component)
 
     def pause(self, component: str) -> None:
         docker("pause", self._container(component).ident)
@@ -182,8 +202,10 @@ class ComposeDeployment:
             self._look()
 
     def restart(self, component: str) -> None:
-        if self._container(component).condition != "exited":
-            self.kill(component)
+        self.resume(component)
+        each = self._container(component)
+        if each.condition != "exited":
+            docker("kill", "--signal", "KILL", each.ident)
         self._start(component)
 
     def redeploy(
@@ -224,7 +246,7 @@ class ComposeDeployment:
             callers = tuple(name for name in self._serving if name != component)
             start_serving(self.project, (balanced[component],))
             start_serving(self.project, callers)
-        self._look()
+        self._keep()
 
     def limit(self, cores: float | None) -> None:
         """Refused: containers share one set of CPUs. Raises ShopbenchError."""
@@ -234,15 +256,19 @@ class ComposeDeployment:
         """Requests so far by replica, as the balancer before them counts. Raises ShopbenchError."""
         if component not in self.state.replicas:
             raise ShopbenchError(f"{component} of {self.name} was not scaled", 2)
-        edge = self._first(self.layout.balanced[component])
-        report = json.loads(docker("exec", edge.ident, "python", "-c", _ASK_EDGE))
-        requests = {each["address"]: int(each["requests"]) for each in report["replicas"]}
+        requests = requests_by_address(self._first(self.layout.balanced[component]))
         replicas = [each for each in self._look() if each.service == component]
         return {self._name_of(each): requests.get(f"{each.ip}:8000", 0) for each in replicas}
 
     def usage(self) -> dict[str, Usage]:
         """CPU and memory by component, and of the engine's forwarder of the public port."""
-        found = {self._name_of(each): used(each) for each in self._known or self._look()}
+        try:
+            return self._used(self._known or self._look())
+        except ShopbenchError:  # the engine has started one of them again since
+            return self._used(self._look())
+
+    def _used(self, those: list[Container]) -> dict[str, Usage]:
+        found = {self._name_of(each): used(each) for each in those}
         if self._forwarder is not None:
             found[FORWARDER] = forwarder_usage(self._forwarder)
         return found
@@ -283,7 +309,7 @@ class ComposeDeployment:
         self._change(port=port)
         self.project.start((self.layout.edge,), "--force-recreate")
         wait_serving(self.project, (self.layout.edge,))
-        self._look()
+        self._keep()
 
     @property
     def _names(self) -> dict[str, str]:
@@ -313,6 +339,11 @@ class ComposeDeployment:
         if self._forwarder is not None:
             keep_on(self._forwarder, self.state.cpus)
         return found
+
+    def _keep(self) -> None:
+        """From now on the engine starts again what ends by itself."""
+        kept = [each for each in self._look() if self._name_of(each) not in self._held]
+        set_restart_policy(kept, ALWAYS)
 
     def _start(self, component: str) -> None:
         each = self._container(component)
@@ -355,30 +386,15 @@ class ComposeDeployment:
             each.started_at,
             port,
             self.logs / f"{name.replace(':', '-')}.log",
+            each.restarts,
         )
 
     def _stop_serving(self) -> None:
-        """Drain the edge, then the others at once; a paused container hears nothing."""
         with suppress(ShopbenchError):
-            found = [each for each in self._look() if each.condition != "exited"]
-            for each in found:
-                if each.condition == "paused":
-                    docker("unpause", each.ident)
-            serving = [each for each in found if each.service in self._serving]
-            serving.sort(key=lambda each: each.service != self.layout.edge)
-            for part in (serving[:1], serving[1:]):
-                if part:
-                    docker("stop", "-t", str(_DRAIN_SECONDS), *(each.ident for each in part))
+            stop_serving(self._look(), self._serving, self.layout.edge, _DRAIN_SECONDS)
 
     def _remove(self) -> None:
-        self._keep_logs()
+        with suppress(ShopbenchError, OSError):
+            keep_logs(containers(self.state.project), self.logs)
         remove_project(self.state.project)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _keep_logs(self) -> None:
-        with suppress(ShopbenchError, OSError):
-            self.logs.mkdir(mode=0o700, exist_ok=True)
-            for each in containers(self.state.project):
-                text = docker("logs", each.ident, both=True)
-                suffix = "" if each.number == 1 else f"-{each.number}"
-                (self.logs / f"{each.service}{suffix}.log").write_text(text, encoding="utf-8")

@@ -20,7 +20,7 @@ BUILD_SECONDS = 1800.0
 _ASK_SECONDS = 15.0
 _VERBS = (
     *("build", "create", "exec", "info", "inspect", "kill", "logs", "network", "pause", "ps"),
-    *("rm", "start", "stop", "unpause", "up", "version", "volume", "wait"),
+    *("rm", "start", "stop", "unpause", "up", "update", "version", "volume", "wait"),
 )
 _NO_ENGINE = "no Docker engine answers"
 _NOT_ALLOWED = "this user may not use the Docker engine"

@@ -70,7 +70,7 @@ def variables(
         "SHOP_TAG": tag,
         "SHOP_SEED": str(options.seed.seed),
         "SHOP_SEED_SCARCE": "1" if options.seed.scarce else "0",
-        "SHOP_RESTART": "no",  # what the bench kills stays dead until it says otherwise
+        "SHOP_RESTART": "no",  # while it starts; then the driver gives it the usual policy
         "SHOP_RESILIENCE": "on" if options.resilience else "off",
         "SHOP_WORKERS": str(gunicorn_workers(options.cpus)),
     }

@@ -57,6 +57,21 @@ def start_serving(project: Project, services: Sequence[str]) -> None:
             wait_serving(project, names)
 
 
+def stop_serving(
+    found: Sequence[Container], serving: Sequence[str], edge: str, drain_seconds: int
+) -> None:
+    """Drain the edge, then the others at once; a paused container hears nothing."""
+    running = [each for each in found if each.condition != "exited"]
+    for each in running:
+        if each.condition == "paused":
+            docker("unpause", each.ident)
+    listed = [each for each in running if each.service in serving]
+    listed.sort(key=lambda each: each.service != edge)
+    for part in (listed[:1], listed[1:]):
+        if part:
+            docker("stop", "-t", str(drain_seconds), *(each.ident for each in part))
+
+
 def run_to_end(project: Project, services: Sequence[str]) -> None:
     """Run one-shots and wait for them. Raises ShopbenchError with the last line of a failed one."""
     project.start(services)

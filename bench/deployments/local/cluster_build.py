@@ -23,11 +23,11 @@ from bench.deployments.local.guard import PROJECT_ROOT
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.keys import prepare_keys
 from bench.deployments.local.loading import SeedLoader
-from bench.deployments.local.managed import inherited_settings
 from bench.deployments.local.plan import Facts, ProcessPlan, process_plans
 from bench.deployments.local.ports import claim_ports, release_ports
 from bench.deployments.local.postgres import PostgresServer, ServerBudget
 from bench.deployments.local.processes import ProcessId
+from bench.deployments.local.server_processes import inherited_settings
 from bench.deployments.local.together import together
 from bench.deployments.local.topology import Topology
 from bench.errors import ShopbenchError

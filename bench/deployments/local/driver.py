@@ -27,6 +27,7 @@ from bench.deployments.local.ledger import clean_up, sweep
 from bench.deployments.local.ports import is_free, owner_of
 from bench.deployments.local.processes import ProcessId
 from bench.deployments.local.request import StartRequest
+from bench.deployments.local.restarts import MOST_DEATHS, RESTART_SECONDS, WITHIN_SECONDS
 from bench.deployments.local.state import DeploymentState, read_state
 from bench.deployments.local.topology import parse_topology
 from bench.errors import ShopbenchError
@@ -44,6 +45,10 @@ class LocalDeployment:
     """A deployment on this machine; satisfies `base.Deployment`."""
 
     reach = EVERYTHING
+    restart_policy = (
+        f"the supervisor of the bench, {RESTART_SECONDS:g} s after the end;"
+        f" not after {MOST_DEATHS} ends within {WITHIN_SECONDS:g} s"
+    )
 
     def __init__(self, home: StateHome, folder: Path, request: StartRequest) -> None:
         self._home = home
@@ -155,6 +160,12 @@ class LocalDeployment:
 
     def kill(self, component: str) -> None:
         self._change("kill", component)
+
+    def hold(self, component: str) -> None:
+        self._change("hold", component)
+
+    def release(self, component: str) -> None:
+        self._change("release", component)
 
     def pause(self, component: str) -> None:
         self._change("pause", component)

@@ -19,10 +19,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from bench.deployments.base import Hops
 from bench.deployments.local.ledger import Ledger
-from bench.deployments.local.managed import inherited_settings, start_logged
 from bench.deployments.local.ports import LOOPBACK
 from bench.deployments.local.postgres import last_lines
 from bench.deployments.local.processes import ProcessId, kill_tree
+from bench.deployments.local.server_processes import inherited_settings, start_logged
 from bench.deployments.local.topology import Topology
 from bench.errors import ShopbenchError
 
@@ -120,6 +120,9 @@ class ProxyProcess:
             if self._child.poll() is not None or time.monotonic() > deadline:
                 raise ShopbenchError(f"the proxy did not start: {last_lines(self._log)}")
             time.sleep(_POLL_SECONDS)
+
+    def wait_ended(self) -> None:
+        self._child.wait()
 
     def drain(self) -> None:
         self.kill()

@@ -102,6 +102,8 @@ def clean_up(folder: Path, *, below: bool = False) -> list[str]:
 
 
 def _end_processes(ledger: Ledger, below: bool) -> list[str]:
+    if below:
+        _end_supervisor(ledger)
     servers = [process for process in ledger.processes("postgres") if process.alive()]
     everyone = {member for server in servers for member in tree(server)}
     for server in servers:  # asked first: SIGKILL would leak its shared memory
@@ -124,6 +126,15 @@ def _end_processes(ledger: Ledger, below: bool) -> list[str]:
         left = set(wait_gone(everyone, 0.05))
         left.update(descendants(os.getpid()) if below else ())
     return [f"process {process.pid} does not end" for process in left]
+
+
+def _end_supervisor(ledger: Ledger) -> None:
+    """It goes first: it would start again what it sees die."""
+    ours = set(descendants(os.getpid()))
+    supervisors = [each for each in ledger.processes("holder") if each in ours]
+    for each in supervisors:
+        each.signal(signal.SIGKILL)
+    wait_gone(supervisors, _KILL_SECONDS)
 
 
 def _reap() -> None:

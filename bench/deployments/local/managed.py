@@ -1,32 +1,26 @@
-"""One component that runs: a serving process or a database server, with its log and its group."""
+"""One component that runs: a serving process or a database server, with its log and its group.
+
+From `keep` on it is started again whenever it ends by itself (`restarts`): not after a drain, not
+while somebody holds that back, and not when it dies too often.
+"""
 
 from __future__ import annotations
 
-import http.client
-import os
 import signal
-import subprocess
+import sys
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from bench.deployments.base import ComponentInfo, Condition, Kind, Usage
 from bench.deployments.local.cgroups import ComponentGroup, pss_bytes
-from bench.deployments.local.guard import PROJECT_ROOT
-from bench.deployments.local.ledger import Ledger
-from bench.deployments.local.plan import ProcessPlan
-from bench.deployments.local.ports import LOOPBACK
-from bench.deployments.local.postgres import PostgresServer, last_lines
-from bench.deployments.local.processes import ProcessId, kill_tree, signal_tree, stop_tree, tree
+from bench.deployments.local.processes import ProcessId, signal_tree, stop_tree, tree
+from bench.deployments.local.restarts import Deaths, watch_for_end
 from bench.errors import ShopbenchError
 
-READY_SECONDS = 30.0
-DRAIN_SECONDS = 12.0  # the arms give work in flight 10 s, after a short wait
-_POLL_SECONDS = 0.02
+_ASKED = "asked"  # the reason of a hold that a driver was asked for
 
 
 class Runnable(Protocol):
@@ -45,6 +39,9 @@ class Runnable(Protocol):
 
     def wait_ready(self) -> None:
         """Return when it serves. Raises ShopbenchError."""
+
+    def wait_ended(self) -> None:
+        """Return when the process that runs now has ended."""
 
     def drain(self) -> None:
         """End it in order."""
@@ -65,6 +62,33 @@ class Managed:
         self._paused = False
         self._started_at = 0.0
         self._lock = threading.RLock()
+        self._kept = False
+        self._failed = False
+        self._holds: set[str] = set()
+        self._deaths = Deaths()
+
+    def keep(self) -> None:
+        """From now on it is started again whenever it ends by itself."""
+        with self._lock:
+            self._kept = True
+            self._watch()
+
+    def hold(self, why: str = _ASKED) -> None:
+        """Leave it ended when it ends, until `release` for the same reason."""
+        with self._lock:
+            self._holds.add(why)
+
+    def release(self, why: str = _ASKED) -> None:
+        """End a hold; what has ended meanwhile is started, and ready. Raises ShopbenchError."""
+        with self._lock:
+            self._holds.discard(why)
+            self._deaths.forget()
+            if not self._kept or self._holds or self.condition() == "paused":
+                return
+            if self.condition() == "running":
+                self.wait_ready()
+            else:
+                self.restart()
 
     def start(self) -> None:
         """Start it without waiting for readiness."""
@@ -72,9 +96,10 @@ class Managed:
             self._group.release()
             self.run.spawn()
             self._started_at = time.time()
-            self._paused = False
+            self._paused = self._failed = False
             if self.run.process is not None:
                 self._group.add(self.run.process)
+            self._watch()
 
     def wait_ready(self) -> None:
         """Return when it serves, held to its quota from then on. Raises ShopbenchError."""
@@ -98,6 +123,7 @@ class Managed:
     def drain(self) -> None:
         """End it in order, at full speed: nobody measures an end."""
         with self._lock:
+            self._kept = False
             self._group.release()
             self.run.drain()
 
@@ -115,6 +141,8 @@ class Managed:
 
     def restart(self) -> None:
         with self._lock:
+            self._kept = True
+            self._deaths.forget()
             self.kill()
             self.start()
             self.wait_ready()
@@ -126,6 +154,7 @@ class Managed:
                 self.resume()
             self.drain()
             self.run = release or self.run
+            self._kept = True
             self.start()
             self.wait_ready()
 
@@ -134,7 +163,8 @@ class Managed:
         with self._lock:
             first, self.run = self.run, run
             self._started_at = time.time()
-            self._paused = False
+            self._paused = self._failed = False
+            self.keep()
             first.drain()
 
     def replace_run(self, run: Runnable) -> None:
@@ -164,7 +194,7 @@ class Managed:
     def condition(self) -> Condition:
         process = self.run.process
         if process is None or not process.alive():
-            return "exited"
+            return "failed" if self._failed else "exited"
         return "paused" if self._paused else "running"
 
     def info(self) -> ComponentInfo:
@@ -177,6 +207,7 @@ class Managed:
             self._started_at,
             self.run.port,
             self.log,
+            self._deaths.restarts,
         )
 
     def usage(self) -> Usage:
@@ -193,144 +224,34 @@ class Managed:
             periods_held_back=throttling.held_back,
         )
 
+    def _watch(self) -> None:
+        """Have a thread wait for the end of the process that runs now."""
+        if self._kept:
+            run, process = self.run, self.run.process
+            watch_for_end(self.name, run.wait_ended, lambda: self._ended(run, process))
+
+    def _ended(self, run: Runnable, process: ProcessId | None) -> None:
+        """Start it again, unless somebody wanted that end or has done so already."""
+        with self._lock:
+            meant = not self._kept or self.run is not run or run.process != process
+            if meant or self._holds:
+                return
+            if not self._deaths.one_more(time.monotonic()):
+                self._failed = True
+                self._say("it dies too often and is not started again")
+                return
+            self._deaths.restarts += 1
+            self._say("it has ended by itself and is started again")
+            run.kill()  # what it has left: workers hold its port
+            self.start()
+        with suppress(ShopbenchError):  # if it ends at its start, that is one more death
+            self.wait_ready()
+
+    def _say(self, what: str) -> None:
+        print(f"{self.name}: {what}", file=sys.stderr, flush=True)
+
     def _running(self) -> ProcessId:
         process = self.run.process
         if process is None or not process.alive():
             raise ShopbenchError(f"{self.name} is not running")
         return process
-
-
-class ServingProcess:
-    """A process of an arm, started by the command of its plan."""
-
-    def __init__(self, plan: ProcessPlan, log: Path, ledger: Ledger) -> None:
-        self.plan = plan
-        self.log = log
-        self.process: ProcessId | None = None
-        self._ledger = ledger
-        self._child: subprocess.Popen[bytes] | None = None
-
-    @property
-    def port(self) -> int:
-        return self.plan.port
-
-    def on_port(self, port: int) -> ServingProcess:
-        """The same process, listening elsewhere."""
-        settings = {**self.plan.environment, "SHOP_BIND": f"{LOOPBACK}:{port}"}
-        plan = replace(self.plan, port=port, environment=settings)
-        return ServingProcess(plan, self.log, self._ledger)
-
-    def release(self, environment: Mapping[str, str]) -> ServingProcess:
-        """A new release of it, which differs by settings."""
-        settings = {**self.plan.environment, **environment}
-        return ServingProcess(replace(self.plan, environment=settings), self.log, self._ledger)
-
-    def spawn(self) -> None:
-        self._child = start_logged(self.plan.serve, self.plan.environment, self.log)
-        self.process = ProcessId.of(self._child.pid)
-        self._ledger.process(self.process)
-
-    def wait_ready(
-        self, seconds: float = READY_SECONDS, cancelled: threading.Event | None = None
-    ) -> None:
-        deadline = time.monotonic() + seconds
-        while not is_ready(self.plan.port):
-            if cancelled is not None and cancelled.is_set():
-                raise ShopbenchError(f"{self.plan.name} was not ready when its start was cancelled")
-            if self._child is not None and self._child.poll() is not None:
-                raise ShopbenchError(
-                    f"{self.plan.name} ended with {self._child.returncode} at its start:"
-                    f" {last_lines(self.log)} (log: {self.log})"
-                )
-            if time.monotonic() > deadline:
-                raise ShopbenchError(
-                    f"{self.plan.name} was not ready within {seconds:g} s:"
-                    f" {last_lines(self.log)} (log: {self.log})"
-                )
-            time.sleep(_POLL_SECONDS)
-
-    def drain(self) -> None:
-        """SIGTERM, wait for work in flight, then end what is left."""
-        if self.process is None:
-            return
-        self.process.signal(signal.SIGTERM)
-        signal_tree(self.process, signal.SIGCONT)  # a paused process hears nothing
-        if self._child is not None:
-            with suppress(subprocess.TimeoutExpired):
-                self._child.wait(DRAIN_SECONDS)
-        self.kill()
-
-    def kill(self) -> None:
-        if self.process is not None:
-            kill_tree(self.process)
-        if self._child is not None:
-            with suppress(subprocess.TimeoutExpired):
-                self._child.wait(1.0)
-
-
-class DatabaseServer:
-    """A PostgreSQL server of the deployment."""
-
-    def __init__(self, server: PostgresServer, ledger: Ledger) -> None:
-        self.server = server
-        self._ledger = ledger
-
-    @property
-    def process(self) -> ProcessId | None:
-        return self.server.process
-
-    @property
-    def port(self) -> int:
-        return self.server.port
-
-    def spawn(self) -> None:
-        self._ledger.postgres(self.server.spawn(), self.server.data)
-
-    def wait_ready(self) -> None:
-        self.server.wait_ready()
-
-    def drain(self) -> None:
-        self.server.stop()
-
-    def kill(self) -> None:
-        self.server.kill()
-
-
-def is_ready(port: int) -> bool:
-    """Ask a serving process whether it would serve now."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2.0)
-    try:
-        connection.request("GET", "/ready")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def start_logged(
-    command: tuple[str, ...], settings: dict[str, str], log: Path
-) -> subprocess.Popen[bytes]:
-    """Start a command in its own session, both outputs appended to its log."""
-    with log.open("ab") as stream:
-        return subprocess.Popen(
-            command,
-            cwd=PROJECT_ROOT,
-            env=settings,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-
-
-PASSED_ON = (
-    *("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH"),
-    *("LOG_LEVEL", "SHOP_DEADLINE_MS", "STATEMENT_TIMEOUT_MS", "DRAIN_SECONDS"),
-    *("TOKEN_TTL_SECONDS", "DATABASE_POOL_TIMEOUT_MS"),
-)
-
-
-def inherited_settings() -> dict[str, str]:
-    """What every process takes over from our own environment; all else is set by its plan."""
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}

@@ -11,10 +11,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -34,6 +35,7 @@ from bench.errors import ShopbenchError
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+_ORPHAN_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 
 
@@ -140,6 +142,11 @@ class PostgresServer:
             return False
         return True
 
+    def wait_ended(self) -> None:
+        """Return when the server that runs now has ended."""
+        if self._child is not None:
+            self._child.wait()
+
     def stop(self) -> None:
         """Shut down fast (sessions are cut, data is written); kill what does not obey."""
         if self.process is None:
@@ -168,7 +175,22 @@ class PostgresServer:
         """SIGKILL the server with its children, as a crash of the machine would."""
         if self.process is not None:
             kill_tree(self.process)
+            self._kill_orphans()
             self._reap(1.0)
+
+    def _kill_orphans(self) -> None:
+        """End the children of a server that has died alone: no other starts while they live.
+
+        Each has a session of its own and another parent now, but still works in the data folder.
+        """
+        orphans = []
+        for each in psutil.process_iter(["cwd"]):
+            if each.info["cwd"] == str(self.data):
+                with suppress(ProcessLookupError):
+                    orphans.append(ProcessId.of(each.pid))
+        for orphan in orphans:
+            orphan.signal(signal.SIGKILL)
+        wait_gone(orphans, _ORPHAN_SECONDS)
 
     def _reap(self, seconds: float) -> None:
         if self._child is not None:

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.hops import retarget
-from bench.deployments.local.managed import READY_SECONDS, Managed, ServingProcess
+from bench.deployments.local.managed import Managed
 from bench.deployments.local.ports import Reserve, claim_ports, release_ports
 from bench.deployments.local.processes import ProcessId
+from bench.deployments.local.server_processes import READY_SECONDS, ServingProcess
 from bench.errors import ShopbenchError
 
 _CANCEL_SECONDS = 20.0
+_ROLLOUT = "rollout"
 
 PutInPlace = Callable[[ServingProcess], None]
 
@@ -64,7 +66,7 @@ class Rollouts:
         run = managed.run
         assert isinstance(run, ServingProcess)
         release = run.release(environment)
-        with self._alone(managed.name) as cancelled:
+        with self._alone(managed.name) as cancelled, _not_restarted(managed):
             if put_in_place is None and managed.name in self._spares.ports():
                 self._beside(managed, run, release, seconds, cancelled)
             else:
@@ -130,6 +132,16 @@ class Rollouts:
             with self._lock:
                 del self._under_way[name]
             ended.set()
+
+
+@contextmanager
+def _not_restarted(managed: Managed) -> Iterator[None]:
+    """What ends while a rollout is under way is started when that is over."""
+    managed.hold(_ROLLOUT)
+    try:
+        yield
+    finally:
+        managed.release(_ROLLOUT)
 
 
 def _prove(

@@ -19,9 +19,10 @@ from typing import Any
 
 from bench.deployments.local.cgroups import DeploymentGroups, file_name
 from bench.deployments.local.ledger import Ledger
-from bench.deployments.local.managed import Managed, ServingProcess, inherited_settings
+from bench.deployments.local.managed import Managed
 from bench.deployments.local.plan import ProcessPlan
 from bench.deployments.local.ports import LOOPBACK
+from bench.deployments.local.server_processes import ServingProcess, inherited_settings
 from bench.deployments.local.topology import MONOLITH
 from bench.errors import ShopbenchError
 
@@ -140,6 +141,8 @@ class ReplicaSet:
             raise
         self._ground.processes.update(made)
         self._names += fresh
+        for managed in made.values():
+            managed.keep()
 
     def _replica(self, name: str) -> Managed:
         ground = self._ground
@@ -173,6 +176,7 @@ class ReplicaSet:
             raise
         del ground.processes[self._plan.name]
         ground.processes[self.edge_name] = edge
+        edge.keep()
 
     def _edge_run(self) -> ServingProcess:
         run = self._ground.processes[self.edge_name].run

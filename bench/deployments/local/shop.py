@@ -2,7 +2,8 @@
 
 Order of a start: database servers together, from copies of seeded data folders; serving processes
 together; each step only when the one before it has succeeded everywhere. All CPUs serve a start;
-the budget is in force from the moment everything is ready.
+the budget is in force from the moment everything is ready, and from then on what ends by itself is
+started again.
 """
 
 from __future__ import annotations
@@ -38,13 +39,7 @@ from bench.deployments.local.hops import (
 from bench.deployments.local.keys import prepare_keys
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.loading import SeedLoader
-from bench.deployments.local.managed import (
-    DatabaseServer,
-    Managed,
-    ServingProcess,
-    inherited_settings,
-    is_ready,
-)
+from bench.deployments.local.managed import Managed
 from bench.deployments.local.plan import Facts, ProcessPlan, process_plans
 from bench.deployments.local.ports import claim_ports, is_free, owner_of
 from bench.deployments.local.postgres import PostgresServer, ServerBudget
@@ -53,6 +48,12 @@ from bench.deployments.local.quota import check_cores
 from bench.deployments.local.request import StartRequest
 from bench.deployments.local.rollout import Rollouts
 from bench.deployments.local.scaling import EDGE_PREFIX, Ground, ReplicaSet
+from bench.deployments.local.server_processes import (
+    DatabaseServer,
+    ServingProcess,
+    inherited_settings,
+    is_ready,
+)
 from bench.deployments.local.state import DeploymentState
 from bench.deployments.local.together import together
 from bench.deployments.local.topology import parse_topology
@@ -134,6 +135,8 @@ class Shop:
         if flush.ident is not None:  # what was copied must not go to the disk under a measurement
             flush.join(FLUSH_SECONDS)
         self._confine()
+        for component in (*self.databases.values(), *self.processes.values()):
+            component.keep()
 
     def reset(self, seed: SeedSpec) -> None:
         """Load a seed into the running shop, orders first: it waits until nothing is pending."""
@@ -213,7 +216,7 @@ class Shop:
     def release_port(self) -> int:
         """Drain the edge and leave the public port to somebody else; return it."""
         port = self.edge.run.port
-        self.edge.run.drain()
+        self.edge.drain()
         return port
 
     def component(self, name: str) -> Managed:

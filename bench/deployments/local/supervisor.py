@@ -23,6 +23,7 @@ from bench.deployments.local.home import StateHome
 from bench.deployments.local.ledger import Ledger, clean_up
 from bench.deployments.local.processes import ProcessId
 from bench.deployments.local.request import read_request
+from bench.deployments.local.restarts import ENDING
 from bench.deployments.local.shop import Shop
 from bench.errors import ShopbenchError
 
@@ -39,6 +40,8 @@ class Supervisor:
         shop = self.shop
         changes: dict[str, Callable[[dict[str, Any]], None]] = {
             "kill": lambda request: shop.target(request["component"]).kill(),
+            "hold": lambda request: shop.component(request["component"]).hold(),
+            "release": lambda request: shop.component(request["component"]).release(),
             "pause": lambda request: shop.target(request["component"]).pause(),
             "resume": lambda request: shop.target(request["component"]).resume(),
             "restart": lambda request: shop.component(request["component"]).restart(),
@@ -102,6 +105,7 @@ class Supervisor:
         return {name: asdict(each.usage()) for name, each in self.shop.everything.items()}
 
     def _down(self) -> None:
+        ENDING.set()
         self.shop.stop()
         self.finished.set()
 
@@ -115,6 +119,7 @@ def watch_janitor(alive: int, folder: Path) -> None:
 
     def watch() -> None:
         os.read(alive, 1)
+        ENDING.set()
         clean_up(folder, below=True)
         os._exit(1)
 

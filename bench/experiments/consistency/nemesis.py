@@ -1,7 +1,7 @@
 """Kills processes, gunicorn workers and databases with SIGKILL, at random by a seed, one at a time.
 
-What was killed comes back after a random short time. Nothing is left to undo if the bench itself
-is killed: the deployment is its own and goes with it.
+What was killed is held back for a random short time, then comes back. Nothing is left to undo if
+the bench itself is killed: the deployment is its own and goes with it.
 """
 
 from __future__ import annotations
@@ -58,8 +58,12 @@ def planned_kills(targets: list[str], count: int, seed: int, pace: Pace) -> Iter
 
 
 def kill(deployment: Deployment, target: str) -> bool:
-    """SIGKILL a component, or one worker process of it; False if there was nothing to kill."""
+    """SIGKILL a component, or one worker process of it; False if there was nothing to kill.
+
+    A component stays away until it is released; a worker is replaced by its own server.
+    """
     if not target.startswith(WORKER_OF):
+        deployment.hold(target)
         deployment.kill(target)
         return True
     name = target.removeprefix(WORKER_OF)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.experiments.consistency.shop import RunningShop
@@ -44,6 +45,7 @@ def chosen_faults(count: int, seed: int) -> list[PointFault]:
 
 def fire(shop: RunningShop, fault: PointFault) -> tuple[bool, list[str]]:
     """Arm it, wait until somebody has reached it, mend. Returns (hit, components restarted)."""
+    restarts = shop.restarts()
     arm(shop.faults_dir, fault.point, FaultSpec(fault.action, seconds=DELAY_S))
     try:
         hit = wait_fired(shop.faults_dir, fault.point, within_s=FIRES_WITHIN_S)
@@ -51,12 +53,22 @@ def fire(shop: RunningShop, fault: PointFault) -> tuple[bool, list[str]]:
             time.sleep(HANG_S)
     finally:
         disarm(shop.faults_dir, fault.point)
-    return hit, restart_what_dies(shop) if hit and fault.action == "die" else []
+    return hit, wait_restarted(shop, restarts) if hit and fault.action == "die" else []
 
 
-def restart_what_dies(shop: RunningShop, within_s: float = DIES_WITHIN_S) -> list[str]:
-    """The process ends right after the point has fired; a gunicorn worker comes back alone."""
+def wait_restarted(
+    shop: RunningShop, before: Mapping[str, int], within_s: float = DIES_WITHIN_S
+) -> list[str]:
+    """Wait until what dies is back; returns what its supervisor has started again since `before`.
+
+    The process ends right after the point has fired; of the monolith it is a worker, which
+    gunicorn replaces unseen.
+    """
     deadline = time.monotonic() + within_s
-    while not (dead := shop.restart_what_died()) and time.monotonic() < deadline:
+    while not (fresh := [name for name, n in shop.restarts().items() if n > before.get(name, 0)]):
+        if time.monotonic() > deadline:
+            break
         time.sleep(_POLL_S)
-    return dead
+    for name in fresh:
+        shop.bring_back(name)
+    return fresh

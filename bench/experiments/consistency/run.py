@@ -108,6 +108,7 @@ def _on_deployment(lab: Laboratory, name: str, phases: list[str], size: Size) ->
     cpus = tuple(lab.writer.journal.settings["cpus"])
     up = UpOptions(seed=seed, cpus=cpus, faults=True)
     with open_at(lab.options.place, name, options=up) as deployment:
+        lab.writer.add_settings(restart_policy=deployment.restart_policy)
         if deployment.cpu_control == "uncontrolled":
             lab.writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
         lab.progress.done(START_S)
@@ -189,7 +190,7 @@ class _Phase:
             time.sleep(CALM_S)
             inject = self._kills if self.episode.phase == KILLS else self._points
             inject(events)
-            shop.restart_what_died()
+            shop.bring_back_all()
             time.sleep(CALM_S)
         events.write(LoadMark(time.monotonic(), "ends", load.acknowledged))
         for error in (*load.errors, *watch.errors):
@@ -213,7 +214,7 @@ class _Phase:
             hit = kill(shop.deployment, each.target)
             time.sleep(each.down_s)
             if not comes_back_alone(each.target):
-                shop.restart(each.target)
+                shop.bring_back(each.target)
             events.write(FaultUndone(time.monotonic(), number, hit))
             self.lab.progress.done(KILL_S)
 

@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.audit.convergence import Convergence, wait_settled
@@ -71,25 +72,20 @@ class RunningShop:
 
     def restart(self, component: str) -> None:
         """Start a component again; a start that fails is tried again. Raises ShopbenchError."""
-        for tried in range(RESTARTS):
-            try:
-                self.deployment.restart(component)
-            except ShopbenchError:
-                if tried + 1 == RESTARTS:
-                    raise
-            else:
-                return
+        _until_it_works(self.deployment.restart, component)
 
-    def restart_what_died(self) -> list[str]:
-        """Start every component again whose process is gone; returns their names."""
-        dead = [
-            component.name
-            for component in self.deployment.components()
-            if component.condition == "exited"
-        ]
-        for name in dead:
-            self.restart(name)
-        return dead
+    def bring_back(self, component: str) -> None:
+        """Hold a component back no longer; a start that fails is tried again."""
+        _until_it_works(self.deployment.release, component)
+
+    def bring_back_all(self) -> None:
+        """Have every component run: what was held back, and what its supervisor has given up."""
+        for component in self.deployment.components():
+            self.bring_back(component.name)
+
+    def restarts(self) -> dict[str, int]:
+        """How often the supervisor has started each component again."""
+        return {each.name: each.restarts for each in self.deployment.components()}
 
     def wait_ready(self, within_s: float = READY_S) -> bool:
         """Wait until every process would serve: an idle pool meets dead connections only then."""
@@ -114,3 +110,14 @@ class RunningShop:
             if account == "wallet":
                 wallets[user_id] += entry.amount_cents
         return wallets
+
+
+def _until_it_works(start: Callable[[str], None], component: str) -> None:
+    for tried in range(RESTARTS):
+        try:
+            start(component)
+        except ShopbenchError:
+            if tried + 1 == RESTARTS:
+                raise
+        else:
+            return

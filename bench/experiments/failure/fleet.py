@@ -112,4 +112,5 @@ class FaultFleet:
             fleet.on_fresh(lambda subject: prime(lab, subject))
             self._subjects[arm] = Renamed(fleet.subject(arm.deployment), arm.label)
             self._deployments[arm] = fleet.deployment(arm.deployment)
+            lab.writer.add_settings(restart_policy=self._deployments[arm].restart_policy)
             self._fleets[arm] = stack.pop_all()

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bench.experiments.consistency.client import Result, ShopClient, item
-from bench.experiments.consistency.points import DELAY_S, HANG_S, restart_what_dies
+from bench.experiments.consistency.points import DELAY_S, HANG_S, wait_restarted
 from bench.faults.points import FaultSpec, SingleFault, arm, disarm, wait_fired
 from tests.integration.reliability.lab import RunningShop
 
@@ -27,6 +27,7 @@ def run_case(shop: RunningShop, case: SingleFault) -> None:
     """Raise AssertionError unless the fault fired and every invariant holds in the end."""
     act = _prepare(shop, case)
     shop.settle()
+    restarts = shop.restarts()
     arm(shop.faults_dir, case.point, FaultSpec(case.action, seconds=DELAY_S))
     with ThreadPoolExecutor(1) as pool:
         acting = pool.submit(act.do)
@@ -37,12 +38,11 @@ def run_case(shop: RunningShop, case: SingleFault) -> None:
         finally:
             disarm(shop.faults_dir, case.point)
         if case.action == "die":
-            restart_what_dies(shop, within_s=5.0)
+            wait_restarted(shop, restarts, within_s=5.0)
         result = acting.result(timeout=60)
     assert fired, f"{case.name}: the point was never reached; {result}"
     convergence = shop.settle()
-    if case.action == "die":
-        shop.restart_what_died()
+    shop.bring_back_all()
     report = shop.audit()
     assert report.outcome == "valid", f"{case.name}: {result}\n{convergence}\n{report}"
     assert result.outcome in act.expected, f"{case.name}: {result}"

@@ -45,9 +45,10 @@ def test_an_acknowledged_order_that_was_never_stored_is_a_violation(
 def test_what_a_dead_database_held_is_unknown_not_valid(lab: Lab) -> None:
     shop = lab.shop("microservices")
     with lab.distrusted_on_failure("microservices"):
+        shop.deployment.hold("db:payments")
         shop.deployment.kill("db:payments")
         verdicts = {verdict.invariant: verdict.outcome for verdict in shop.audit().verdicts}
-        shop.deployment.restart("db:payments")
+        shop.deployment.release("db:payments")
         assert verdicts.pop("I5") == "valid"
         assert verdicts.pop("I10") == "valid"
         assert verdicts.pop("I3") == "valid"

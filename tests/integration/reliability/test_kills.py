@@ -44,7 +44,7 @@ def load_with_kills(shop: RunningShop, kills_during: Kills) -> None:
             assert kill(shop.deployment, component)
             time.sleep(DOWN_S)
             if not comes_back_alone(component):
-                shop.deployment.restart(component)
+                shop.deployment.release(component)
             wait_until_bought(load, component)
         wait_until(started + load_s)
     assert not load.errors

@@ -42,8 +42,9 @@ def test_a_drained_redeploy_fails_no_order(shop: RunningShop) -> None:
 def without_users(lab: Lab) -> RunningShop:
     """Microservices whose users service and its database are dead."""
     running = lab.shop("microservices")
-    running.deployment.kill("users")
-    running.deployment.kill("db:users")
+    for name in ("users", "db:users"):
+        running.deployment.hold(name)
+        running.deployment.kill(name)
     return running
 
 
@@ -63,8 +64,8 @@ def test_the_shop_goes_on_while_users_is_down(without_users: RunningShop) -> Non
         overview = client.read("/account/overview")
         assert (overview.status, overview.body["degraded"]) == (200, ["users"])
     finally:
-        shop.deployment.restart("db:users")
-        shop.deployment.restart("users")
+        shop.deployment.release("db:users")
+        shop.deployment.release("users")
     wait_until_whole(shop)
     shop.assert_sound()
 

@@ -34,10 +34,11 @@ def lonely(lab: Lab, request: pytest.FixtureRequest) -> Iterator[World]:
 
 
 def silence_others(shop: RunningShop, component: str) -> list[str]:
-    """Kill everything but the service and its database; returns what was killed."""
+    """Kill everything but the service and its database, for good; returns what was killed."""
     names = [each.name for each in shop.deployment.components()]
     others = [name for name in names if name not in {component, f"db:{component}"}]
     for name in others:
+        shop.deployment.hold(name)
         shop.deployment.kill(name)
     return others
 
@@ -45,7 +46,7 @@ def silence_others(shop: RunningShop, component: str) -> list[str]:
 def bring_back(shop: RunningShop, names: list[str]) -> None:
     """Start what was killed, databases first."""
     for name in sorted(names, key=lambda name: not name.startswith("db:")):
-        shop.deployment.restart(name)
+        shop.deployment.release(name)
 
 
 def url_of(shop: RunningShop, component: str) -> str:

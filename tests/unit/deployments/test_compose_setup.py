@@ -62,6 +62,10 @@ def test_the_list_of_public_keys_has_no_private_one(vault: Vault) -> None:
     keys = json.loads((vault.root / "services.jwks.json").read_text())["keys"]
     assert len(keys) == 6
     assert not [key for key in keys if "d" in key]
+    assert {key["process"] for key in keys} == {
+        *("users", "inventory", "orders", "payments", "gateway"),
+        "users+inventory+orders+payments",
+    }
 
 
 def test_what_is_given_is_taken_over(vault: Vault) -> None:

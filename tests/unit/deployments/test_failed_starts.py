@@ -9,9 +9,9 @@ import pytest
 
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.loading import SeedLoader
-from bench.deployments.local.managed import ServingProcess
 from bench.deployments.local.plan import ProcessPlan
 from bench.deployments.local.postgres import last_lines
+from bench.deployments.local.server_processes import ServingProcess
 from bench.errors import ShopbenchError
 
 DIES = "import sys; print('connecting'); print('no password'); sys.exit(3)"

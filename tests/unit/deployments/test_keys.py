@@ -27,6 +27,7 @@ def test_nobody_else_may_read_a_private_key(home: StateHome, tmp_path) -> None:
 def test_the_key_set_verifies_what_each_process_signs(home: StateHome, tmp_path) -> None:
     keys = prepare_keys(home, tmp_path / "keys", ["users", "orders+payments"])
     published = {key["kid"]: key for key in json.loads(keys.jwks.read_text())["keys"]}
+    assert {key["process"] for key in published.values()} == {"users", "orders+payments"}
     for path in keys.service.values():
         private = load_pem_private_key(path.read_bytes(), None)
         jwk = published[public_jwk(private)["kid"]]

@@ -96,6 +96,16 @@ def test_a_fault_hits_what_holds_its_component(kind, component, name, expected) 
     assert target(kind, component, name) == expected
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_only_a_kill_that_is_to_last_holds_the_restart_back(name: str) -> None:
+    held = {
+        kind: planned(Fault(kind, "orders"), name).steps[0].settings.get("held", False)
+        for kind in ("crash", "database_down", "crash_worker")
+    }
+    assert held == {"crash": True, "database_down": True, "crash_worker": False}
+    assert "hold its supervisor back" in planned(Fault("crash", "orders"), name).does
+
+
 def test_that_a_component_is_a_part_of_the_whole_server_is_said() -> None:
     assert "whole server" in planned(Fault("crash", "payments"), "monolith").does
     assert "whole server" not in planned(Fault("crash", "payments"), "microservices").does
