@@ -5,6 +5,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -101,6 +102,9 @@ async def serve(spec: ProcessSpec, settings: Settings, environ: Mapping[str, str
     except OSError as error:
         await runner.cleanup()
         stop(f"cannot listen on {settings.bind}: {os.strerror(error.errno or 0)}")
+    # What was imported stays for good: full collections look at requests only, as in the monolith.
+    gc.collect()
+    gc.freeze()
     await stopping.wait()
     app[FRONT].draining = True
     await asyncio.sleep(settings.drain_seconds)

