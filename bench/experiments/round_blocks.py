@@ -75,8 +75,9 @@ class Design:
 
     def block_s(self, operation: str) -> float:
         """Measured seconds of a block."""
-        longer = operation in WRITES and self.writes_s is not None
-        return self.writes_s if longer and self.writes_s else self.measured_s
+        if operation in WRITES and self.writes_s is not None:
+            return self.writes_s
+        return self.measured_s
 
 
 @dataclass(frozen=True)

@@ -39,18 +39,36 @@ def twin_of(deployment: str) -> str:
 
 
 @dataclass(frozen=True)
+class CpuSpent:
+    """CPU seconds of a whole deployment in a window, and how often it was asked meanwhile.
+
+    `idle_cores`: what it used when nobody asked it, read just before and after.
+    """
+
+    spent_s: float
+    window_s: float
+    requests: int
+    idle_cores: float
+
+    def ms_per_request(self, idle_cores: float | None = None) -> float:
+        """CPU-ms a request, less an idle rate; None, less the one read beside it."""
+        rate = self.idle_cores if idle_cores is None else idle_cores
+        return max(0.0, self.spent_s - rate * self.window_s) * 1000.0 / self.requests
+
+
+@dataclass(frozen=True)
 class Stretch:
     """One deployment's requests of one operation in one start, by round.
 
-    `rounds`, `sent_s`, `time_ms`, `wrong` have one entry a measured round. `cpu_ms`: CPU of the
-    whole deployment a request, less its idle rate; None where it was not metered.
+    `rounds`, `sent_s`, `time_ms`, `wrong` have one entry a measured round. `cpu`: None where it
+    was not metered.
     """
 
     rounds: NDArray[np.int64]
     sent_s: Floats
     time_ms: Floats
     wrong: NDArray[np.bool_]
-    cpu_ms: float | None
+    cpu: CpuSpent | None
     example: str = ""  # what was wrong, most often, and an answer as it came
 
     @classmethod
@@ -67,7 +85,7 @@ class Stretch:
             sent_s=sent[kept][order],
             time_ms=np.maximum((done - sent)[kept][order] * 1000.0, 1e-3),
             wrong=error[kept][order],
-            cpu_ms=cpu_ms_of(trial),
+            cpu=cpu_spent(trial),
             example=_example(trial) or next((text for text in texts if text), ""),
         )
 
@@ -87,13 +105,19 @@ def _example(trial: Trial) -> str:
     return f"{most.error}; for example {most.example}" if most.example else most.error
 
 
-def cpu_ms_of(trial: Trial) -> float | None:
-    """CPU-ms a request of the whole deployment, less its idle rate; None where not metered."""
+def cpu_spent(trial: Trial) -> CpuSpent | None:
+    """What a trial's deployment spent; None where it was not metered."""
     spent_s = sum(use.cpu_seconds for use in trial.usage.values())
     if not trial.cpu_requests or not spent_s:
         return None
-    idle_s = trial.facts.get("idle_cores", 0.0) * trial.facts.get("cpu_window_s", 0.0)
-    return max(0.0, spent_s - idle_s) * 1000.0 / trial.cpu_requests
+    window_s, idle_cores = (trial.facts.get(n, 0.0) for n in ("cpu_window_s", "idle_cores"))
+    return CpuSpent(spent_s, window_s, trial.cpu_requests, idle_cores)
+
+
+def cpu_ms_of(trial: Trial) -> float | None:
+    """CPU-ms a request of the whole deployment, less its idle rate; None where not metered."""
+    spent = cpu_spent(trial)
+    return spent.ms_per_request() if spent else None
 
 
 @dataclass(frozen=True)
@@ -160,13 +184,30 @@ class PairedRounds:
                 lost, why = lost + 1, str(exc)
         return StartLogs(tuple(logs), lost, why, tuple(ratios), tuple(numbers))
 
+    def idle_cores(self, deployment: str) -> float:
+        """Cores that a deployment uses when nobody asks it: mean of all that was read in the run.
+
+        A reading of seconds holds or misses bursts of its background work, which took 5 % off a
+        request's CPU in one start and nothing in the next; the rate belongs to the code.
+        Raises StatisticsError where it was not metered.
+        """
+        read = [
+            stretch.cpu.idle_cores
+            for start in self.starts.values()
+            for (_, name), stretch in start.items()
+            if name == deployment and stretch.cpu
+        ]
+        if not read:
+            raise StatisticsError(f"the CPU of {deployment} was not metered")
+        return float(np.mean(read))
+
     def values(self, deployment: str, role: str, metric: Metric) -> list[float]:
         """Return the absolute value of each start in ms: median time, or CPU a request."""
         shares = self.shares if role == MIX else {role: 1.0}
         found = []
         for start in self.starts.values():
             try:
-                each = {name: _value(start, name, deployment, metric) for name in shares}
+                each = {name: self._value(start, name, deployment, metric) for name in shares}
             except StatisticsError:
                 continue
             found.append(sum(share * each[name] for name, share in shares.items()))
@@ -230,10 +271,28 @@ class PairedRounds:
     ) -> float:
         shares = self.shares if role == MIX else {role: 1.0}
         top, bottom = (
-            {operation: _value(start, operation, name, metric) for operation in shares}
+            {operation: self._value(start, operation, name, metric) for operation in shares}
             for name in (numerator, denominator)
         )
         return weighted_log_ratio(shares, top, bottom)
+
+    def _value(
+        self,
+        start: Mapping[tuple[str, str], Stretch],
+        operation: str,
+        name: str,
+        metric: Metric,
+    ) -> float:
+        stretch = _stretch(start, operation, name)
+        if metric == "time":
+            value = stretch.median_ms
+        elif stretch.cpu is None:
+            raise StatisticsError(f"the CPU of {name} was not metered")
+        else:
+            value = stretch.cpu.ms_per_request(self.idle_cores(name))
+        if not np.isfinite(value) or value <= 0:
+            raise StatisticsError(f"{name} has no {metric} of {operation}")
+        return value
 
 
 def _stretch(start: Mapping[tuple[str, str], Stretch], operation: str, name: str) -> Stretch:
@@ -241,21 +300,6 @@ def _stretch(start: Mapping[tuple[str, str], Stretch], operation: str, name: str
     if found is None:
         raise StatisticsError(f"{name} has no {operation} in this start")
     return found
-
-
-def _value(
-    start: Mapping[tuple[str, str], Stretch], operation: str, name: str, metric: Metric
-) -> float:
-    stretch = _stretch(start, operation, name)
-    if metric == "time":
-        value = stretch.median_ms
-    elif stretch.cpu_ms is None:
-        raise StatisticsError(f"the CPU of {name} was not metered")
-    else:
-        value = stretch.cpu_ms
-    if not np.isfinite(value) or value <= 0:
-        raise StatisticsError(f"{name} has no {metric} of {operation}")
-    return value
 
 
 def _time_ratio(

@@ -1,6 +1,7 @@
 """The HTTP server of a process: listens until a signal, then drains."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -32,6 +33,10 @@ async def serve(spec: ProcessSpec, settings: Settings, environ: Mapping[str, str
     await runner.setup()
     try:
         async with listening(runner, settings):
+            # What was imported stays for good: full collections look at requests only, as in the
+            # monolith.
+            gc.collect()
+            gc.freeze()
             await stopping.wait()
             app[DRAINING].set()
             await asyncio.sleep(settings.drain_seconds)

@@ -4,6 +4,7 @@ Draining on SIGTERM: readiness goes off, DRAIN_SECONDS later the listener closes
 gets `graceful_timeout`. Gunicorn alone would close the listener at once.
 """
 
+import gc
 import logging
 import os
 import time
@@ -56,7 +57,13 @@ def _is_no_client_error(record: logging.LogRecord) -> bool:
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Give the worker the lowest number that no living one has."""
+    """Give the worker the lowest number that no living one has, and a heap of its requests only.
+
+    As the manual of `gc` advises before a fork, what was imported stays for good: a worker's full
+    collections look at its requests (1 ms), not at Django (60 ms).
+    """
+    gc.collect()
+    gc.freeze()
     worker.number = min(
         set(range(workers)) - {other.number for other in server.WORKERS.values()}, default=workers
     )

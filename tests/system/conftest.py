@@ -109,7 +109,7 @@ class Owned:
             found += [f"{folder}/{group}" for group in groups if group in names]
         return found
 
-    def wait_gone(self, seconds: float = GONE_SECONDS) -> None:
+    def wait_gone(self, seconds: float = GONE_BESIDE_OTHERS_S) -> None:
         deadline = time.monotonic() + seconds
         while left := self.left():
             assert time.monotonic() < deadline, left

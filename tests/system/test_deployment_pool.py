@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.system.conftest import GONE_BESIDE_OTHERS_S, CommandLine, owned
+from tests.system.conftest import CommandLine, owned
 
 pytestmark = pytest.mark.system
 
@@ -44,7 +44,7 @@ def test_nothing_outlives_the_killed_holder_of_a_pool(shopbench: CommandLine) ->
     assert len(everything.idents) == 3
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    everything.wait_gone(GONE_BESIDE_OTHERS_S)
+    everything.wait_gone()
 
 
 def test_a_pool_interrupted_while_it_starts_is_gone_at_once(shopbench: CommandLine) -> None:
@@ -56,5 +56,5 @@ def test_a_pool_interrupted_while_it_starts_is_gone_at_once(shopbench: CommandLi
     holder.send_signal(signal.SIGINT)
     _, said = holder.communicate(timeout=30)
     assert "KeyboardInterrupt" in said
-    everything.wait_gone(GONE_BESIDE_OTHERS_S)
+    everything.wait_gone()
     assert list(shopbench.home.deployments.iterdir()) == []

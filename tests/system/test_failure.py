@@ -105,7 +105,7 @@ def test_a_run_that_ends_in_the_middle_of_a_fault_leaves_nothing_and_is_finished
     held = owned(shopbench.home)
     command.send_signal(number)
     command.communicate(timeout=60)
-    held.wait_gone(10.0)
+    held.wait_gone()
     (path,) = (tmp_path / "runs").iterdir()
     before = RunReader(path).trials
     assert before

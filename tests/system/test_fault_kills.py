@@ -18,7 +18,7 @@ from bench.faults.explain import facts_of_topology
 from bench.faults.fault_ledger import FaultLedger
 from bench.faults.hops import HopSettings
 from bench.faults.undo import control_of
-from tests.system.conftest import GONE_BESIDE_OTHERS_S, CommandLine, a_free_port, owned
+from tests.system.conftest import CommandLine, a_free_port, owned
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -196,7 +196,7 @@ def test_a_killed_benchs_own_deployment_is_gone_with_its_fault(
     (folder,) = shopbench.home.deployments.iterdir()
     bench.send_signal(signal.SIGKILL)
     bench.wait()
-    everything.wait_gone(GONE_BESIDE_OTHERS_S)
+    everything.wait_gone()
     said = shopbench.run("status").stderr
     assert f"{fault.name} in {folder.name}: gone with its deployment" in said
     assert FaultLedger(shopbench.home).entries() == []

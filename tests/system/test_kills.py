@@ -10,7 +10,7 @@ import pytest
 
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.processes import ProcessId
-from tests.system.conftest import CommandLine, owned
+from tests.system.conftest import GONE_SECONDS, CommandLine, owned
 
 # alone: what is left 5 s after a kill is judged, and a busy machine takes longer to clear up
 pytestmark = [pytest.mark.system, pytest.mark.alone]
@@ -41,7 +41,7 @@ def test_nothing_outlives_a_killed_supervisor(
     everything = owned(shopbench.home)
     assert supervisor in everything.processes
     supervisor.signal(signal.SIGKILL)
-    everything.wait_gone()
+    everything.wait_gone(GONE_SECONDS)
     assert "no deployment is up" in shopbench.run("status").stderr
 
 
@@ -51,7 +51,7 @@ def test_nothing_outlives_a_killed_janitor(shopbench: CommandLine, free_port: in
     everything = owned(shopbench.home)
     (janitor,) = (p for p in holders(shopbench) if p != supervisor)
     janitor.signal(signal.SIGKILL)
-    everything.wait_gone()
+    everything.wait_gone(GONE_SECONDS)
 
 
 def test_what_outlives_both_is_removed_by_the_next_command(
@@ -64,7 +64,7 @@ def test_what_outlives_both_is_removed_by_the_next_command(
     for process in holders(shopbench):
         process.signal(signal.SIGKILL)
     assert shopbench.run("status").returncode == 1
-    everything.wait_gone()
+    everything.wait_gone(GONE_SECONDS)
 
 
 @pytest.mark.parametrize("kind", [pytest.param("postgres", marks=pytest.mark.slow), "process"])
@@ -77,7 +77,7 @@ def test_nothing_outlives_an_up_killed_while_it_starts(
     everything = owned(shopbench.home)
     command.send_signal(signal.SIGKILL)
     command.wait()
-    everything.wait_gone()
+    everything.wait_gone(GONE_SECONDS)
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_nothing_outlives_the_killed_holder_of_a_deployment(
     assert everything.ports
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    everything.wait_gone()
+    everything.wait_gone(GONE_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_an_interrupted_up_leaves_nothing(
     everything = owned(shopbench.home)
     command.send_signal(number)
     assert command.wait(20) != 0
-    everything.wait_gone()
+    everything.wait_gone(GONE_SECONDS)
 
 
 @pytest.mark.slow
@@ -123,7 +123,7 @@ def test_a_killed_component_is_started_again_and_down_still_works(
     assert (after["condition"], after["restarts"]) == ("running", 1)
     everything = owned(shopbench.home)
     shopbench.ok("down")
-    everything.wait_gone()
+    everything.wait_gone(GONE_SECONDS)
 
 
 def holders(shopbench: CommandLine) -> list[ProcessId]:

@@ -15,7 +15,7 @@ import pytest
 
 from bench.deployments.local.processes import descendants
 from bench.journal import RunReader
-from tests.system.conftest import GONE_BESIDE_OTHERS_S, CommandLine, Owned, owned
+from tests.system.conftest import CommandLine, Owned, owned
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
@@ -111,7 +111,7 @@ def test_whatever_ends_a_run_it_is_finished_later(
     command = begin(shopbench, out, moment, *names)
     everything = everything_of(shopbench, command)
     command.send_signal(number)
-    everything.wait_gone(GONE_BESIDE_OTHERS_S)
+    everything.wait_gone()
     command.communicate(timeout=60)
     assert command.returncode == (-9 if number == signal.SIGKILL else 130)
     finish(shopbench, out)

@@ -128,7 +128,9 @@ def comparisons(reader: RunReader, trials: list[Trial]) -> list[Comparison]:
 
 
 def _value(stretch: Stretch, comparison: Comparison) -> float:
-    return stretch.median_ms if comparison.metric == "time" else stretch.cpu_ms or 0.0
+    if comparison.metric == "time":
+        return stretch.median_ms
+    return stretch.cpu.ms_per_request() if stretch.cpu else 0.0
 
 
 def _stated(trial: Trial, comparison: Comparison) -> float:
@@ -170,14 +172,14 @@ def _calibrate(found: Calibration, block: Block, tally: Tally) -> None:
     stretch = Stretch.of(trial, result_rows(block.results[0]))
     spent = tally.take().get(operation)
     try:
-        time_ms, cpu_ms = stretch.median_ms, stretch.cpu_ms
+        time_ms = stretch.median_ms
     except StatisticsError as exc:
         raise ShopbenchError(f"calibration of {operation}: {exc}", 1) from exc
-    if spent is None or not spent.size or cpu_ms is None:
+    if spent is None or not spent.size or stretch.cpu is None:
         raise ShopbenchError(f"calibration of {operation}: no work was planted", 1)
     planted_ms = statistics.median(spent.tolist()) / 1e6
     found.time_ms[operation] = time_ms - planted_ms
-    found.cpu_ms[operation] = cpu_ms - planted_ms
+    found.cpu_ms[operation] = stretch.cpu.ms_per_request() - planted_ms
     found.unit_ns[operation] = planted_ms * 1e6 / TRIAL_UNITS
 
 

@@ -229,7 +229,10 @@ def test_server_timing_is_taken_apart(header: str, app: float, db: float) -> Non
 def test_client_and_server_agree_on_an_echo(
     load: LoadProcess, serve: Callable[..., str], calm: Calm
 ) -> None:
-    """The server states its own time; what the client adds is below 0.5 ms at the median."""
+    """The server states its own time; what the client adds is below 0.5 ms at the median.
+
+    Where the machine is slow: below twice what a blocking socket's exchange costs on it.
+    """
     schedule = build_schedule(ScheduleSpec("product_read", 200.0, 4, 0.1, 0.2, 1.0))
     url = serve("--delay-ms", "5")
 
@@ -238,15 +241,15 @@ def test_client_and_server_agree_on_an_echo(
         own = np.asarray(rows.column("app_ms"), dtype=float)
         return float(np.median(times_ms(rows, "sent_s", "done_s") - own))
 
-    # A core that was idle wakes late: what one exchange costs here for any client is the control,
-    # taken in turns, as this changes within seconds.
+    # What one exchange costs here for any client is the control, taken in turns, as the machine
+    # changes within seconds.
     turns = [
         (calm.measure(added_ms), calm.measure(lambda: bare_exchange_ms(url))) for _ in range(5)
     ]
     added = float(np.median([one for one, _ in turns]))
-    beyond = float(np.median([one - control for one, control in turns]))
+    times_bare = float(np.median([one / bare for one, bare in turns]))
     assert added > 0
-    assert added < 0.5 or beyond < 0.25, turns
+    assert added < 0.5 or times_bare < 2.0, turns
 
 
 def bare_exchange_ms(url: str) -> float:

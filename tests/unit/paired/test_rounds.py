@@ -1,5 +1,6 @@
 """Reading paired rounds: by start, by operation, and the mix of all."""
 
+from dataclasses import replace
 from math import exp
 
 import numpy as np
@@ -34,6 +35,17 @@ def test_there_is_no_mix_without_all_its_operations() -> None:
 def test_cpu_is_of_the_whole_deployment_less_what_it_uses_unasked() -> None:
     trial = trial_of(0, "order", "monolith", cpu_s=0.4)
     assert cpu_ms_of(trial) == pytest.approx((0.4 - 0.01 * 8.0) / 96 * 1e3)
+
+
+def test_the_idle_rate_is_one_for_all_starts() -> None:
+    """A burst of background work in a reading is not taken off one start alone."""
+    rounds, rows = PairedRounds(SHARES), rows_of(np.full(96, 9.0), "order")
+    for start, idle_cores in enumerate((0.01, 0.01, 0.04)):
+        trial = trial_of(start, "order", "monolith", cpu_s=0.4)
+        rounds.add(replace(trial, facts={**trial.facts, "idle_cores": idle_cores}), rows)
+    assert rounds.idle_cores("monolith") == pytest.approx(0.02)
+    found = rounds.values("monolith", "order", "cpu")
+    assert found == pytest.approx([(0.4 - 0.02 * 8.0) / 96 * 1e3] * 3)
 
 
 def test_a_start_in_which_one_side_is_missing_is_lost_and_says_so() -> None:
