@@ -17,7 +17,7 @@ import django  # noqa: E402
 django.setup()
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
+from django.db import transaction  # noqa: E402
 from django.db.models import F  # noqa: E402
 from django.shortcuts import get_object_or_404  # noqa: E402
 from django.urls import path  # noqa: E402
@@ -28,6 +28,7 @@ from rest_framework.request import Request  # noqa: E402
 from rest_framework.response import Response  # noqa: E402
 from rest_framework.views import APIView  # noqa: E402
 
+from monolith.common.idempotency import try_lock  # noqa: E402
 from monolith.common.models import IdempotencyKey  # noqa: E402
 from monolith.inventory.models import Product, Stock  # noqa: E402
 from monolith.inventory.serializers import ProductSerializer  # noqa: E402
@@ -69,7 +70,8 @@ class OrdersFloor(APIView):
         user_id, key = request.user.id, request.headers["Idempotency-Key"]
         scope = {"user_id": user_id, "method": "POST", "path": request.path, "key": key}
         with transaction.atomic():
-            _claim(scope)
+            try_lock(uuid.uuid4().int >> 65)
+            IdempotencyKey.objects.filter(**scope).first()
             order = Order(user_id=user_id, status=Order.Status.CONFIRMED, idempotency_key=key)
             _buy(order, basket.validated_data["items"])
             data = OrderSerializer(order).data
@@ -78,19 +80,12 @@ class OrdersFloor(APIView):
         return Response(data, status=201)
 
 
-def _claim(scope: dict[str, Any]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [uuid.uuid4().int >> 65])
-    IdempotencyKey.objects.filter(**scope).first()
-
-
 def _buy(order: Order, items: list[dict[str, Any]]) -> None:
     quantities = {item["product_id"]: item["quantity"] for item in items}
+    stocks = list(Stock.objects.locked(quantities))
+    lines = Line.priced(quantities, {stock.product_id: stock.product for stock in stocks})
+    order.total_cents = sum(line.amount_cents for line in lines)
     with transaction.atomic():
-        stocks = list(Stock.objects.locked(quantities))
-        products = {stock.product_id: stock.product for stock in stocks}
-        lines = Line.objects.priced(quantities, products)
-        order.total_cents = sum(line.amount_cents for line in lines)
         for stock in stocks:
             stock.sold = F("sold") + quantities[stock.product_id]
         Stock.objects.bulk_update(stocks, ["sold"])

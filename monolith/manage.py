@@ -1,4 +1,4 @@
-"""The monolith's command line: migrate, load_seed, fault_points, and Django's own commands."""
+"""The monolith's command line: migrate, load_seed, expire_keys, and Django's own commands."""
 
 import os
 import sys

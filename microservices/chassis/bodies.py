@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import aiohttp
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
@@ -28,24 +27,18 @@ async def read_whole(request: web.Request) -> bytes:
     length = request.content_length
     if length is not None and length > MAX_BODY:
         return _TOO_LARGE
+    body = bytearray()
     try:
         async with asyncio.timeout(WHOLE_SECONDS):
-            return await _read(request.content, MAX_BODY + 1)
+            async for part in request.content.iter_any():
+                body += part
+                if len(body) > MAX_BODY:
+                    break
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
-    except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError):
+    except (web.RequestPayloadError, OSError):
         raise MalformedJson("The body did not arrive whole.") from None
-
-
-async def _read(stream: aiohttp.StreamReader, limit: int) -> bytes:
-    part = await stream.readany()
-    if stream.at_eof() or len(part) >= limit:
-        return part[:limit]
-    parts, size = [part], len(part)
-    while size < limit and (part := await stream.readany()):
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts)[:limit]
+    return bytes(body[: MAX_BODY + 1])
 
 
 def parse_body(headers: CIMultiDictProxy[str], body: bytes, rule: Body) -> Any:

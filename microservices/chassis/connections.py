@@ -4,40 +4,29 @@ aiohttp has one timeout for both. Bodies have their time in `bodies.py`.
 """
 
 import asyncio
-import time
+from typing import Any
 
 from aiohttp import web
 
 HEAD_SECONDS = 5.0
-SWEEP_SECONDS = 0.5
 
 
 class Connection(web.RequestHandler):
-    """aiohttp's connection, which also knows since when it has a part of a head."""
+    """aiohttp's connection, closed when a head is not whole 5 s after its first bytes."""
 
-    __slots__ = ("_head_began",)
-    _head_began: float | None
+    __slots__ = ("_head_timer",)
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._head_timer: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         """Still waiting for a request after these bytes: they were a part of its head."""
         super().data_received(data)
         # How aiohttp itself tells an idle connection; it shows this nowhere else.
-        if self._waiter is None or self._waiter.done():
-            self._head_began = None
-        elif getattr(self, "_head_began", None) is None:
-            self._head_began = time.monotonic()
-
-    def is_late(self, now: float) -> bool:
-        """Whether its head should be whole by now."""
-        began = getattr(self, "_head_began", None)
-        return began is not None and now - began > HEAD_SECONDS
-
-
-async def close_late(server: web.Server) -> None:
-    """Closes late connections, for ever."""
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        now = time.monotonic()
-        for connection in server.connections:
-            if isinstance(connection, Connection) and connection.is_late(now):
-                connection.force_close()
+        in_head = self._waiter is not None and not self._waiter.done()
+        if in_head and self._head_timer is None:
+            self._head_timer = self._loop.call_later(HEAD_SECONDS, self.force_close)
+        elif not in_head and self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

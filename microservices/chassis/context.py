@@ -8,57 +8,40 @@ import asyncio
 import os
 from collections.abc import Coroutine
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
 class Timings:
     """Seconds spent in databases and in calls to peers, by a request and its calls in memory."""
 
-    __slots__ = ("db", "peers")
-
-    def __init__(self) -> None:
-        self.db = 0.0
-        self.peers: dict[str, float] = {}
+    db: float = 0.0
+    peers: dict[str, float] = field(default_factory=dict)
 
     def add_peer(self, peer: str, seconds: float) -> None:
         self.peers[peer] = self.peers.get(peer, 0.0) + seconds
 
 
+@dataclass(slots=True)
 class Context:
     """One request. `deadline` is in the loop's clock, `raw` the body, `body` what it holds."""
 
-    __slots__ = (
-        "body",
-        "deadline",
-        "idempotency_key",
-        "method",
-        "path",
-        "poison",
-        "raw",
-        "request_id",
-        "staff",
-        "timings",
-        "token",
-        "user_id",
-        "verified",
-    )
-
-    def __init__(self, request_id: str, deadline: float, method: str = "", path: str = "") -> None:
-        self.request_id = request_id
-        self.deadline = deadline
-        self.method = method
-        self.path = path
-        self.timings = Timings()
-        self.user_id = ""
-        self.staff = False
-        self.idempotency_key = ""
-        self.raw = b""
-        self.body: Any = None
-        self.token = ""
-        self.verified = False
-        self.poison = ""  # see faults.py
+    request_id: str
+    deadline: float
+    method: str = ""
+    path: str = ""
+    timings: Timings = field(default_factory=Timings)
+    token: str = ""
+    verified: bool = False
+    user_id: str = ""
+    staff: bool = False
+    idempotency_key: str = ""
+    raw: bytes = b""
+    body: Any = None
+    poison: str = ""  # see faults.py
 
     def remaining(self) -> float:
         """Seconds until the deadline, never negative."""
@@ -66,10 +49,9 @@ class Context:
 
     def child(self, deadline: float, method: str = "", path: str = "") -> "Context":
         """The context of a call made for this request: same id, identity and account of time."""
-        child = Context(self.request_id, min(deadline, self.deadline), method, path)
-        child.timings = self.timings
-        child.user_id, child.staff = self.user_id, self.staff
+        child = Context(self.request_id, min(deadline, self.deadline), method, path, self.timings)
         child.token, child.verified = self.token, self.verified
+        child.user_id, child.staff = self.user_id, self.staff
         child.poison = self.poison
         return child
 
@@ -119,12 +101,13 @@ async def give_up_after(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     if done:
         return task.result()
     _given_up.add(task)
-    task.add_done_callback(_forget)
+    task.add_done_callback(_given_up.discard)
+    task.add_done_callback(seen)
     task.cancel()
     raise TimeoutError
 
 
-def _forget(task: asyncio.Task[Any]) -> None:
-    _given_up.discard(task)
+def seen(task: asyncio.Future[Any]) -> None:
+    """Takes the outcome that nobody waits for, so that asyncio does not report it as lost."""
     if not task.cancelled():
-        task.exception()  # seen, so that asyncio does not report it as lost
+        task.exception()

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor, errors
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from microservices.chassis.context import current_or_none
 from microservices.chassis.errors import (
@@ -28,10 +28,8 @@ Params: TypeAlias = Sequence[Any] | Mapping[str, Any]
 T = TypeVar("T")
 
 PREPARE_THRESHOLD = 5  # psycopg's default, said aloud: both arms use the same
-RECONNECT_SECONDS = (
-    4.0  # then the next request starts a new attempt, instead of waiting out a long back-off
-)
-TRANSACTION_TRIES = 3
+RECONNECT_SECONDS = 4.0  # then the next request starts an attempt: no long back-off is waited out
+TRIES = 3
 _CONTENTION = (errors.SerializationFailure, errors.DeadlockDetected)
 
 
@@ -41,7 +39,6 @@ class Database:
     def __init__(self, name: str, url: str, settings: Settings) -> None:
         self.name = name
         self.contention_retries = 0
-        self._timeout = settings.pool_timeout_ms / 1e3
         self._sweep: asyncio.Task[None] | None = None
         options = f"-c statement_timeout={settings.statement_timeout_ms} -c timezone=UTC"
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
@@ -56,7 +53,7 @@ class Database:
             min_size=settings.pool_max,
             max_size=settings.pool_max,
             max_waiting=settings.pool_waiting if settings.resilient else 0,
-            timeout=self._timeout,
+            timeout=settings.pool_timeout_ms / 1e3,
             reconnect_timeout=RECONNECT_SECONDS,
             open=False,
         )
@@ -83,82 +80,83 @@ class Database:
         return await self._statement(sql, params, _row_count)
 
     async def write(self, sql: str, params: Params = (), fault: str = "") -> list[Row]:
-        """All rows of one statement that writes, with a commit of its own; again on a deadlock.
+        """All rows of one statement that writes, with a commit of its own.
 
         Where fault points are armed, the statement runs in an explicit transaction instead: then
         `<fault>.before_commit` lies before its COMMIT, `<fault>.after_commit_before_reply` after.
-
-        Raises:
-            Overloaded: it met a deadlock in each of 3 tries.
         """
-        if fault and armed():
-            rows = await self.run(lambda connection: _write(connection, sql, params, fault))
-            await maybe_fail(f"{fault}.after_commit_before_reply")
+        if not fault or not armed():
+            return await self.fetch_all(sql, params)
+
+        async def work(connection: Connection) -> list[Row]:
+            rows = await (await connection.execute(sql, params)).fetchall()
+            await maybe_fail(f"{fault}.before_commit")
             return rows
-        for attempt in range(TRANSACTION_TRIES):
-            try:
-                return await self._statement(sql, params, AsyncCursor.fetchall, retried=True)
-            except _CONTENTION:
-                await self._back_off(attempt)
-        raise Overloaded("Too much contention on the same rows.")
 
-    async def _statement(
-        self,
-        sql: str,
-        params: Params,
-        take: Callable[[Cursor], Awaitable[T]],
-        retried: bool = False,
-    ) -> T:
-        """One autocommit statement on a pooled connection; `retried`: contention comes through."""
-        started = time.perf_counter()
-        try:
-            connection = await self._pool.getconn()
-            try:
-                return await take(await connection.execute(sql, params))
-            finally:
-                await self._pool.putconn(connection)
-        except (psycopg.OperationalError, PoolClosed) as error:
-            if retried and isinstance(error, _CONTENTION):
-                raise
-            raise self._mapped(error) from error
-        finally:
-            _account(started)
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """One transaction: commits at the end of the block, rolls back when it raises."""
-        started = time.perf_counter()
-        try:
-            connection = await self._pool.getconn()
-            try:
-                async with connection.transaction():
-                    yield connection
-            finally:
-                await self._pool.putconn(connection)
-        except _CONTENTION:
-            raise
-        except (psycopg.OperationalError, PoolClosed) as error:
-            raise self._mapped(error) from error
-        finally:
-            _account(started)
+        rows = await self.run(work)
+        await maybe_fail(f"{fault}.after_commit_before_reply")
+        return rows
 
     async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """`work` in a transaction, from the start again on a deadlock or serialization failure.
+        """`work` in a transaction: commits at its end, rolls back when it raises.
+
+        Raises:
+            Overloaded: see `_tried`.
+        """
+
+        async def once() -> T:
+            async with self.transaction() as connection:
+                return await work(connection)
+
+        return await self._tried(once)
+
+    async def _statement(
+        self, sql: str, params: Params, take: Callable[[Cursor], Awaitable[T]]
+    ) -> T:
+        async def once() -> T:
+            async with self._connection() as connection:
+                return await take(await connection.execute(sql, params))
+
+        return await self._tried(once)
+
+    async def _tried(self, work: Callable[[], Awaitable[T]]) -> T:
+        """`work`, from the start again on a deadlock or serialization failure.
 
         Raises:
             Overloaded: it failed so in each of 3 tries.
         """
-        for attempt in range(TRANSACTION_TRIES):
+        for attempt in range(TRIES):
             try:
-                async with self.transaction() as connection:
-                    return await work(connection)
+                return await work()
             except _CONTENTION:
-                await self._back_off(attempt)
+                self.contention_retries += 1
+                await asyncio.sleep(random.uniform(0.005, 0.02) * (attempt + 1))
         raise Overloaded("Too much contention on the same rows.")
 
-    async def _back_off(self, attempt: int) -> None:
-        self.contention_retries += 1
-        await asyncio.sleep(random.uniform(0.005, 0.02) * (attempt + 1))
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One try of a transaction."""
+        async with self._connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        """A connection of the pool: what fails on it is mapped, its time accounted for."""
+        started = time.perf_counter()
+        try:
+            connection = await self._pool.getconn()
+            try:
+                yield connection
+            finally:
+                await self._pool.putconn(connection)
+        except _CONTENTION:
+            raise
+        except psycopg.OperationalError as error:
+            raise self._mapped(error) from error
+        finally:
+            context = current_or_none()
+            if context is not None:
+                context.timings.db += time.perf_counter() - started
 
     async def alive(self) -> bool:
         """Whether the database answers, for readiness."""
@@ -173,8 +171,6 @@ class Database:
                 return Overloaded("No database connection became free in time.")
             case errors.QueryCanceled():
                 return DeadlineExceeded("The database took too long.")
-            case errors.SerializationFailure() | errors.DeadlockDetected():
-                return Overloaded("Too much contention on the same rows.")
             case errors.TooManyConnections():
                 return Overloaded("The database takes no more connections.")
             case _:
@@ -189,15 +185,3 @@ class Database:
 
 async def _row_count(cursor: Cursor) -> int:
     return cursor.rowcount
-
-
-def _account(started: float) -> None:
-    context = current_or_none()
-    if context is not None:
-        context.timings.db += time.perf_counter() - started
-
-
-async def _write(connection: Connection, sql: str, params: Params, fault: str) -> list[Row]:
-    rows = await (await connection.execute(sql, params)).fetchall()
-    await maybe_fail(f"{fault}.before_commit")
-    return rows

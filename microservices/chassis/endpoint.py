@@ -3,7 +3,6 @@
 The middlewares have run the checks up to the idempotency key by then; validation is here.
 """
 
-import re
 from typing import Any
 
 import msgspec
@@ -14,13 +13,10 @@ from microservices.chassis import faults, strict_json
 from microservices.chassis.context import Context, current
 from microservices.chassis.errors import PROBLEM_JSON, Forbidden, Unauthenticated
 from microservices.chassis.key_store import KeyStore
-from microservices.chassis.operations import Operation, Reply
+from microservices.chassis.operations import PLACEHOLDER, Operation, Reply
 from microservices.chassis.queries import integers_of, query_of, query_values, unknown_parameter
 from microservices.chassis.service_tokens import ServiceVerifier
 from microservices.chassis.tokens import authenticate_user
-
-_encode = msgspec.json.Encoder().encode
-_placeholder = re.compile(r"\{(\w+)\}")
 
 
 class Endpoint:
@@ -45,7 +41,7 @@ class Endpoint:
         self._service = service
         self._keys = keys
         self._services = services
-        ids = set(_placeholder.findall(operation.path))
+        ids = set(PLACEHOLDER.findall(operation.path))
         fields = [f for f in msgspec.structs.fields(operation.request) if f.encode_name not in ids]
         self._known = [field.encode_name for field in fields]
         self._integers = integers_of(fields)
@@ -56,7 +52,7 @@ class Endpoint:
         message = self._validated(request, ctx)
         answer = await self.operation.handler(self._service, ctx, message)
         if not isinstance(answer, Reply):
-            answer = Reply(self.operation.status, _encode(answer))
+            answer = Reply.of(self.operation.status, answer)
         return response_of(answer)
 
     async def invoke(self, ctx: Context, message: Struct, as_user: bool) -> Struct | Reply:

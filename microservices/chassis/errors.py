@@ -21,12 +21,7 @@ class ApiError(Exception):
     title: ClassVar[str] = "Internal error"
     recorded: ClassVar[bool] = False
 
-    def __init__(
-        self,
-        detail: str = "",
-        *,
-        errors: Sequence[tuple[str, str]] = (),
-    ) -> None:
+    def __init__(self, detail: str = "", *, errors: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.errors = tuple(errors)

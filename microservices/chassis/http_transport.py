@@ -5,7 +5,6 @@ One `HttpPeer` a callee. It is also what an edge forwards through (`send`).
 
 import asyncio
 import random
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from yarl import URL
 
 from microservices.chassis.context import Context
 from microservices.chassis.faults import POISON
+from microservices.chassis.operations import PLACEHOLDER
 from microservices.chassis.peers import (
     Message,
     PeerFailed,
@@ -36,7 +36,6 @@ KEEP_ALIVE_SECONDS = 70.0
 RETRY_PAUSE_SECONDS = 0.025
 Headers: TypeAlias = list[tuple[str, str]]  # pairs: what is forwarded may be repeated
 _encode = msgspec.json.Encoder().encode
-_placeholder = re.compile(r"\{(\w+)\}")
 
 
 class PeerTimeout(PeerUnclear):
@@ -230,7 +229,7 @@ def _encoded(message: Message[Any], request: Struct | None) -> tuple[str, bytes 
     if message.method != "GET" and "{" not in path:
         return path, _encode(request)
     members = msgspec.to_builtins(request)
-    path = _placeholder.sub(lambda name: str(members.pop(name[1])), path)
+    path = PLACEHOLDER.sub(lambda name: str(members.pop(name[1])), path)
     if message.method != "GET":
         return path, _encode(members)
     query = {name: str(value) for name, value in members.items() if value is not None}

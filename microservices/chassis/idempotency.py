@@ -7,6 +7,7 @@ the business stage are recorded and replayed, status and body; everything else n
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import msgspec
@@ -123,22 +124,27 @@ async def run_once(
         RequestInProgress, IdempotencyKeyReused: see `claim`.
         ApiError: whatever `business` raises that is not recorded.
     """
+    attempt = partial(_attempt, ctx=ctx, business=business, status=status, fault=fault)
     for _ in range(RACES):
         try:
-            reply = await database.run(lambda conn: _attempt(conn, ctx, business, status, fault))
+            reply = await _recorded(database, ctx, attempt)
         except KeyRaced:
             continue
-        except ApiError as error:
-            if not error.recorded:
-                raise
-            recorded = await _record_refusal(database, ctx, reply_of_error(error))
-            if recorded is None:
-                continue
-            reply = recorded
         if fault:
             await maybe_fail(f"{fault}.after_commit_before_reply")
         return reply
     raise RequestInProgress("A request with this Idempotency-Key is still running.")
+
+
+async def _recorded(
+    database: Database, ctx: Context, attempt: Callable[[Connection], Awaitable[Reply]]
+) -> Reply:
+    try:
+        return await database.run(attempt)
+    except ApiError as error:
+        if not error.recorded:
+            raise
+        return await database.run(partial(_record, ctx=ctx, refusal=reply_of_error(error)))
 
 
 async def _attempt(
@@ -157,20 +163,13 @@ async def _attempt(
     return reply
 
 
-async def _record_refusal(database: Database, ctx: Context, reply: Reply) -> Reply | None:
-    """Records a refusal; the earlier answer if there is one, None if another request raced it."""
-
-    async def record(connection: Connection) -> Reply:
-        found = await claim(connection, ctx)
-        if found.reply is not None:
-            return found.reply
-        await insert(connection, ctx, None, reply)
-        return reply
-
-    try:
-        return await database.run(record)
-    except KeyRaced:
-        return None
+async def _record(connection: Connection, ctx: Context, refusal: Reply) -> Reply:
+    """Records a refusal, unless there is an earlier answer."""
+    found = await claim(connection, ctx)
+    if found.reply is not None:
+        return found.reply
+    await insert(connection, ctx, None, refusal)
+    return refusal
 
 
 async def purge(database: Database) -> None:

@@ -1,13 +1,13 @@
 """P-256 keys: from PEM files, from JWKs, and as public JWKs."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 import jwt
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm
@@ -32,15 +32,14 @@ def public_key(jwk: Mapping[str, str]) -> ec.EllipticCurvePublicKey:
 def jwk_of(key: ec.EllipticCurvePublicKey) -> Jwk:
     """The public JWK of a key; its `kid` is the thumbprint of RFC 7638."""
     numbers = key.public_numbers()
-    jwk = {"crv": "P-256", "kty": "EC", "x": _b64(numbers.x), "y": _b64(numbers.y)}
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(json.dumps(jwk, sort_keys=True, separators=(",", ":")).encode())
-    kid = base64.urlsafe_b64encode(digest.finalize()).decode().rstrip("=")
-    return {**jwk, "kid": kid, "use": "sig", "alg": ALGORITHM}
+    x, y = numbers.x.to_bytes(32, "big"), numbers.y.to_bytes(32, "big")
+    jwk = {"crv": "P-256", "kty": "EC", "x": _b64(x), "y": _b64(y)}
+    digest = hashlib.sha256(json.dumps(jwk, sort_keys=True, separators=(",", ":")).encode())
+    return {**jwk, "kid": _b64(digest.digest()), "use": "sig", "alg": ALGORITHM}
 
 
-def _b64(coordinate: int) -> str:
-    return base64.urlsafe_b64encode(coordinate.to_bytes(32, "big")).decode().rstrip("=")
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def load_private_key(setting: str, path: str) -> ec.EllipticCurvePrivateKey:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from typing import Any, TypeAlias
 
 import msgspec
@@ -12,7 +11,7 @@ from microservices.chassis.context import Context, activate
 from microservices.chassis.endpoint import Endpoint
 from microservices.chassis.errors import ApiError
 from microservices.chassis.faults import DropReply
-from microservices.chassis.operations import Reply
+from microservices.chassis.operations import PLACEHOLDER, Reply
 from microservices.chassis.peers import Message, PeerRefused, PeerUnclear, answer_of
 
 # The operations of one component, by method and path.
@@ -77,9 +76,7 @@ def _converted(message: Message[Any], answer: Struct | Reply) -> Any:
 
 
 def _filled(path: str, request: Struct | None) -> str:
-    if "{" not in path:
-        return path
-    return re.sub(r"\{(\w+)\}", lambda name: str(getattr(request, name[1])), path)
+    return PLACEHOLDER.sub(lambda name: str(getattr(request, name[1])), path)
 
 
 def _log_late_failure(task: asyncio.Task[Any]) -> None:

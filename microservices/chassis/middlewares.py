@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from microservices.chassis import faults
 from microservices.chassis.bodies import MAX_BODY, parse_body, read_whole
-from microservices.chassis.context import Context, activate, current
+from microservices.chassis.context import Context, activate, current, seen
 from microservices.chassis.errors import (
     PROBLEM_JSON,
     ApiError,
@@ -188,15 +188,9 @@ async def deadline(request: web.Request, handler: Handler) -> web.StreamResponse
     task.add_done_callback(running.discard)
     await asyncio.wait((task,), timeout=current().remaining())
     if not task.done():
-        task.add_done_callback(_seen)
+        task.add_done_callback(seen)
         raise DeadlineExceeded("The deadline of the request has passed.")
     return task.result()
-
-
-def _seen(task: asyncio.Future[web.StreamResponse]) -> None:
-    """Takes the outcome that nobody waits for, so that asyncio does not report it as lost."""
-    if not task.cancelled():
-        task.exception()
 
 
 @web.middleware

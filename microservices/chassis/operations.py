@@ -3,6 +3,7 @@
 `ComponentSpec` is a component as data: `wiring.py` builds it, `endpoint.py` runs its operations.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from microservices.chassis.peers import Peers
 
 UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+PLACEHOLDER = re.compile(r"\{(\w+)\}")  # of an id in an operation's path
 Id = Annotated[str, Meta(pattern=rf"^{UUID_PATTERN}\Z")]
 Auth = Literal["public", "user", "staff", "service"]
 Body = Literal["none", "required", "optional"]

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import msgspec
 from aiohttp import web
+from msgspec import inspect
 from msgspec.structs import FieldInfo
 
 from microservices.chassis.errors import ValidationFailed, invalid
@@ -51,11 +51,8 @@ def _decoded(raw: str) -> str:
 
 def integers_of(fields: Iterable[FieldInfo]) -> set[str]:
     """The names of the fields that take an integer."""
-    return {field.encode_name for field in fields if _takes_integer(field.type)}
-
-
-def _takes_integer(kind: Any) -> bool:
-    schema = msgspec.json.schema(kind)
-    return schema.get("type") == "integer" or any(
-        each.get("type") == "integer" for each in schema.get("anyOf", ())
-    )
+    return {
+        field.encode_name
+        for field in fields
+        if isinstance(inspect.type_info(field.type), inspect.IntType)
+    }

@@ -3,16 +3,13 @@
 What the middlewares need to know of a route stands beside it, under ROUTED.
 """
 
-import re
 from dataclasses import dataclass
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from microservices.chassis.endpoint import Endpoint
-from microservices.chassis.operations import UUID_PATTERN
-
-_placeholder = re.compile(r"\{(\w+)\}")
+from microservices.chassis.operations import PLACEHOLDER, UUID_PATTERN
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +30,14 @@ def routed(request: web.Request) -> Routed:
 
 def add_endpoint(app: web.Application, endpoint: Endpoint) -> None:
     """Serves an operation of this process."""
-    operation = endpoint.operation
-    add_route(
-        app,
-        operation.method,
-        operation.path,
-        endpoint.handle,
-        Routed(endpoint.component, endpoint),
-    )
+    operation, leads_to = endpoint.operation, Routed(endpoint.component, endpoint)
+    add_route(app, operation.method, operation.path, endpoint.handle, leads_to)
 
 
 def add_route(
     app: web.Application, method: str, path: str, handler: Handler, leads_to: Routed
 ) -> None:
     """Adds a route; HEAD comes with GET."""
-    pattern = _placeholder.sub(rf"{{\1:{UUID_PATTERN}}}", path)
+    pattern = PLACEHOLDER.sub(rf"{{\1:{UUID_PATTERN}}}", path)
     for each in ("GET", "HEAD") if method == "GET" else (method,):
         app[ROUTED][app.router.add_route(each, pattern, handler)] = leads_to

@@ -26,12 +26,11 @@ from microservices.chassis.telemetry import configure_logging
 NEVER_TRUNCATED = ("schema_migrations", "verification_keys")
 
 
-def main(component: ComponentSpec, argv: Sequence[str] | None = None) -> None:
+def main(component: ComponentSpec) -> None:
     """The entry of `python -m` for one component; without a command it serves."""
     parser = argparse.ArgumentParser(prog=f"python -m microservices.{component.name}")
     add_commands(parser)
-    arguments = parser.parse_args((sys.argv[1:] if argv is None else argv) or ["serve"])
-    run_command(arguments, ProcessSpec((component,)))
+    run_command(parser.parse_args(sys.argv[1:] or ["serve"]), ProcessSpec((component,)))
 
 
 def add_commands(parser: argparse.ArgumentParser, *options: argparse.ArgumentParser) -> Any:

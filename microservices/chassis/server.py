@@ -6,17 +6,27 @@ import os
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 from aiohttp import web
 
 from microservices.chassis.app import IN_FLIGHT_SECONDS, create_app
-from microservices.chassis.connections import Connection, close_late
+from microservices.chassis.connections import Connection
 from microservices.chassis.middlewares import DRAINING
 from microservices.chassis.settings import Settings, stop
 from microservices.chassis.specs import ProcessSpec
 
 KEEP_ALIVE_SECONDS = 75.0
 BACKLOG = 1024
+OPTIONS: dict[str, Any] = {
+    "access_log": None,
+    "auto_decompress": False,
+    "keepalive_timeout": KEEP_ALIVE_SECONDS,
+    # After an answer, how long the rest of its request's body is read. aiohttp's 10 s would let a
+    # body that was given up trickle on.
+    "lingering_time": 2.0,
+}
 
 
 async def serve(spec: ProcessSpec, settings: Settings, environ: Mapping[str, str]) -> None:
@@ -51,26 +61,13 @@ async def listening(runner: web.AppRunner, settings: Settings) -> AsyncIterator[
     No `web.TCPSite`, which has no place for a connection class of our own.
     """
     host, port = settings.address
-    server = runner.server
-    assert server is not None, "the runner is set up"
     loop = asyncio.get_running_loop()
-
-    def connection() -> Connection:
-        return Connection(
-            server,
-            loop=loop,
-            access_log=None,
-            keepalive_timeout=KEEP_ALIVE_SECONDS,
-            auto_decompress=False,
-        )
-
+    connection = partial(Connection, runner.server, loop=loop, **OPTIONS)
     try:
         listener = await loop.create_server(connection, host, port, backlog=BACKLOG)
     except OSError as error:
         stop(f"cannot listen on {settings.bind}: {os.strerror(error.errno or 0)}")
-    sweep = asyncio.create_task(close_late(server))
     try:
         yield listener.sockets[0].getsockname()[1]
     finally:
         listener.close()
-        sweep.cancel()

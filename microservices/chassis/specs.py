@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from aiohttp.typedefs import Handler
 
@@ -21,20 +21,19 @@ class Route:
     component: str
 
 
-# Makes the handler of a route whose owner, a component, runs in another process.
-Forward: TypeAlias = Callable[[str, HttpPeer], Handler]
-
-
 @dataclass(frozen=True)
 class EdgeSpec:
-    """The edge: public routes, what it composes itself, how it forwards, the contract."""
+    """The edge: public routes, what it composes itself, the contract.
+
+    `forward` makes the handler of a route whose owner, a component, runs in another process.
+    """
 
     name: str
     routes: tuple[Route, ...]
     operations: tuple[Operation, ...]
     build: Callable[[Peers], Any]
     peers: tuple[str, ...]
-    forward: Forward
+    forward: Callable[[str, HttpPeer], Handler]
     document: Path
 
 

@@ -1,7 +1,6 @@
 """The request's own clock, one a thread: when it began, its deadline, time spent in the database.
 
-Started by `middleware`, read and fed by `database`; `config.worker` says how long the request had
-waited for a thread before it began.
+`config.worker` says how long the request had waited for a thread before it began.
 """
 
 import threading

@@ -4,7 +4,8 @@
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -15,7 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from monolith.common.clock import CLOCK
 from monolith.common.connections import TrackedConnection
-from monolith.common.errors import DeadlineExceeded
+from monolith.common.errors import DeadlineExceeded, ShopError
 
 # A pool that times out within this time of a failed connect has no database; else it is busy.
 _RECENT_SECONDS = 5.0
@@ -44,7 +45,8 @@ def _hurry(wrapper: Any, now: float) -> None:
         raise DeadlineExceeded
     if wrapper.in_atomic_block and wrapper.connection.info.transaction_status != _IN_ERROR:
         # On the driver's connection: a cursor of Django's would come here again.
-        wrapper.connection.execute(f"SET LOCAL statement_timeout = {left_ms}")
+        with wrapper.wrap_database_errors:
+            wrapper.connection.execute(f"SET LOCAL statement_timeout = {left_ms}")
 
 
 def is_shedding(error: Exception) -> bool:
@@ -53,9 +55,15 @@ def is_shedding(error: Exception) -> bool:
     return timed_out and monotonic() - TrackedConnection.last_failure > _RECENT_SECONDS
 
 
-def is_duplicate(error: IntegrityError) -> bool:
-    """Whether a row with this value is there already."""
-    return isinstance(error.__cause__, psycopg.errors.UniqueViolation)
+@contextmanager
+def duplicate_is(error: type[ShopError]) -> Iterator[None]:
+    """Raises `error` where a row with the same value is there already."""
+    try:
+        yield
+    except IntegrityError as refusal:
+        if isinstance(refusal.__cause__, psycopg.errors.UniqueViolation):
+            raise error from None
+        raise
 
 
 def look_for_dead_connections() -> None:

@@ -1,25 +1,17 @@
-"""The drain flag, shared by gunicorn's arbiter and its workers: one byte of memory over the fork.
+"""How far gunicorn is with draining: one byte that its arbiter shares with the workers.
 
-Set by `config.gunicorn`, read by `/ready`.
+Set by `config.gunicorn`, read by `/ready` and by the workers.
 """
 
 import mmap
 
-_SERVING, _DRAINING, _CLOSING = 0, 1, 2
-_state = mmap.mmap(-1, 1)
+SERVING, DRAINING, LISTENER_CLOSING = range(3)
+_stage = mmap.mmap(-1, 1)  # stays shared over the fork
 
 
-def begin() -> None:
-    _state[0] = _DRAINING
+def enter(stage: int) -> None:
+    _stage[0] = stage
 
 
-def listener_closes() -> None:
-    _state[0] = _CLOSING
-
-
-def is_draining() -> bool:
-    return _state[0] != _SERVING
-
-
-def is_listener_closing() -> bool:
-    return _state[0] == _CLOSING
+def stage() -> int:
+    return _stage[0]

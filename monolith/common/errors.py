@@ -1,7 +1,4 @@
-"""The shop's error tree: raised in services and checks, turned into problem+json in `problems`.
-
-Leaves are the codes of the public contract; `title` and the type are fixed for each code.
-"""
+"""The shop's error tree; its leaves are the codes of the contract (answers: see `problems`)."""
 
 from collections.abc import Mapping
 from typing import ClassVar

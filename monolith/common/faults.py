@@ -1,7 +1,6 @@
 """Fault points, the same names as in the services: armed by files in SHOP_FAULTS_DIR.
 
 `<component>.operation` is at the entry of every operation of a module, by HTTP or from another.
-Off unless SHOP_FAULTS=1: `hit` is then a function that does nothing.
 """
 
 import json
@@ -46,14 +45,9 @@ POINTS = tuple(
 OPERATION_POINTS = tuple(
     f"{component}.operation" for component in ("users", "inventory", "orders", "payments")
 )
-Fault = Mapping[str, Any]  # a file's JSON
 LONGEST_HANG_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
-
-
-class FaultInjected(InternalError):
-    """The `error` action."""
 
 
 class DropReply(Exception):
@@ -94,10 +88,10 @@ def _on(point: str) -> None:
     _act(path, fault)
 
 
-def _act(path: Path, fault: Fault) -> None:
+def _act(path: Path, fault: Mapping[str, Any]) -> None:
     match fault["action"]:
         case "error":
-            raise FaultInjected
+            raise InternalError
         case "delay":
             time.sleep(float(fault.get("seconds", 2.0)))
         case "hang":
@@ -107,9 +101,10 @@ def _act(path: Path, fault: Fault) -> None:
         case "drop_reply":
             raise DropReply
         case "burn":
-            hogs.burn(path, float(fault["share"]))
+            hogs.start_once(path, hogs.burn, float(fault["share"]))
         case "leak":
-            hogs.leak(path, float(fault["mib_per_s"]), float(fault["cap_mib"]))
+            how = float(fault["mib_per_s"]), float(fault["cap_mib"])
+            hogs.start_once(path, hogs.leak, *how)
 
 
 def _hang(path: Path) -> None:

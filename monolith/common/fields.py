@@ -1,7 +1,6 @@
 """The strict field and serializer classes of every request, and which of its faults comes first.
 
-DRF's own take "35", 35.0 and true for integers, trim strings and ignore unknown members, all of
-which the contract refuses.
+DRF's own take "35", 35.0 and true for integers, trim strings and ignore unknown members.
 """
 
 import re
@@ -12,9 +11,8 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.settings import api_settings
 
 LONGEST_NAME_ECHOED = 64
-UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
-_is_uuid = re.compile(UUID_PATTERN).fullmatch
+is_uuid = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _is_email = re.compile(r"[a-z0-9._%+-]+@[a-z0-9.-]+\.[a-z]{2,}").fullmatch
 _is_whole_number = re.compile(r"[1-9][0-9]*", re.ASCII).fullmatch
 # str.lower() would turn other letters into ASCII ones: the Kelvin sign becomes a k.
@@ -63,7 +61,7 @@ class StrictUUIDField(serializers.UUIDField):
     """Lower case with hyphens."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if type(data) is not str or not _is_uuid(data):
+        if type(data) is not str or not is_uuid(data):
             self.fail("invalid")
         return super().to_internal_value(data)
 

@@ -1,7 +1,6 @@
-"""What a module does that takes more than its share: a thread that burns CPU, or one that leaks.
+"""A module that takes more than its share: a thread that burns CPU, or leaks, while a file exists.
 
-One of each for a file, in whichever worker came first; each ends, and gives back what it took, when
-the file that armed it is gone. `microservices.chassis.hogs` is the same for the other arm.
+`microservices.chassis.hogs` is the same for the other arm.
 """
 
 import fcntl
@@ -16,20 +15,7 @@ LEAK_PERIOD_SECONDS = 0.1
 _MIB = 1 << 20
 
 
-def burn(path: Path, share: float) -> None:
-    """Computes for `share` of the time, from now until `path` is gone.
-
-    In this process, so that it holds the interpreter's lock as a hot loop of a module would.
-    """
-    _start_once(path, lambda: _burn(path, share))
-
-
-def leak(path: Path, mib_per_s: float, cap_mib: float) -> None:
-    """Takes memory, `mib_per_s` until `cap_mib` is reached, and holds it until `path` is gone."""
-    _start_once(path, lambda: _leak(path, mib_per_s, cap_mib))
-
-
-def _start_once(path: Path, work: Callable[[], None]) -> None:
+def start_once(path: Path, work: Callable[..., None], *how: float) -> None:
     """Unless a thread of this or of another worker process has the armed file locked."""
     try:
         claim = path.open("rb")
@@ -43,12 +29,13 @@ def _start_once(path: Path, work: Callable[[], None]) -> None:
 
     def run() -> None:
         with claim:
-            work()
+            work(path, *how)
 
     threading.Thread(target=run, name=f"hog-{path.stem}", daemon=True).start()
 
 
-def _burn(path: Path, share: float) -> None:
+def burn(path: Path, share: float) -> None:
+    """Computes for `share` of the time, and holds the interpreter's lock as a hot loop would."""
     while path.exists():
         # Its own CPU time: what it waits for the interpreter's lock is not burnt.
         end = time.thread_time() + share * SLICE_SECONDS
@@ -59,7 +46,8 @@ def _burn(path: Path, share: float) -> None:
         time.sleep(max(0.0, took / share - took))
 
 
-def _leak(path: Path, mib_per_s: float, cap_mib: float) -> None:
+def leak(path: Path, mib_per_s: float, cap_mib: float) -> None:
+    """Takes memory, `mib_per_s` until `cap_mib` is reached, and gives it back at the end."""
     held: list[mmap.mmap] = []  # not of the heap, which might keep what is given back
     pages = max(1, round(mib_per_s * LEAK_PERIOD_SECONDS * _MIB / mmap.PAGESIZE))
     while path.exists():

@@ -1,7 +1,4 @@
-"""Idempotent operations: one transaction holds the key, the work and the recorded answer.
-
-`run_keyed` is called by every operation that takes an Idempotency-Key.
-"""
+"""Idempotent operations: one transaction holds the key, the work and the recorded answer."""
 
 import hashlib
 import json
@@ -34,12 +31,7 @@ class KeyedRequest:
     @property
     def scope(self) -> dict[str, Any]:
         """What a key belongs to."""
-        return {
-            "user_id": self.user_id,
-            "method": self.method,
-            "path": self.path,
-            "key": self.key,
-        }
+        return {"user_id": self.user_id, "method": self.method, "path": self.path, "key": self.key}
 
     @property
     def lock(self) -> int:
@@ -61,7 +53,7 @@ class Answer:
         return Response(self.data, self.status, content_type=kind)
 
 
-def refusal(error: errors.BusinessError, resource_id: UUID | None = None) -> Answer:
+def refusal(error: errors.ShopError, resource_id: UUID | None = None) -> Answer:
     """An error as an answer that is committed with what the transaction has written."""
     return Answer(error.status, error.body(), resource_id)
 
@@ -87,10 +79,7 @@ def run_keyed(request: KeyedRequest, work: Callable[[], Answer]) -> Response:
     """Answer from the record, or do the work and record its answer, in one transaction.
 
     A BusinessError that `work` raises is recorded too, with whatever it has written by then.
-
-    Raises:
-        RequestInProgress: the same request is still running.
-        IdempotencyKeyReused: the key stands for another body.
+    Raises RequestInProgress, and IdempotencyKeyReused where the key stands for another body.
     """
     return run_transaction(lambda: _recorded(request) or _work(request, work)).response()
 
@@ -98,7 +87,7 @@ def run_keyed(request: KeyedRequest, work: Callable[[], Answer]) -> Response:
 def _recorded(request: KeyedRequest) -> Answer | None:
     # The lock comes first: who gets it sees every record that was committed under it, and who does
     # not get it is told so instead of waiting on the unique index.
-    granted = _try_lock(request.lock)
+    granted = try_lock(request.lock)
     record = IdempotencyKey.objects.kept().filter(**request.scope).first()
     if record is not None:
         if record.fingerprint != request.fingerprint:
@@ -111,7 +100,7 @@ def _recorded(request: KeyedRequest) -> Answer | None:
     return None
 
 
-def _try_lock(number: int) -> bool:
+def try_lock(number: int) -> bool:
     """Hold an advisory lock until the transaction ends, unless somebody has it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])

@@ -1,7 +1,4 @@
-"""Strict JSON, untyped: what the parser makes of a body.
-
-Pure, so that a syntax error is told from a wrong type whatever the operation.
-"""
+"""Strict JSON, untyped: what the parser makes of a body, whatever the operation."""
 
 import json
 import re
@@ -23,7 +20,7 @@ def parse_json(body: bytes) -> Any:
     """Decode a body. Raises MalformedJson for all that the contract does not take for JSON."""
     try:
         text = body.decode("utf-8")
-        value = _parse(text)
+        value = _DECODER.decode(text)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         raise MalformedJson("The body is not JSON in UTF-8") from None
     # Both checks read the text again, so they run only where it could matter.
@@ -34,23 +31,16 @@ def parse_json(body: bytes) -> Any:
     return value
 
 
-def _parse(text: str) -> Any:
-    try:
-        return _STRICT.decode(text)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:
-        # An integer of thousands of digits is JSON, yet Python refuses to convert it; as a
-        # float it goes on to be refused by its field.
-        return _STRICT_LONG_NUMBERS.decode(text)
+def _number(digits: str) -> int | float:
+    # Thousands of digits are JSON, yet Python refuses to convert them; a float does for the fields.
+    return int(digits) if len(digits) < 1000 else float(digits)
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise json.JSONDecodeError(f"{name} is not JSON", name, 0)
 
 
-_STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
-_STRICT_LONG_NUMBERS = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=float)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_number)
 
 
 def _has_lone_surrogate(text: str) -> bool:

@@ -31,6 +31,7 @@ def request_scope(get_response: Handler) -> Handler:
         CLOCK.start(deadline_seconds)
         response = get_response(request)
         CLOCK.stop()
+        response._has_been_logged = True  # the unexpected has been, a refusal is no log line
         # Of several a server hands over one with a comma, which is no id.
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         response["X-Request-ID"] = given if _is_request_id(given) else os.urandom(12).hex()

@@ -29,7 +29,7 @@ class ReadyApi(ShopAPIView):
 
     def get(self, request: Request) -> Response:
         self.refuse_query()
-        if drain.is_draining():
+        if drain.stage() != drain.SERVING:
             return Response({"status": "draining"}, 503)
         if settings.SHOP.broken_release or not _database_answers():
             return Response({"status": "unavailable"}, 503)

@@ -1,8 +1,4 @@
-"""DRF's parser for the contract's one media type, and the negotiation that never asks for another.
-
-The first of two passes over a body: a syntax error is told whatever the operation. The second pass
-are the serializers.
-"""
+"""DRF's parser for the contract's one media type, and the negotiation that ignores `Accept`."""
 
 from collections.abc import Sequence
 from typing import IO, Any

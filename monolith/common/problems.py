@@ -27,8 +27,6 @@ _OF_FRAMEWORKS: dict[type[Exception], type[errors.ShopError]] = {
     Http404: errors.NotFound,
 }
 _CONTENTION = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
-# A database that answers with one of these is there and broken, or the statement was wrong.
-_OWN_FAULTS = (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> JsonResponse:
@@ -41,11 +39,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> JsonResponse
 
 
 def problem_response(error: errors.ShopError) -> JsonResponse:
-    response = JsonResponse(
+    return JsonResponse(
         error.body(), status=error.status, content_type=PROBLEM, headers=dict(error.headers)
     )
-    response._has_been_logged = True  # a client's error is no log line
-    return response
 
 
 def shop_error(error: Exception) -> errors.ShopError:
@@ -76,7 +72,7 @@ def _database_error(error: Exception) -> errors.ShopError | None:
     if isinstance(error, IntegrityError) and isinstance(cause, psycopg.errors.ForeignKeyViolation):
         # The only reference a request can make to a row that may be gone is its token's user.
         return errors.Unauthenticated()
-    if isinstance(error, OperationalError | InterfaceError) and not isinstance(cause, _OWN_FAULTS):
+    if isinstance(error, OperationalError | InterfaceError):
         logger.warning("database out of reach: %s", " ".join(str(error).split()))
         look_for_dead_connections()
         return errors.DependencyUnavailable()

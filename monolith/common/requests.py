@@ -1,12 +1,12 @@
-"""A request's body, query string and key, read as the contract wants them.
+"""A request's body and query string, read as the contract wants them.
 
-DRF and Django read nothing of a chunked body, which has no Content-Length, take the last of
-repeated query parameters, and replace what is no UTF-8.
+DRF and Django read nothing of a chunked body, take the last of repeated query parameters, and
+replace what is no UTF-8.
 """
 
 import io
 from collections.abc import Container
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl
 
 from gunicorn.http.errors import ParseException
 from rest_framework.exceptions import ValidationError
@@ -31,12 +31,7 @@ class ShopRequest(Request):
         return io.BytesIO(self.received)
 
     def read_body(self) -> None:
-        """Read the whole body.
-
-        Raises:
-            PayloadTooLarge: it is longer than any operation takes.
-            MalformedJson: it ended before it was complete.
-        """
+        """Read the whole body. Raises PayloadTooLarge; MalformedJson if it ended too soon."""
         declared = self.META.get("CONTENT_LENGTH") or ""
         if declared.isdigit():
             if int(declared) > MAX_BODY_BYTES:
@@ -80,22 +75,18 @@ def query_of(request: Request, names: Container[str]) -> dict[str, str]:
     raw = request.META.get("QUERY_STRING", "")
     if not raw:
         return {}
-    pairs = [pair.partition("=") for pair in raw.split("&") if pair]
     try:
-        decoded = [(_decoded(name), _decoded(value)) for name, _, value in pairs]
+        # WSGI hands bytes over as ISO-8859-1 characters.
+        text = raw.encode("iso-8859-1").decode()
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
     except UnicodeError:
         raise ValidationError({"query": ["This is no percent-encoded UTF-8."]}) from None
-    for name, _ in decoded:
+    for name, _ in pairs:
         if name not in names:
             raise ValidationError({name[:LONGEST_NAME_ECHOED]: ["This parameter is unknown."]})
     found: dict[str, str] = {}
-    for name, value in decoded:
+    for name, value in pairs:
         if name in found:
             raise ValidationError({name: ["This parameter is repeated."]})
         found[name] = value
     return found
-
-
-def _decoded(raw: str) -> str:
-    # WSGI hands bytes over as ISO-8859-1 characters.
-    return unquote_to_bytes(raw.replace("+", " ").encode("iso-8859-1")).decode("utf-8")

@@ -5,9 +5,7 @@ Nothing verified is kept: every request pays for its own check.
 
 import hashlib
 import json
-import re
 import time
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,8 +15,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
+from jwt.algorithms import ECAlgorithm
+from jwt.utils import base64url_encode
 
-from monolith.common.fields import UUID_PATTERN
+from monolith.common.fields import is_uuid
 
 ISSUER = AUDIENCE = "shop"
 ALGORITHM = "ES256"
@@ -26,7 +26,6 @@ ALGORITHM = "ES256"
 IAT_AHEAD_SECONDS = 60
 
 _OPTIONS = {"require": ["exp", "iss", "aud", "sub"], "verify_iat": False}
-_is_uuid = re.compile(UUID_PATTERN).fullmatch
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,8 @@ class Principal:
 class SigningKey:
     private: ec.EllipticCurvePrivateKey
     public: ec.EllipticCurvePublicKey
-    jwk: dict[str, str]
-
-    @property
-    def kid(self) -> str:
-        return self.jwk["kid"]
+    kid: str
+    jwk: dict[str, Any]
 
 
 @lru_cache(maxsize=1)
@@ -56,16 +52,10 @@ def signing_key() -> SigningKey:
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise TypeError("SIGNING_KEY_FILE is no EC key")
     public = private.public_key()
-    numbers = public.public_numbers()
-    point = {
-        "crv": "P-256",
-        "kty": "EC",
-        "x": _base64url(numbers.x.to_bytes(32, "big")),
-        "y": _base64url(numbers.y.to_bytes(32, "big")),
-    }
+    point = ECAlgorithm.to_jwk(public, as_dict=True)
     canonical = json.dumps(point, sort_keys=True, separators=(",", ":"))
-    kid = _base64url(hashlib.sha256(canonical.encode()).digest())
-    return SigningKey(private, public, {**point, "kid": kid, "use": "sig", "alg": ALGORITHM})
+    kid = base64url_encode(hashlib.sha256(canonical.encode()).digest()).decode()
+    return SigningKey(private, public, kid, {**point, "kid": kid, "use": "sig", "alg": ALGORITHM})
 
 
 def issue_token(user_id: UUID, staff: bool) -> str:
@@ -101,8 +91,4 @@ def _well_formed(claims: dict[str, Any]) -> bool:
     issued_at, subject = claims.get("iat", 0), claims["sub"]
     if type(issued_at) not in (int, float) or not issued_at <= time.time() + IAT_AHEAD_SECONDS:
         return False
-    return type(claims.get("staff")) is bool and type(subject) is str and bool(_is_uuid(subject))
-
-
-def _base64url(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return type(claims.get("staff")) is bool and type(subject) is str and bool(is_uuid(subject))

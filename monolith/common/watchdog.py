@@ -1,8 +1,7 @@
 """Ends database calls that the server's own statement_timeout cannot: a network that swallows all.
 
-One thread a process looks at the running requests twice a second. Where one is over its deadline
-and still waits for the database, it shuts the connection's socket; the thread that waits on it then
-gets an ordinary connection error.
+One thread a process shuts the socket of a request that is over its deadline and still waits for the
+database; the thread that waits on it then gets an ordinary connection error.
 """
 
 import logging

@@ -1,8 +1,4 @@
-"""Django settings of the public API (see `env` for what comes from the environment).
-
-The request path has no sessions, CSRF or messages. The admin site runs in a process of its own with
-`settings_admin`.
-"""
+"""Django settings of the public API; the admin site is a process of its own (`settings_admin`)."""
 
 import os
 
@@ -74,7 +70,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["monolith.common.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": ("monolith.common.parsers.IgnoreClientContentNegotiation"),
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "monolith.common.parsers.IgnoreClientContentNegotiation",
     "EXCEPTION_HANDLER": "monolith.common.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "LIST_SERIALIZER_ERRORS_AS_DICT": True,

@@ -1,8 +1,7 @@
 """Gunicorn's threaded worker with habits of its own: see `gunicorn` for the drain.
 
 A head and its body have to be whole within 5 s of their first byte. Gunicorn leaves slow clients to
-a buffering proxy before it; the bench has none, since it would be measured with the shop, and so a
-hundred unfinished requests would keep every thread for as long as they like.
+a buffering proxy before it; here there is none, and unfinished requests would keep every thread.
 """
 
 import socket
@@ -46,7 +45,8 @@ class ShopWorker(ThreadWorker):
     def enqueue_req(self, conn: Any) -> None:
         """Until its first byte a connection waits in the poller, in no thread; then it is timed."""
         if not isinstance(conn.sock, ClockedSocket):
-            conn.sock = _clocked(conn.sock)
+            old = conn.sock
+            conn.sock = ClockedSocket(old.family, old.type, old.proto, fileno=old.detach())
             if self.alive:
                 nothing_yet: Future[Any] = Future()
                 nothing_yet.set_result(_DEFER)
@@ -67,7 +67,7 @@ class ShopWorker(ThreadWorker):
         Otherwise the worker would stop accepting while the listener is still open, and what
         queues on the listener would be reset.
         """
-        if drain.is_listener_closing():
+        if drain.stage() == drain.LISTENER_CLOSING:
             super().handle_exit(sig, frame)
             return
         timer = threading.Timer(settings.SHOP.drain_seconds, super().handle_exit, (sig, frame))
@@ -96,8 +96,3 @@ class ShopWorker(ThreadWorker):
         if isinstance(exc, UnsupportedTransferCoding):
             exc = InvalidHeader("TRANSFER-ENCODING")
         super().handle_error(req, client, addr, exc)
-
-
-def _clocked(connection: socket.socket) -> ClockedSocket:
-    kind = connection.family, connection.type, connection.proto
-    return ClockedSocket(*kind, fileno=connection.detach())

@@ -9,8 +9,6 @@ from django.db.models import F, Q, TextField, Value
 from django.db.models.functions import Cast, Collate, Length, Lower, Now, StrIndex
 from django.db.models.lookups import LessThanOrEqual
 
-MAX_PRICE_CENTS = 10_000_000
-
 
 class ProductQuerySet(models.QuerySet["Product"]):
     def with_available(self) -> "ProductQuerySet":
@@ -58,8 +56,7 @@ class Product(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                name="products_price",
-                condition=Q(price_cents__gte=1, price_cents__lte=MAX_PRICE_CENTS),
+                name="products_price", condition=Q(price_cents__gte=1, price_cents__lte=10_000_000)
             ),
             models.CheckConstraint(name="products_version", condition=Q(version__gte=1)),
             models.CheckConstraint(name="products_sku", condition=Q(sku__regex=r"[^[:space:]]")),

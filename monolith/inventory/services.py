@@ -1,42 +1,25 @@
-"""Writes of the catalogue and the stock. Stock rows are always locked in the order of their ids.
+"""Writes of the catalogue and the stock; those of stock run inside the transaction of an order."""
 
-`stock_take` and `stock_return` run inside the transaction of an order.
-"""
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 
 from monolith.common import errors
-from monolith.common.database import is_duplicate
+from monolith.common.database import duplicate_is
 from monolith.common.faults import hit
 from monolith.inventory.models import Product, Stock
 from monolith.inventory.selectors import product_list
 
 Quantities = Mapping[UUID, int]
-Products = Mapping[UUID, Product]
-
-
-class StockTooLow(Exception):
-    """Not every line can be served; carries what the refused order is to be stored with."""
-
-    def __init__(self, products: Products) -> None:
-        super().__init__()
-        self.products = products
 
 
 def product_create(*, quantity: int, **values: Any) -> Product:
     """Add a product with its stock, inside a transaction. Raises SkuTaken."""
-    try:
-        with transaction.atomic():
-            product = Product.objects.create(**values)
-    except IntegrityError as error:
-        if is_duplicate(error):
-            raise errors.SkuTaken from None
-        raise
+    with duplicate_is(errors.SkuTaken), transaction.atomic():
+        product = Product.objects.create(**values)
     Stock.objects.create(product=product, initial=quantity)
     product.available = quantity
     return product
@@ -59,27 +42,28 @@ def stock_restock(*, product_id: UUID, quantity: int) -> Stock:
     return stock.get()
 
 
-def stock_take(*, quantities: Quantities) -> Products:
-    """Sell all or nothing; reserving and settling are one step here. The products, as ordered.
-
-    Raises:
-        UnknownProduct: a line names no product; goes before every other refusal.
-        StockTooLow: a line asks for more than is available; the caller rolls back.
-    """
+def stock_lock(*, quantities: Quantities) -> list[Stock]:
+    """The stock of every line with its product, locked. Raises UnknownProduct."""
     hit("inventory.operation")
     hit("inventory.reserve.before_send")
     hit("inventory.settle.before_send")
     stocks = _locked(quantities)
-    products = {stock.product_id: stock.product for stock in stocks}
-    _refuse_unknown(quantities, products)
+    known = {stock.product_id for stock in stocks}
+    for index, product_id in enumerate(quantities):
+        if product_id not in known:
+            raise errors.UnknownProduct(field=f"items[{index}].product_id", message="is no product")
+    return stocks
+
+
+def stock_sell(*, stocks: list[Stock], quantities: Quantities) -> None:
+    """Sell locked stock; reserving and settling are one step here. Raises OutOfStock."""
     if any(stock.available < quantities[stock.product_id] for stock in stocks):
-        raise StockTooLow(products)
+        raise errors.OutOfStock
     _sell(stocks, quantities)
     hit("inventory.reserve.before_commit")
     hit("inventory.settle.before_commit")
     hit("inventory.reserve.after_commit_before_reply")
     hit("inventory.settle.after_commit_before_reply")
-    return products
 
 
 def stock_return(*, quantities: Quantities) -> None:
@@ -93,12 +77,6 @@ def stock_return(*, quantities: Quantities) -> None:
 
 def _locked(quantities: Quantities) -> list[Stock]:
     return list(Stock.objects.locked(quantities))
-
-
-def _refuse_unknown(quantities: Iterable[UUID], products: Products) -> None:
-    for index, product_id in enumerate(quantities):
-        if product_id not in products:
-            raise errors.UnknownProduct(field=f"items[{index}].product_id", message="is no product")
 
 
 def _sell(stocks: list[Stock], quantities: Quantities) -> None:

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from monolith.common.faults import hit
 from monolith.common.fields import StrictSerializer
 from monolith.common.idempotency import Answer, refusal, run_keyed
 from monolith.common.pagination import CursorPagination
@@ -31,16 +32,17 @@ class OrdersApi(ShopAPIView):
         quantities = {item["product_id"]: item["quantity"] for item in body["items"]}
 
         def place() -> Answer:
-            try:
-                order = services.order_place(
-                    user_id=keyed.user_id, quantities=quantities, key=keyed.key
-                )
-            except services.OrderRejected as rejected:
-                return refusal(rejected.error, rejected.order.id)
+            order, reason = services.order_place(
+                user_id=keyed.user_id, quantities=quantities, key=keyed.key
+            )
+            if reason is not None:
+                return refusal(reason, order.id)
             return Answer(201, OrderSerializer(order).data, order.id)
 
         response = run_keyed(keyed, place)
-        services.order_replied(status=response.status_code)
+        hit("orders.place.after_commit_before_reply")
+        outcome = "confirm" if response.status_code < 400 else "reject"
+        hit(f"orders.{outcome}.after_commit_before_reply")
         return response
 
 
@@ -62,5 +64,6 @@ class CancellationApi(ShopAPIView):
             return Answer(200, OrderSerializer(order).data, order.id)
 
         response = run_keyed(keyed, cancel)
-        services.cancellation_replied()
+        hit("orders.request_cancellation.after_commit_before_reply")
+        hit("orders.cancel.after_commit_before_reply")
         return response

@@ -6,17 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Prefetch, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 _PAID = ["confirmed", "cancelled"]
-
-
-class OrderQuerySet(models.QuerySet["Order"]):
-    def of_user(self, user_id: UUID) -> "OrderQuerySet":
-        """A user's own orders, each with its lines as `items`; somebody else's are none."""
-        lines = Prefetch("lines", Line.objects.order_by("position"), to_attr="items")
-        return self.filter(user_id=user_id).prefetch_related(lines)
 
 
 class Order(models.Model):
@@ -39,8 +32,6 @@ class Order(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
 
-    objects = OrderQuerySet.as_manager()
-
     class Meta:
         db_table = "orders"
         indexes = [models.Index(fields=["user", "-created_at", "-id"], name="orders_user_newest")]
@@ -62,21 +53,6 @@ class Order(models.Model):
         return f"{self.status} {self.id}"
 
 
-class LineManager(models.Manager["Line"]):
-    def priced(self, quantities: Mapping[UUID, int], products: Mapping[UUID, Any]) -> "list[Line]":
-        """Lines that freeze names and prices, in the order of the request; of no order yet."""
-        return [
-            Line(
-                position=position,
-                product_id=product_id,
-                name=products[product_id].name,
-                unit_price_cents=products[product_id].price_cents,
-                quantity=quantity,
-            )
-            for position, (product_id, quantity) in enumerate(quantities.items())
-        ]
-
-
 class Line(models.Model):
     pk = models.CompositePrimaryKey("order_id", "position")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", db_index=False)
@@ -87,8 +63,6 @@ class Line(models.Model):
     name = models.CharField(max_length=200)
     unit_price_cents = models.IntegerField()
     quantity = models.IntegerField()
-
-    objects = LineManager()
 
     class Meta:
         db_table = "order_lines"
@@ -104,6 +78,20 @@ class Line(models.Model):
             models.CheckConstraint(
                 name="order_lines_position", condition=Q(position__gte=0, position__lt=50)
             ),
+        ]
+
+    @classmethod
+    def priced(cls, quantities: Mapping[UUID, int], products: Mapping[UUID, Any]) -> "list[Line]":
+        """Lines that freeze names and prices, in the order of the request; of no order yet."""
+        return [
+            cls(
+                position=position,
+                product_id=product_id,
+                name=products[product_id].name,
+                unit_price_cents=products[product_id].price_cents,
+                quantity=quantity,
+            )
+            for position, (product_id, quantity) in enumerate(quantities.items())
         ]
 
     @property

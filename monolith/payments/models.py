@@ -1,7 +1,6 @@
 """Wallets, payments, and the ledger: transfers of two entries that add up to zero.
 
-The migrations add what a model cannot say: a trigger refuses a transfer that does not balance, and
-another any change of what is written.
+The migrations add triggers: a transfer balances, and nothing of it is rewritten.
 """
 
 import uuid

@@ -1,7 +1,4 @@
-"""Writes of money: each moves the wallet and books a transfer of two entries.
-
-All run inside a transaction: `charge` and `refund` in that of an order, a deposit in its key's.
-"""
+"""Writes of money, inside a transaction: each moves the wallet and books a transfer."""
 
 from uuid import UUID
 

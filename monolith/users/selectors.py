@@ -7,7 +7,3 @@ from monolith.users.models import User
 
 def user_get(*, user_id: UUID) -> User | None:
     return User.objects.filter(id=user_id).first()
-
-
-def user_get_by_email(*, email: str) -> User | None:
-    return User.objects.filter(email=email).first()

@@ -1,28 +1,23 @@
 """Registration and sign-in."""
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password
-from django.db import IntegrityError, connection
+from django.db import connection
 
 from monolith.common import errors
-from monolith.common.database import is_duplicate
+from monolith.common.database import duplicate_is
 from monolith.common.tokens import issue_token
 from monolith.users.models import User
-from monolith.users.selectors import user_get_by_email
 
 
 def user_create(*, email: str, password: str, full_name: str) -> User:
     """Register a customer. Raises EmailTaken."""
-    try:
+    with duplicate_is(errors.EmailTaken):
         return User.objects.create_user(email=email, password=password, full_name=full_name)
-    except IntegrityError as error:
-        if is_duplicate(error):
-            raise errors.EmailTaken from None
-        raise
 
 
 def token_create(*, email: str, password: str) -> str:
     """Sign in. Raises InvalidCredentials, after the same time whichever part is wrong."""
-    user = user_get_by_email(email=email)
+    user = User.objects.filter(email=email).first()
     if not connection.in_atomic_block:
         connection.close()  # back to the pool: the hash takes longer than a hundred reads
     # Django's own for an unknown user: an unusable password costs as much time as a wrong one.

@@ -21,7 +21,7 @@ from bench.contract.conformance.attempts import attempt, component_of
 from bench.contract.conformance.client import Answer, raw_exchange
 from bench.contract.conformance.expect import REQUEST_ID, equal, expect, expect_problem, require
 from bench.contract.conformance.operations import operation
-from bench.contract.conformance.registry import Case, CaseSkipped, add_case, case
+from bench.contract.conformance.registry import EVERYWHERE, Case, CaseSkipped, add_case, case
 from bench.contract.conformance.tokens import good_claims, load_signing_key, sign
 from bench.contract.conformance.world import World
 from bench.contract.cursors import LONGEST_CURSOR, ORDERS_SORT, cursor_of
@@ -119,7 +119,7 @@ def codings(world: World) -> None:
         expect_problem(attempt(world, op, headers=headers), "unsupported_media_type")
 
 
-@case("of several X-Request-ID none is echoed", AREA, "everywhere")
+@case("of several X-Request-ID none is echoed", AREA, EVERYWHERE)
 def request_ids(world: World) -> None:
     headers = [("X-Request-ID", "one"), ("X-Request-ID", "two")]
     answer = world.call("GET", "/live", prefix="", headers=headers)

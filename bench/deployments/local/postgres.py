@@ -183,9 +183,9 @@ class PostgresServer:
 
         Each has a session of its own and another parent now, but still works in the data folder.
         """
-        orphans = []
+        orphans, data = [], str(self.data.resolve())
         for each in psutil.process_iter(["cwd"]):
-            if each.info["cwd"] == str(self.data):
+            if each.info["cwd"] == data:
                 with suppress(ProcessLookupError):
                     orphans.append(ProcessId.of(each.pid))
         for orphan in orphans:

@@ -6,7 +6,6 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 from bench.audit.convergence import Convergence, wait_settled
@@ -70,13 +69,19 @@ class RunningShop:
         self.recorder.close()
         self.recorder = HistoryRecorder(history)
 
-    def restart(self, component: str) -> None:
-        """Start a component again; a start that fails is tried again. Raises ShopbenchError."""
-        _until_it_works(self.deployment.restart, component)
-
     def bring_back(self, component: str) -> None:
-        """Hold a component back no longer; a start that fails is tried again."""
-        _until_it_works(self.deployment.release, component)
+        """Have a component run, held back or not; a start that fails is tried again.
+
+        Raises ShopbenchError.
+        """
+        for tried in range(RESTARTS):
+            try:
+                self.deployment.release(component)
+            except ShopbenchError:
+                if tried + 1 == RESTARTS:
+                    raise
+            else:
+                return
 
     def bring_back_all(self) -> None:
         """Have every component run: what was held back, and what its supervisor has given up."""
@@ -110,14 +115,3 @@ class RunningShop:
             if account == "wallet":
                 wallets[user_id] += entry.amount_cents
         return wallets
-
-
-def _until_it_works(start: Callable[[str], None], component: str) -> None:
-    for tried in range(RESTARTS):
-        try:
-            start(component)
-        except ShopbenchError:
-            if tried + 1 == RESTARTS:
-                raise
-        else:
-            return

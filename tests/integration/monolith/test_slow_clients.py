@@ -45,7 +45,8 @@ def test_more_unfinished_requests_than_threads_are_all_given_up_together(
     begun = time.monotonic()
     crowd = [connected(shop, sent) for _ in range(10)]
     for peer in crowd:
-        assert peer.recv(100)[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 408")
+        # 503: who has waited for a thread for so long is shed before its body is read.
+        assert peer.recv(100)[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 408", b"HTTP/1.1 503")
         peer.close()
     assert time.monotonic() - begun < REQUEST_SECONDS + 2
     assert shop.status_of("/live") == 200

@@ -64,7 +64,7 @@ def kill_after_the_answer(shop: RunningShop) -> None:
     assert shop.client(shop.buyers[0]).place([item(product)]).outcome == "ok"
     name = ORDERS[shop.deployment.name]
     shop.deployment.kill(name)
-    shop.restart(name)
+    shop.bring_back(name)
 
 
 def buy_the_same_at_once(shop: RunningShop) -> None:
@@ -146,12 +146,12 @@ def test_commits_that_are_not_synced_are_lost_with_the_database(
         with psycopg.connect(shop.dsns["orders"], autocommit=True) as connection:
             value = b"on" if durable else b"off"
             connection.execute(b"ALTER ROLE CURRENT_USER SET synchronous_commit = " + value)
-        shop.restart(ORDERS[arm_name])  # connections made before have the old setting
+        shop.deployment.restart(ORDERS[arm_name])  # connections made before have the old setting
         for _ in range(1 if durable else CRASHES):
             with CheckoutLoad(shop, PEOPLE) as load:
                 time.sleep(LOAD_S)
                 shop.deployment.kill(ORDERS_DATABASE[arm_name])
-                shop.restart(ORDERS_DATABASE[arm_name])
+                shop.bring_back(ORDERS_DATABASE[arm_name])
             assert load.acknowledged
             shop.wait_ready()
             shop.settle()

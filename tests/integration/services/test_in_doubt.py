@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 from aiohttp.pytest_plugin import AiohttpClient
 
-from microservices.chassis.app import ProcessSpec, create_app
+from microservices.chassis.app import create_app
+from microservices.chassis.specs import ProcessSpec
 from microservices.gateway.app import EDGE
 from microservices.host import COMPONENTS
 from tests.integration.services.relay import Relay
@@ -31,7 +32,7 @@ async def shop(
     through = {**dsns, "orders": relay.dsn}
     environ = {f"{name.upper()}_DATABASE_URL": dsn for name, dsn in through.items()}
     environ["SIGNING_KEY_FILE"] = str(signing_key.path)
-    app = await create_app(ProcessSpec(tuple(COMPONENTS.values()), EDGE), settings(), environ)
+    app = create_app(ProcessSpec(tuple(COMPONENTS.values()), EDGE), settings(), environ)
     return Shop(await aiohttp_client(app), dsns, signing_key)
 
 

@@ -34,7 +34,7 @@ def products_at(vector: Vector, index: int) -> dict[UUID, SimpleNamespace]:
 def test_an_order_costs_what_was_worked_out_by_hand(vector: Vector) -> None:
     for index, (step, answer) in enumerate(zip(vector.steps, vector.answers, strict=True)):
         if step.action == "order" and answer.order is not None:
-            lines = Line.objects.priced(wanted_of(step), products_at(vector, index))
+            lines = Line.priced(wanted_of(step), products_at(vector, index))
             assert tuple(line.unit_price_cents for line in lines) == answer.order.unit_prices_cents
             assert sum(line.amount_cents for line in lines) == answer.order.total_cents
             assert [line.quantity for line in lines] == [line.quantity for line in step.lines]
