@@ -29,7 +29,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
 class Product(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Byte order, whatever the database's own collation is.
-    sku = models.CharField(max_length=64, unique=True, db_collation="C")
+    sku = models.CharField(max_length=64, db_collation="C")
     name = models.CharField(max_length=200, db_collation="C")
     description = models.TextField(blank=True)
     category = models.CharField(max_length=64, db_collation="C")
@@ -55,6 +55,8 @@ class Product(models.Model):
             ),
         ]
         constraints = [
+            # Not `unique=True`: that makes a second index, for LIKE, which nobody asks.
+            models.UniqueConstraint(name="products_sku_unique", fields=["sku"]),
             models.CheckConstraint(
                 name="products_price", condition=Q(price_cents__gte=1, price_cents__lte=10_000_000)
             ),

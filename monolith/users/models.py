@@ -18,7 +18,7 @@ class UserManager(BaseUserManager["User"]):
 
 class User(AbstractBaseUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.CharField(max_length=254, unique=True)
+    email = models.CharField(max_length=254)
     password = models.CharField(max_length=255, db_column="password_hash")
     full_name = models.CharField(max_length=200)
     staff = models.BooleanField(default=False)
@@ -31,6 +31,8 @@ class User(AbstractBaseUser):
     class Meta:
         db_table = "users"
         constraints = [
+            # Not `unique=True`: that makes a second index, for LIKE, which nobody asks.
+            models.UniqueConstraint(name="users_email_unique", fields=["email"]),
             models.CheckConstraint(
                 name="users_email",
                 condition=models.Q(email__regex=r"^[a-z0-9._%+-]+@[a-z0-9.-]+\.[a-z]{2,}$"),

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                         default=uuid.uuid4, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("sku", models.CharField(db_collation="C", max_length=64, unique=True)),
+                ("sku", models.CharField(db_collation="C", max_length=64)),
                 ("name", models.CharField(db_collation="C", max_length=200)),
                 ("description", models.TextField(blank=True)),
                 ("category", models.CharField(db_collation="C", max_length=64)),
@@ -90,6 +90,10 @@ class Migration(migrations.Migration):
             index=models.Index(
                 fields=["category", "-price_cents", "id"], name="products_by_category_price_d"
             ),
+        ),
+        migrations.AddConstraint(
+            model_name="product",
+            constraint=models.UniqueConstraint(fields=["sku"], name="products_sku_unique"),
         ),
         migrations.AddConstraint(
             model_name="product",

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                         default=uuid.uuid4, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("email", models.CharField(max_length=254, unique=True)),
+                ("email", models.CharField(max_length=254)),
                 ("password", models.CharField(db_column="password_hash", max_length=255)),
                 ("full_name", models.CharField(max_length=200)),
                 ("staff", models.BooleanField(default=False)),
@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "users",
                 "constraints": [
+                    models.UniqueConstraint(fields=["email"], name="users_email_unique"),
                     models.CheckConstraint(
                         condition=models.Q(
                             ("email__regex", "^[a-z0-9._%+-]+@[a-z0-9.-]+\\.[a-z]{2,}$")
