@@ -109,5 +109,6 @@ async def databases(app: web.Application) -> AsyncIterator[None]:
 async def unfinished_work(app: web.Application) -> AsyncIterator[None]:
     """The end of the drain: waits for work whose caller has given up."""
     yield
-    if app[RUNNING]:
-        await asyncio.wait(set(app[RUNNING]), timeout=IN_FLIGHT_SECONDS)
+    running = app[RUNNING]
+    if running:
+        await asyncio.wait(running, timeout=IN_FLIGHT_SECONDS)

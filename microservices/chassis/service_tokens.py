@@ -42,8 +42,8 @@ class ServiceSigner:
         return header
 
     def _token(self, callee: str, now: int) -> str:
-        claims = {"iss": ISSUER, "sub": self._kid, "aud": callee}
-        claims |= {"iat": now, "exp": now + TOKEN_SECONDS}
+        times = {"iat": now, "exp": now + TOKEN_SECONDS}
+        claims = {"iss": ISSUER, "sub": self._kid, "aud": callee, **times}
         return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"kid": self._kid})
 
 
