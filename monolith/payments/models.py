@@ -7,20 +7,25 @@ import uuid
 from uuid import UUID
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Now
+
+
+def _cents(amount: int) -> Value:
+    """An amount beside `F()`: a bare int would be bound as 32 bits, the rest cut off in silence."""
+    return Value(amount, output_field=models.BigIntegerField())
 
 
 class WalletQuerySet(models.QuerySet["Wallet"]):
     def withdraw(self, *, user_id: UUID, amount_cents: int) -> bool:
         """Take money, unless there is too little of it."""
         covered = self.filter(user_id=user_id, balance_cents__gte=amount_cents)
-        return covered.update(balance_cents=F("balance_cents") - amount_cents) == 1
+        return covered.update(balance_cents=F("balance_cents") - _cents(amount_cents)) == 1
 
     def deposit(self, *, user_id: UUID, amount_cents: int) -> None:
         """Put money into a wallet that exists."""
         wallet = self.filter(user_id=user_id)
-        wallet.update(balance_cents=F("balance_cents") + amount_cents)
+        wallet.update(balance_cents=F("balance_cents") + _cents(amount_cents))
 
 
 class Wallet(models.Model):

@@ -201,8 +201,8 @@ def test_a_worker_killed_from_outside_is_replaced(
     application, log = "monolith.config.wsgi:application", folder / "kill.log"
     with serving(application, environment, log) as server:
         master = psutil.Process(server.process.pid)
+        wait_until(lambda: len(master.children()) == 3)  # they are forked one after the other
         workers = master.children()
-        assert len(workers) == 3
         for worker in workers:
             os.kill(worker.pid, signal.SIGKILL)
             worker.wait(5)
