@@ -9,7 +9,7 @@ from microservices.inventory.messages import Sort
 ID = "5b0e8a52-6c1d-5e0f-8f67-1c2d3e4f5a6b"
 PRODUCTS = """
 INSERT INTO products (id, sku, name, description, category, price_cents)
-SELECT gen_random_uuid(), n, 'Name ' || n % 700, '', 'category ' || n % 20, 1 + n * 37 % 5000
+SELECT gen_random_uuid(), n, 'Name ' || n %% 700, '', 'category ' || n %% 20, 1 + n * 37 %% 5000
 FROM generate_series(1, 2000) n"""
 STOCK = "INSERT INTO stock (product_id, initial) SELECT id, 10 FROM products"
 INDEXES: dict[tuple[Sort, bool], str] = {
