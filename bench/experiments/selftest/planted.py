@@ -57,6 +57,7 @@ SIZES = {
 # the overview. By the few, starts of the same code differed by 12 and 5 % (a read's by 1 %), and
 # 10 and 5 % more were found in 11 and 2 sets of 20, of 30 recorded starts.
 FEW_ROUNDS = {"order": 4, "overview": 4}
+ONE_START = 1  # of smoke, which claims nothing: its blocks are all short
 # Longer than latency's: work after an answer must be done before the next member is asked.
 PAUSES_S = {"product_read": 0.005, "overview": 0.010, "order": 0.030}
 TRIAL_UNITS = 200  # of planted work, in the calibration
@@ -94,14 +95,18 @@ def examine(run_dir: Path) -> list[dict[str, Any]]:
 
 def design_of(size: Size) -> Design:
     """What every start has in common."""
-    longer_s = {name: times * size.measured_s for name, times in FEW_ROUNDS.items()}
     parts_s = size.warmup_s, size.measured_s, size.idle_s
-    return Design(EXPERIMENT, MEMBERS, *parts_s, PAUSES_S, longer_s)
+    return Design(EXPERIMENT, MEMBERS, *parts_s, PAUSES_S, _longer_s(size))
+
+
+def _longer_s(size: Size) -> dict[str, float]:
+    if size.starts == ONE_START:
+        return {}
+    return {name: times * size.measured_s for name, times in FEW_ROUNDS.items()}
 
 
 def _start_s(size: Size) -> float:
-    measured_s = sum(FEW_ROUNDS.get(name, 1) * size.measured_s for name in OPERATIONS)
-    blocks = len(OPERATIONS) * (size.warmup_s + 0.5) + measured_s
+    blocks = sum(size.warmup_s + design_of(size).block_s(name) + 0.5 for name in OPERATIONS)
     return 2 * UP_S + DOWN_S + blocks + 2 * size.idle_s  # five of the largest deployment
 
 
