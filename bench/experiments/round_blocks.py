@@ -57,7 +57,7 @@ CALIBRATION_S = 2.0  # for each operation, once a run
 class Design:
     """What is the same in every start of an experiment. `members` by name, in the rows' order.
 
-    `writes_s`: measured seconds of writes, whose rounds are fewer; None, as for all others.
+    `longer_s`: measured seconds of operations whose rounds are few; the others' are `measured_s`.
     """
 
     experiment: str
@@ -66,7 +66,7 @@ class Design:
     measured_s: float
     idle_s: float
     pauses_s: Mapping[str, float] = field(default_factory=dict)
-    writes_s: float | None = None
+    longer_s: Mapping[str, float] = field(default_factory=dict)
 
     def pause_s(self, operation: str, member: str) -> float:
         """Seconds from a member's answer to the request to the next."""
@@ -75,9 +75,7 @@ class Design:
 
     def block_s(self, operation: str) -> float:
         """Measured seconds of a block."""
-        if operation in WRITES and self.writes_s is not None:
-            return self.writes_s
-        return self.measured_s
+        return self.longer_s.get(operation, self.measured_s)
 
 
 @dataclass(frozen=True)
@@ -173,7 +171,7 @@ class PairedStart:
         """
         visits = [Visit(0.0, operation, number) for number in range(count)]
         loop = ClosedLoop(WARM_CLIENTS, 0.0, WARM_LIMIT_S, max_visits=count)
-        for name in self._design.members:
+        for name in self.pool.members:  # in the order of starting, another one in each start
             self._say(f"warming {name}: {operation}")
             result = self._lab.load.run_closed(self.subjects[name].target, visits, loop)
             if wrong := never_right(result):

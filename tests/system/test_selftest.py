@@ -101,12 +101,12 @@ def test_an_interrupted_selftest_goes_on_and_leaves_no_process(
     shopbench: CommandLine, tmp_path: Path
 ) -> None:
     process = shopbench.start(
-        *("selftest", "planted", "--profile", "smoke", "--starts", "2"),
+        *("selftest", "busy", "--profile", "smoke", "--starts", "2"),
         *("--out", str(tmp_path), "--quiet"),
     )
     try:
         deadline = time.monotonic() + 240
-        while not list(tmp_path.glob("*/rows/selftest-planted-s00-*")):
+        while not list(tmp_path.glob("*/rows/selftest-busy-s00-*")):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -124,8 +124,8 @@ def test_an_interrupted_selftest_goes_on_and_leaves_no_process(
     out, err = resumed.communicate(timeout=400)
     assert resumed.returncode == 0, out + err
     settings = RunReader(folder).journal.settings
-    assert len(settings["selftest-planted"]["took_s"]) == 2
-    assert "planted" in settings["selftest"]["parts"]
+    assert len(settings["selftest-busy"]["took_s"]) == 2
+    assert "busy" in settings["selftest"]["parts"]
 
 
 def test_wrong_usage_is_one_line(shopbench: CommandLine, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class Plan:
             size.warmup_s,
             size.measured_s,
             size.idle_s,
-            writes_s=size.writes_s,
+            longer_s=dict.fromkeys(WRITES, size.writes_s),
         )
 
     @property
