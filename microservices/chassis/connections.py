@@ -23,8 +23,10 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Still waiting for a request after these bytes: they were a part of its head."""
         super().data_received(data)
-        # How aiohttp itself tells an idle connection; it shows this nowhere else.
-        in_head = self._waiter is not None and not self._waiter.done()
+        # How aiohttp itself tells an idle connection; it shows this nowhere else. The first bytes
+        # may come before it has begun to wait.
+        waiting = self._waiter is not None and not self._waiter.done()
+        in_head = waiting or self._request_count == 0
         if in_head and self._head_timer is None:
             self._head_timer = self._loop.call_later(HEAD_SECONDS, self.force_close)
         elif not in_head and self._head_timer is not None:

@@ -6,6 +6,7 @@ space only, no floats, unknown members refused.
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
@@ -16,6 +17,7 @@ from microservices.chassis.offences import first_offence, refused_everywhere
 
 MAX_DEPTH = 64
 MAX_DIGITS = 100
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 T = TypeVar("T")
 _untyped = msgspec.json.Decoder()
 
@@ -33,7 +35,7 @@ def parse(raw: bytes) -> Any:
         document = _with_huge_numbers(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise MalformedJson("The body is not valid JSON.") from None
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(document) > MAX_DEPTH:
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
         raise MalformedJson(f"The body is nested deeper than {MAX_DEPTH}.")
     return document
 
@@ -60,19 +62,15 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _depth(value: Any) -> int:
-    """Nesting of arrays and objects, without recursion: the parser goes deeper than we could."""
-    deepest, stack = 0, [(value, 1)]
-    while stack:
-        item, level = stack.pop()
-        if isinstance(item, dict):
-            children = list(item.values())
-        elif isinstance(item, list):
-            children = item
-        else:
-            continue
-        deepest = max(deepest, level)
-        stack.extend((child, level + 1) for child in children)
+def _depth(raw: bytes) -> int:
+    """Nesting of arrays and objects as written, so also in a member that a later one replaces."""
+    deepest = depth = 0
+    for byte in _STRING.sub(b"", raw):
+        if byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
     return deepest
 
 

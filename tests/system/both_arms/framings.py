@@ -76,8 +76,14 @@ def _chunked(rng: random.Random) -> Framing:
 
 
 def _trailer(rng: random.Random) -> Framing:
-    name = rng.choice((b"X-T", b"Content-Length", b"Idempotency-Key", b"Authorization"))
+    name = rng.choice((b"X-T", b"Idempotency-Key", b"X-Request-ID"))
     return Framing("a trailer", Head(headers=(CHUNKED,)), chunks(rng, trailer=name + b": 1\r\n"))
+
+
+def _forbidden_trailer(rng: random.Random) -> Framing:
+    row = "a header that RFC 9110 forbids as a trailer"
+    name = rng.choice((b"Content-Length", b"Authorization", b"Host", b"Transfer-Encoding"))
+    return Framing(row, Head(headers=(CHUNKED,)), chunks(rng, trailer=name + b": 1\r\n"), row)
 
 
 def _extension(rng: random.Random) -> Framing:
@@ -124,8 +130,14 @@ def _odd_header(rng: random.Random) -> Framing:
 
 
 def _odd_length(rng: random.Random) -> Framing:
-    value = rng.choice((b"-1", b"two", b"+19", b"1_9", b"0x13", b"19,19", b"", b"19 19", b"9" * 40))
+    value = rng.choice((b"-1", b"two", b"+19", b"1_9", b"0x13", b"19,19", b"", b"19 19"))
     return Framing("a length that is none", Head(headers=(b"Content-Length: " + value,)), BODY)
+
+
+def _huge_length(rng: random.Random) -> Framing:
+    row = "a length beyond 64 bits"
+    value = b"9" * rng.choice((20, 40, 300))
+    return Framing(row, Head(headers=(b"Content-Length: " + value,)), BODY, row)
 
 
 def _two_lengths(rng: random.Random) -> Framing:
@@ -256,8 +268,26 @@ def _shut(rng: random.Random) -> Framing:
 
 
 ODDITIES: tuple[Make, ...] = (
-    *(_plain, _chunked, _trailer, _extension, _long_extension, _harmless_headers, _odd_header),
-    *(_odd_length, _two_lengths, _both_framings, _coding, _broken_chunk, _method, _known_method),
+    *(
+        _plain,
+        _chunked,
+        _trailer,
+        _forbidden_trailer,
+        _extension,
+        _long_extension,
+        _harmless_headers,
+        _odd_header,
+    ),
+    *(
+        _odd_length,
+        _huge_length,
+        _two_lengths,
+        _both_framings,
+        _coding,
+        _broken_chunk,
+        _method,
+        _known_method,
+    ),
     *(_small_method, _version, _no_version, _hosts, _target, _scheme, _many_headers, _long_header),
     *(_long_target, _folded, _line_feeds, _rest, _early_end, _shut),
 )

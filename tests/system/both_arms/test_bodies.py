@@ -18,6 +18,7 @@ from tests.system.both_arms.pair import Arm, Effects, new_key
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
 
 SEED, FEW, MANY = 13, 400, 10_000
+MAX_BODY_BYTES = 65_536
 SHOWN = 20
 
 
@@ -98,6 +99,8 @@ def compare(pair: tuple[Arm, Arm], count: int) -> None:
 
 def keeps_the_contract(sent: Sent, told: Told) -> bool:
     """Whether the schemas, too, say what both arms have answered."""
+    if len(sent.body) > MAX_BODY_BYTES:
+        return told.status == 413
     if sent.parsed is None:
         return True
     field = first_fault(sent.operation, sent.parsed)

@@ -14,7 +14,7 @@ from bench.contract.conformance.client import Client
 from bench.contract.seed import SeedSpec
 from bench.deployments.base import UpOptions
 from bench.deployments.local.driver import open_deployment
-from bench.experiments.own_servers import configure, own_servers
+from bench.experiments.own_servers import Server, configure, own_servers
 from bench.experiments.statements import count_log
 from tests.system.both_arms import footing
 from tests.system.both_arms.pair import ARMS, Arm, new_key
@@ -118,14 +118,23 @@ def test_roles_and_databases_have_the_same_defaults(pair: Pair) -> None:
 def test_another_setting_of_a_server_is_seen(pair: Pair) -> None:
     for arm, other in (pair, pair[::-1]):
         servers = own_servers(arm.deployment)[:1]
-        configure(servers, "ALTER SYSTEM SET random_page_cost = 3.7")
+        usual = footing.server_settings(arm)[0]["seq_page_cost"]
+        configure(servers, "ALTER SYSTEM SET seq_page_cost = 3.7")
         try:
-            time.sleep(0.3)
+            await_setting(servers[0], "3.7")
             mine, theirs = footing.server_settings(arm)[0], footing.server_settings(other)[0]
             assert list(footing.differences(mine, theirs))
         finally:
-            configure(servers, "ALTER SYSTEM RESET random_page_cost")
-    time.sleep(0.3)
+            configure(servers, "ALTER SYSTEM RESET seq_page_cost")
+            await_setting(servers[0], usual)
+
+
+def await_setting(server: Server, cost: str) -> None:
+    """Until new connections see this `seq_page_cost`: a reload takes effect when it does."""
+    deadline = time.monotonic() + 10
+    while footing.rows(server.dsn, "SHOW seq_page_cost") != [(cost,)]:
+        assert time.monotonic() < deadline, "the setting did not take effect"
+        time.sleep(0.05)
 
 
 def test_processes_are_started_with_the_same_settings(pair: Pair) -> None:

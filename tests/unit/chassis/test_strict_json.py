@@ -45,6 +45,9 @@ MALFORMED = {
     "UTF-16": '{"name": "a"}'.encode("utf-16"),
     "too deep": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
     "far too deep": b"[" * 30_000 + b"]" * 30_000,
+    "too deep in a member that is given again": (
+        b'{"a":' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b',"a":1}'
+    ),
     "too deep after a huge number": b"[1e999," + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"]",
     "syntax error after a huge number": b'{"name": 1e999, }',
     "NaN after a huge number": b"[1e999, NaN]",
