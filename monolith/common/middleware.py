@@ -2,7 +2,6 @@
 
 import os
 import re
-import threading
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
@@ -14,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from monolith.common.clock import CLOCK
 from monolith.common.database import bounded
 from monolith.common.errors import Overloaded
+from monolith.common.places import Places
 from monolith.common.problems import problem_response
 from monolith.common.watchdog import WATCHDOG
 
@@ -46,17 +46,17 @@ def request_scope(get_response: Handler) -> Handler:
 
 
 class AdmissionMiddleware:
-    """Sheds what comes when the process, or one component of it, has enough to do.
+    """Sheds what comes when the server, or one component of it, has enough to do.
 
     No component may take all places: those who wait for a password's hash leave room for readers.
     """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
-        self.places = threading.Semaphore(settings.SHOP.admitted)
+        shop = settings.SHOP
+        self.places = Places(shop.admitted, shop.workers)
         self.of_component = {
-            name: threading.Semaphore(settings.SHOP.admitted_of_component)
-            for name in settings.COMPONENTS
+            name: Places(shop.admitted_of_component, shop.workers) for name in settings.COMPONENTS
         }
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -65,15 +65,15 @@ class AdmissionMiddleware:
         # Nobody waits for a thread longer than others may wait for a connection: a server that
         # works off its whole queue in an overload answers only those who have given up.
         late = CLOCK.waited_seconds > settings.SHOP.pool_timeout_seconds
-        if late or not self.places.acquire(blocking=False):
+        if late or not self.places.take():
             return problem_response(Overloaded())
         try:
             return self.get_response(request)
         finally:
-            self.places.release()
+            self.places.give_back()
             held = getattr(request, "bulkhead", None)
             if held is not None:
-                held.release()
+                held.give_back()
 
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
@@ -81,7 +81,7 @@ class AdmissionMiddleware:
         bulkhead = self.of_component.get(view.cls.component)
         if bulkhead is None or not settings.SHOP.resilience:
             return None
-        if not bulkhead.acquire(blocking=False):
+        if not bulkhead.take():
             return problem_response(Overloaded())
         request.bulkhead = bulkhead
         return None

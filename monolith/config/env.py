@@ -1,7 +1,7 @@
 """What the monolith reads from its environment; README's table says what each setting means.
 
-A setting that is missing or malformed ends the process with one clear line. Those 'in all' are
-divided among the worker processes, so that their totals do not depend on how many there are.
+A setting that is missing or malformed ends the process with one clear line. Those 'in all' do not
+depend on how many worker processes there are: they share them, or have a share each.
 """
 
 import os
@@ -14,7 +14,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _SWITCH = {"1": True, "0": False}
-# Threads of a worker beyond its places: they tell those who get none, at once.
+# Threads of a worker beyond the places, all of which may be its own: they tell those who get none.
 _THREADS_THAT_REFUSE = 4
 
 
@@ -47,8 +47,8 @@ class Environment:
         self.bind = env("SHOP_BIND", default="127.0.0.1:8000")
         self.workers = env("GUNICORN_WORKERS", _from(1), 2 * (os.cpu_count() or 1) + 1)
         # In all: requests admitted at once, those of one component, connections, hashes at work.
-        self.admitted = self._share(env("EDGE_CONCURRENCY", _from(1), 48))
-        self.admitted_of_component = self._share(env("COMPONENT_CONCURRENCY", _from(1), 24))
+        self.admitted = env("EDGE_CONCURRENCY", _from(1), 48)
+        self.admitted_of_component = env("COMPONENT_CONCURRENCY", _from(1), 24)
         connections = env("DATABASE_POOL_MAX", _from(1), 16)
         self.pool_size = self._share(connections)
         self.pool_left_over = max(0, connections - self.workers * self.pool_size)

@@ -11,7 +11,7 @@ import time
 from types import MethodType
 from typing import Any
 
-from monolith.common import drain
+from monolith.common import drain, places
 from monolith.config.env import load_or_exit, require_signing_key
 
 _ENVIRONMENT = load_or_exit(os.environ)
@@ -63,13 +63,13 @@ def pre_fork(server: Any, worker: Any) -> None:
     """
     gc.collect()
     gc.freeze()
-    worker.number = min(
-        set(range(workers)) - {other.number for other in server.WORKERS.values()}, default=workers
-    )
+    taken = {other.number for other in server.WORKERS.values()}
+    worker.number = min(set(range(2 * workers + 1)) - taken)
 
 
 def post_worker_init(worker: Any) -> None:
     """Open the pool now: the first requests are not to pay for its connections."""
+    places.count_as(worker.number)
     from django.db import connection  # noqa: PLC0415 - a worker has its settings by now
 
     # 16 do not go into three: the first workers have what is left over.
@@ -77,6 +77,11 @@ def post_worker_init(worker: Any) -> None:
     pool = connection.settings_dict["OPTIONS"]["pool"]
     pool["min_size"] = pool["max_size"] = pool["max_size"] + extra
     connection.pool.open()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """What a worker held when it ended is free again."""
+    places.clear(worker.number)
 
 
 def pre_request(worker: Any, request: Any) -> None:

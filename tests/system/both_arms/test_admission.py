@@ -20,7 +20,7 @@ from tests.system.both_arms.pair import Arm
 # alone: what is shed depends on what else runs
 pytestmark = [pytest.mark.system, pytest.mark.alone, pytest.mark.timeout(300)]
 
-PEOPLE, SECONDS = 60, 12.0
+PEOPLE, SECONDS = 60, 6.0
 READERS, EACH_S = 4, 0.1
 LEAST_SERVED = 0.95
 AT_ONCE = 100

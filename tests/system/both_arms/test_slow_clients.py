@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
@@ -61,39 +62,61 @@ def served(arm: Arm, reads: int) -> int:
     return right
 
 
-@pytest.mark.parametrize("what", ["a head without its end", "a body by length"])
-def test_a_crowd_of_unfinished_requests_keeps_nobody_waiting(arm: Arm, what: str) -> None:
-    with crowd(arm, unfinished(arm, what)):
+Pair = tuple[Arm, Arm]
+
+
+def test_a_crowd_of_unfinished_requests_keeps_nobody_waiting(pair: Pair) -> None:
+    with ExitStack() as stack:
+        for arm in pair:
+            for what in ("a head without its end", "a body by length"):
+                stack.enter_context(crowd(arm, unfinished(arm, what)))
         time.sleep(PROMISED_S)
-        assert served(arm, READS) == READS
-    assert arm.deployment.ready()
+        assert [served(arm, READS) for arm in pair] == [READS, READS]
+    assert all(arm.deployment.ready() for arm in pair)
 
 
-@pytest.mark.parametrize("what", HEADS)
-def test_what_is_not_whole_is_given_up_after_five_seconds(arm: Arm, what: str) -> None:
-    before = arm.effects()
+def until_given_up(arm: Arm, what: str) -> tuple[bytes, float]:
+    """The first bytes of the answer, if there is one, and how many seconds it took."""
     begun = time.monotonic()
     with socket.create_connection(address_of(arm.url), timeout=20) as connection:
         connection.sendall(unfinished(arm, what))
         received = connection.recv(65_536)
-    waited = time.monotonic() - begun
-    assert received[:12] in (b"", b"HTTP/1.1 408", b"HTTP/1.1 400"), received[:100]
-    assert GIVEN_UP_S - SPARE_S <= waited <= GIVEN_UP_S + SPARE_S
-    assert arm.effects().since(before).entries == 0
+    return received, time.monotonic() - begun
 
 
-def test_a_body_that_trickles_is_given_up_all_the_same(arm: Arm) -> None:
-    """Head and body have five seconds in all, not for each byte."""
+def test_what_is_not_whole_is_given_up_after_five_seconds(pair: Pair) -> None:
+    """Everything at the same time: one waits as long as all."""
+    before = [arm.effects() for arm in pair]
+    sent = [(arm, what) for arm in pair for what in HEADS]
+    with ThreadPoolExecutor(len(sent)) as pool:
+        ends = list(pool.map(lambda each: until_given_up(*each), sent))
+    for (arm, what), (received, waited) in zip(sent, ends, strict=True):
+        told = f"{arm.name}, {what}: {received[:100]!r} after {waited:.1f} s"
+        assert received[:12] in (b"", b"HTTP/1.1 408", b"HTTP/1.1 400"), told
+        assert GIVEN_UP_S - SPARE_S <= waited <= GIVEN_UP_S + SPARE_S, told
+    assert [arm.effects().since(then).entries for arm, then in zip(pair, before, strict=True)] == [
+        0,
+        0,
+    ]
+
+
+def seconds_of_trickling(arm: Arm) -> float:
+    """How long a body that never ends may go on, a byte a second."""
     begun = time.monotonic()
     with socket.create_connection(address_of(arm.url), timeout=20) as connection:
         connection.sendall(unfinished(arm, "a body by length"))
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):
             for _ in range(12):
                 time.sleep(1.0)
                 connection.sendall(b" ")
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-    assert time.monotonic() - begun < GIVEN_UP_S + 2 * SPARE_S
+    return time.monotonic() - begun
+
+
+def test_a_body_that_trickles_is_given_up_all_the_same(pair: Pair) -> None:
+    """Head and body have five seconds in all, not for each byte."""
+    with ThreadPoolExecutor(len(pair)) as pool:
+        lasted = list(pool.map(seconds_of_trickling, pair))
+    assert max(lasted) < GIVEN_UP_S + 2 * SPARE_S, lasted
 
 
 def test_a_slow_but_whole_request_is_served(arm: Arm) -> None:

@@ -48,9 +48,10 @@ def test_a_planted_difference_is_found_and_its_size() -> None:
 
 
 def test_equal_services_are_not_called_different() -> None:
-    words = [judged([turns(1.0, seed=seed)], by_start=False)[0].decision.word for seed in range(20)]
+    drawn = (turns(1.0, seed=seed) for seed in range(8))
+    words = [judged([start], by_start=False)[0].decision.word for start in drawn]
     assert "supported" not in words
-    assert words.count("no difference shown") >= 18
+    assert words.count("no difference shown") >= 7
 
 
 def test_a_visit_that_went_another_way_is_left_out_and_counted() -> None:
