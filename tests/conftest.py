@@ -8,6 +8,7 @@ These folders begin, or one of them would be what the other worker waits for at 
 from __future__ import annotations
 
 import fcntl
+import gc
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,12 @@ def _shared_folder(nodeid: str) -> str | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the folders of `TOGETHER`; `--no-loadscope-reorder` keeps this order."""
     items.sort(key=lambda item: _shared_folder(item.nodeid) is None)
+
+
+def pytest_collection_finish() -> None:
+    """What collecting made stays until the end: no garbage collection has to look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
