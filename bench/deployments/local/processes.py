@@ -148,7 +148,7 @@ def signal_tree(root: ProcessId, number: int) -> None:
         seen.update(fresh)
 
 
-def stop_tree(root: ProcessId, seconds: float = 5.0) -> list[ProcessId]:
+def stop_tree(root: ProcessId, seconds: float = 15.0) -> list[ProcessId]:
     """SIGSTOP a process with all it started; return what still runs after `seconds`."""
     signal_tree(root, signal.SIGSTOP)
     return wait_stopped(tree(root), seconds)
