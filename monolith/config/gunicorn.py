@@ -64,7 +64,8 @@ def pre_fork(server: Any, worker: Any) -> None:
     gc.collect()
     gc.freeze()
     taken = {other.number for other in server.WORKERS.values()}
-    worker.number = min(set(range(2 * workers + 1)) - taken)
+    rows = 2 * workers + 1  # of `places`: a reload has twice as many for a while
+    worker.number = min(set(range(rows)) - taken, default=rows - 1)
 
 
 def post_worker_init(worker: Any) -> None:
