@@ -103,6 +103,22 @@ def remove_project(project: str) -> None:
     label = f"{PROJECT_LABEL}={project}"
     if idents := labelled("container", label):
         docker("rm", "--force", "--volumes", *idents)
-    for kind in ("volume", "network"):
-        if names := labelled(kind, label):
-            docker(kind, "rm", *names)
+    if volumes := labelled("volume", label):
+        docker("volume", "rm", *volumes)
+    for network in labelled("network", label):
+        free_endpoints(network)
+        docker("network", "rm", network)
+
+
+def free_endpoints(network: str) -> list[str]:
+    """Take from a network the endpoints whose containers are gone; return their names.
+
+    The engine forgets such an endpoint when a container ends while it is being started again,
+    and then refuses to remove the network (moby issue 17217).
+    """
+    present = set(docker("ps", "--all", "--no-trunc", "--quiet").split())
+    attached = json.loads(docker("network", "inspect", network))[0]["Containers"] or {}
+    gone = [each["Name"] for ident, each in attached.items() if ident not in present]
+    for name in gone:
+        docker("network", "disconnect", "--force", network, name)
+    return gone
