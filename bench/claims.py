@@ -1,6 +1,7 @@
 """The registry of claims: what is said for and against microservices, and what would decide it.
 
-`claims.toml` holds it. Nothing here knows a run: `bench.report.claims` fills in verdicts.
+`claims.toml` here and in the experiments' folders hold it. Nothing here knows a run:
+`bench.report.claims` fills in verdicts.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from bench.errors import ShopbenchError
+from bench.registry import registered
+from bench.results.verdict import experiment_of
 
-REGISTRY = Path(__file__).with_name("claims.toml")
+FILE = "claims.toml"  # here, and in the folder of every experiment that decides claims
+REGISTRY = Path(__file__).with_name(FILE)
 
 Direction = Literal["greater", "less", "different", "holds"]
-Status = Literal["built", "not built"]
 
 
 class BadRegistry(ShopbenchError):
@@ -30,16 +33,12 @@ class BadRegistry(ShopbenchError):
 
 
 class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An experiment that claims rest on. Not built: this version has no such experiment."""
+    """An experiment that claims rest on; `rows` of the table it fills. Not built: not yet there."""
 
     name: str
-    status: Status
     measures: str
-
-    @property
-    def built(self) -> bool:
-        """Whether `shopbench run` knows it."""
-        return self.status == "built"
+    rows: tuple[str, ...] = ()
+    built: bool = False
 
     @property
     def command(self) -> str:
@@ -54,7 +53,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     feature: str
     monolith: str
     microservices: str
-    experiments: tuple[str, ...]
+    experiments: tuple[str, ...] = ()
 
     def claimed(self, deployment: str) -> str:
         """Return what is claimed of a deployment."""
@@ -100,50 +99,78 @@ class Registry(msgspec.Struct, frozen=True):
     rules: Mapping[str, str]
     claims: tuple[Claim, ...]
 
-    def speaks_to(self, verdict_id: str) -> list[Claim]:
-        """Return the claims that a verdict answers."""
-        return [claim for claim in self.claims if claim.answered_by(verdict_id)]
-
 
 @cache
 def registry() -> Registry:
     """Return the registry that comes with shopbench."""
-    return read_registry(REGISTRY)
+    return read_registry(REGISTRY, _files())
 
 
-def read_registry(path: Path) -> Registry:
-    """Read and check a registry. Raises BadRegistry with one line that names the entry."""
+def _files() -> dict[str, Path]:
+    """The files in the experiments' folders, by the name that a folder has."""
+    folders = {each.folder.name: each.folder for each in registered()}
+    return {name: folder / FILE for name, folder in folders.items()}
+
+
+def read_registry(path: Path, folders: Mapping[str, Path] | None = None) -> Registry:
+    """Read and check a registry. `folders`: the files of experiments that are built, by name.
+
+    Raises BadRegistry with one line that names the entry.
+    """
     raw = _tables(path)
+    for name, file in (folders or {}).items():
+        if file.is_file():
+            _merge(raw, name, file)
+    experiments = {e.name: e for e in _entries(path, raw, "experiment", "name", Experiment)}
+    rows = _entries(path, raw, "row", "id", Row)
     found = Registry(
-        experiments={e.name: e for e in _entries(path, raw, "experiment", "name", Experiment)},
-        rows=tuple(_entries(path, raw, "row", "id", Row)),
+        experiments=experiments,
+        rows=tuple(_filled(row, experiments.values()) for row in rows),
         rules=_rules(path, raw),
         claims=tuple(_entries(path, raw, "claim", "id", Claim)),
     )
-    for row in found.rows:
-        _check_experiments(path, f"row '{row.id}'", row.experiments, found)
+    ids = {row.id for row in rows}
+    for each in experiments.values():
+        for row in each.rows:
+            if row not in ids:
+                raise BadRegistry(path, f"experiment '{each.name}': there is no row '{row}'")
     for claim in found.claims:
         _check(path, claim, found)
     return found
 
 
-def experiment_of(name: str) -> str:
-    """Return the experiment that a trial's or a verdict's name belongs to.
+def _merge(raw: dict[str, Any], name: str, file: Path) -> None:
+    """Add what the folder of an experiment says to what stands for all."""
+    own = _parsed(file)
+    odd = sorted(set(own) - {"measures", "rows", "claim"})
+    if odd:
+        raise BadRegistry(file, f"there is no table or key {odd[0]!r}")
+    entry = {key: own[key] for key in ("measures", "rows") if key in own}
+    raw["experiment"] = [*raw["experiment"], {"name": name, "built": True, **entry}]
+    claims = own.get("claim", [])
+    if not isinstance(claims, list):
+        raise BadRegistry(file, "write [[claim]], not [claim]")
+    raw["claim"] = [*raw["claim"], *({"experiment": name, **claim} for claim in claims)]
 
-    Names go into detail after the first `/`, `:` or `@`: `network:services@2ms/0%`.
-    """
-    for mark in "/:@":
-        name = name.partition(mark)[0]
-    return name
+
+def _filled(row: Row, experiments: Iterable[Experiment]) -> Row:
+    """The row with the experiments that say they fill it: those that are built first."""
+    own = [each for each in experiments if row.id in each.rows]
+    ordered = sorted(own, key=lambda each: not each.built)
+    return msgspec.structs.replace(row, experiments=tuple(each.name for each in ordered))
 
 
-def _tables(path: Path) -> dict[str, Any]:
+def _parsed(path: Path) -> dict[str, Any]:
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise BadRegistry(path, exc.strerror or str(exc)) from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise BadRegistry(path, str(exc)) from exc
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    raw = _parsed(path)
     wanted = {"experiment", "row", "rules", "claim"}
     if set(raw) != wanted:
         odd = ", ".join(sorted(set(raw) ^ wanted))

@@ -13,7 +13,7 @@ import typer
 
 from bench.cli import deploy, measure
 from bench.cli.claims import claims
-from bench.cli.planned import RunCommand
+from bench.cli.run_command import RunCommand
 from bench.cli.selftest import selftest
 from bench.deployments.local.home import StateHome, home_root
 from bench.errors import ShopbenchError

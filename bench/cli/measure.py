@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -21,14 +22,13 @@ from bench.cli.console import (
     say,
     show_progress,
 )
-from bench.cli.planned import FILE_ARGUMENTS
+from bench.cli.run_command import with_own_flags
 from bench.contract.seed import SeedSpec
 from bench.errors import ShopbenchError
 from bench.machine import parse_cpus
 
 if TYPE_CHECKING:
     from bench.deployments.verify import Verdict
-    from bench.experiments.external_services import PairFlags
 
 RESULTS = Path("results/runs")
 
@@ -65,6 +65,7 @@ def verify(
         raise typer.Exit(1)
 
 
+@with_own_flags
 def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     context: typer.Context,
     experiments: given.Experiments = None,
@@ -72,26 +73,16 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     fail_on: given.FailOn = None,
     deployments: given.Deployments = "",
     mixes: given.Mixes = "",
-    sweep: given.Sweep = "",
     seed: given.RunSeed = 1,
     cpus: Cpus = "",
     folder: given.Folder = RESULTS,
     quiet: given.Quiet = False,
-    url: given.Urls = None,
-    locustfile: given.OwnLocustfile = None,
-    pid: given.Pids = None,
-    load: given.Load = "turns",
-    rate: given.Rate = "",
-    users: given.Users = None,
-    host_header: given.HostHeaders = None,
-    restart: given.Restarts = None,
     max_minutes: given.MaxMinutes = None,
     load_workers: given.LoadWorkers = 1,
-    spec: given.Spec = "",
-    kills: given.Kills = None,
-    points: given.Points = None,
     resume: given.Resume = None,
     on: On = "local",
+    *,
+    own: Mapping[str, Any],
 ) -> None:
     """Measure, and write a results folder with a report.
 
@@ -106,10 +97,9 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
 
     Starts its own deployments on free ports and removes them, however it ends.
     """
-    from bench.experiments.external_services import parse_pair
-    from bench.experiments.options import RunOptions
-    from bench.experiments.runner import resume as resume_run
-    from bench.experiments.runner import run as run_experiments
+    from bench.engine.options import RunOptions
+    from bench.engine.runner import resume as resume_run
+    from bench.engine.runner import run as run_experiments
 
     if resume is not None:
         _refuse_more(context, {"resume", "quiet", "max_minutes"})
@@ -121,37 +111,15 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
         results_root=folder,
         deployments=_listed(deployments),
         mixes=_listed(mixes),
-        sweep=_shares(sweep),
         fail_on=tuple(fail_on or ()),
         cpus=parse_cpus(cpus),
         quiet=quiet,
         max_minutes=max_minutes,
         load_workers=load_workers,
         place=on,
-        kills=kills,
-        points=points,
-        pair=parse_pair(_own_services(context)),
-        spec=spec,
+        own=own,
     )
     run_experiments(experiments or [], options, _report)
-
-
-def _own_services(context: typer.Context) -> PairFlags:
-    """What was said of services of the user's own."""
-    from bench.experiments.external_services import PairFlags
-
-    given = context.params
-    return PairFlags(
-        urls=given["url"] or (),
-        locustfile=given["locustfile"],
-        pids=given["pid"] or (),
-        rate=given["rate"],
-        load=given["load"],
-        users=given["users"],
-        host_headers=given["host_header"] or (),
-        restarts=given["restart"] or (),
-        arguments=context.meta.get(FILE_ARGUMENTS, ()),
-    )
 
 
 def report(run_dir: Annotated[Path, typer.Argument(metavar="RUN")]) -> None:
@@ -234,15 +202,3 @@ def _existing(run_dir: Path) -> Path:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _shares(text: str) -> tuple[float, ...] | None:
-    """Loads as shares of a capacity: None for the profile's own, () for none."""
-    if not text:
-        return None
-    try:
-        return tuple(float(part) for part in _listed(text) if part != "none")
-    except ValueError:
-        raise ShopbenchError(
-            f"--sweep takes numbers such as 0.5,0.9, or none; not {text!r}", 2
-        ) from None

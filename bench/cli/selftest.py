@@ -12,7 +12,7 @@ from bench.errors import ShopbenchError
 from bench.machine import parse_cpus
 
 if TYPE_CHECKING:
-    from bench.experiments.options import RunOptions
+    from bench.engine.options import RunOptions
 
 RESULTS = Path("results/runs")
 PARTS = ("gates", "generator", "planted", "disturbance", "busy")
@@ -69,10 +69,15 @@ def selftest(  # noqa: PLR0913, PLR0917 - one argument for each option
 def _options(  # noqa: PLR0913, PLR0917
     profile: str, seed: int, starts: int | None, cpus: tuple[int, ...], folder: Path, quiet: bool
 ) -> RunOptions:
-    from bench.experiments.options import RunOptions
+    from bench.engine.options import RunOptions
 
     return RunOptions(
-        profile=profile, seed=seed, starts=starts, cpus=cpus, results_root=folder, quiet=quiet
+        profile=profile,
+        seed=seed,
+        cpus=cpus,
+        results_root=folder,
+        quiet=quiet,
+        own={"starts": starts},
     )
 
 
@@ -91,9 +96,9 @@ def _checked(parts: list[str], recorded: Path | None) -> list[str]:
 
 def _measured(chosen: list[str], options: RunOptions) -> list[dict[str, str]]:
     """Make a run of the parts; return the outcomes."""
-    from bench.experiments.runner import run
-    from bench.journal import RunReader
+    from bench.engine.runner import run
     from bench.report.build import build_report
+    from bench.results.journal import RunReader
 
     def report(run_dir: Path) -> None:
         if RunReader(run_dir).trials:  # the generator's check has none

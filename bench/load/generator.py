@@ -18,7 +18,6 @@ import msgspec
 import pyarrow as pa
 
 from bench.contract.seed import SeedSpec
-from bench.journal import rows_table
 from bench.load.dealing import deal, merge
 from bench.load.link import Link, LoadError, read_all
 from bench.load.operations import API_PREFIX
@@ -35,6 +34,7 @@ from bench.load.plan import (
     write_message,
 )
 from bench.load.rows import COLUMNS
+from bench.results.journal import rows_table
 
 __all__ = [
     "ClosedLoop",

@@ -1,5 +1,5 @@
 """Turns a run folder into what a reader needs: verdicts, summary, figures and one HTML page.
 
 Everything is rebuilt from `journal.json` and the raw rows; nothing here measures. Neighbours:
-`bench.journal` knows the files, `bench.stats` the mathematics.
+`bench.results.journal` knows the files, `bench.stats` the mathematics.
 """

@@ -1,6 +1,6 @@
 """Rebuilds everything a reader gets from a run's journal and raw rows alone.
 
-Neighbours: `analysis` computes, `page`, `summary` and `figures` form; `bench.journal` stores.
+Neighbours: `analysis` computes, `page` and `summary` form, `results.journal` stores.
 """
 
 import os
@@ -8,13 +8,12 @@ import shutil
 from pathlib import Path
 
 from bench.errors import ShopbenchError
-from bench.journal import Words, write_verdicts
-from bench.report.analysis import Analysis, analyse
+from bench.report.analysis import Analysis, analyse, shown
 from bench.report.comparison import run_cells
 from bench.report.figures.style import save, svg_text
-from bench.report.headline import plain_words, trust_line
-from bench.report.page import Drawn, render_page
+from bench.report.page import figures_of, render_page
 from bench.report.summary import render_summary
+from bench.results.journal import write_verdicts
 
 PAGE, SUMMARY, FIGURES = "report.html", "summary.md", "figures"
 
@@ -30,22 +29,22 @@ def build_report(run_dir: Path) -> Path:
 
 def write_report(analysis: Analysis) -> Path:
     """Write all files of an analysed run; earlier figures are replaced as a whole."""
+    with shown(analysis):
+        return _written(analysis)
+
+
+def _written(analysis: Analysis) -> Path:
     run_dir = analysis.data.path
-    drawn = Drawn(analysis)
-    svgs = {figure.name: svg_text(figure) for figure in drawn.all}
+    figures = figures_of(analysis)
+    svgs = {figure.name: svg_text(figure) for figure in figures}
     try:
-        write_verdicts(
-            run_dir,
-            analysis.verdicts,
-            run_cells(analysis),
-            Words(tuple(plain_words(analysis)), trust_line(analysis)),
-        )
+        write_verdicts(run_dir, analysis.verdicts, run_cells(analysis), analysis.words)
         shutil.rmtree(run_dir / FIGURES, ignore_errors=True)
         (run_dir / FIGURES).mkdir()
-        for figure in drawn.all:
+        for figure in figures:
             save(figure, run_dir / FIGURES, svgs[figure.name])
-        write_text(run_dir / SUMMARY, render_summary(analysis, drawn.all))
-        write_text(run_dir / PAGE, render_page(analysis, drawn, svgs))
+        write_text(run_dir / SUMMARY, render_summary(analysis, figures))
+        write_text(run_dir / PAGE, render_page(analysis, svgs))
     except OSError as exc:
         raise ShopbenchError(f"cannot write the report in {run_dir}: {exc.strerror}", 3) from exc
     return run_dir / PAGE

@@ -1,4 +1,4 @@
-"""Each question asked in two runs: what moved, by how much, and may it be called different?
+"""Each ratio measured in two runs: what moved, by how much, and may it be called different?
 
 Ratios are compared, never bare times of one run with bare times of another: both arms of a
 ratio shared machine and round. Starts of two runs share neither, so the test between runs is
@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bench.journal import Verdict
-from bench.paired.judge import Answer, Question
-from bench.paired.rounds import METRIC_NAMES
 from bench.report.analysis import Analysis
 from bench.report.environment import Difference, named_differences
 from bench.report.naming import number
-from bench.report.verdicts import SMOKE_NOTE, verdict_id
+from bench.report.section import Comparable
+from bench.results.verdict import SMOKE_NOTE, Verdict
 from bench.stats.errors import StatisticsError
 from bench.stats.multiplicity import HolmStep, holm
 from bench.stats.paired import PairedRatio, ratio_of_ratios
@@ -24,19 +22,20 @@ from bench.stats.verdicts import decide
 EXPLAINED: Final = "explained by environment"
 Word = Literal["different", "no difference shown", "inconclusive", "explained by environment"]
 FLIPS = ({"supported", "refuted"}, {"reached", "not reached"})
-Pair = tuple[Answer, Answer]
+Pair = tuple[Comparable, Comparable]
 
 
 @dataclass(frozen=True)
 class Change:
-    """One question asked in both runs: ratio of the second run's ratio to the first's.
+    """One ratio of both runs: ratio of the second run's ratio to the first's.
 
-    `step`: Holm's decision where both runs named the metric beforehand.
+    `first`, `second`: the verdicts on it, None where none was asked for. `step`: Holm's decision
+    where both runs named the metric beforehand.
     """
 
-    question: Question
-    first: Verdict
-    second: Verdict
+    asked: Comparable
+    first: Verdict | None
+    second: Verdict | None
     ratio: PairedRatio | None
     step: HolmStep | None
     word: Word
@@ -45,6 +44,8 @@ class Change:
     @property
     def flipped(self) -> bool:
         """Whether the verdict went from supported to refuted or back."""
+        if self.first is None or self.second is None:
+            return False
         return {self.first.verdict, self.second.verdict} in FLIPS
 
     @property
@@ -67,31 +68,28 @@ class Agreement:
 def changes(
     first: Analysis, second: Analysis, different: Sequence[Difference]
 ) -> tuple[list[Change], list[Change]]:
-    """Return (named, exploratory) changes of the questions that both runs answer.
+    """Return (named, exploratory) changes of the ratios that both runs have.
 
     Named ones by Holm over those both runs named, at the matching interval level.
     """
-    theirs = {answer.question.id: answer for answer in second.data.answers}
-    shared = [(a, theirs[a.question.id]) for a in first.data.answers if a.question.id in theirs]
-    named = [(a, b) for a, b in shared if a.question.family and b.question.family]
+    theirs = {each.id: each for each in _comparables(second)}
+    shared = [(each, theirs[each.id]) for each in _comparables(first) if each.id in theirs]
+    named = [(a, b) for a, b in shared if a.family and b.family]
     steps: dict[str, HolmStep] = {}
-    for family in dict.fromkeys(a.question.family for a, _ in named):
-        steps |= holm(
-            {
-                a.question.id: ratio.p_value
-                for a, b in named
-                if a.question.family == family
-                and not _refusal((a, b))
-                and (ratio := _ratio((a, b), 0.95)) is not None
-            }
-        )
-    confirmatory = {a.question.id for a, _ in named}
-    found = [
-        _change(first, second, pair, steps.get(pair[0].question.id), different) for pair in shared
-    ]
+    for family in dict.fromkeys(a.family for a, _ in named):
+        p_values = {
+            a.id: ratio.p_value
+            for a, b in named
+            if a.family == family
+            and not _refusal((a, b))
+            and (ratio := _ratio((a, b), 0.95)) is not None
+        }
+        steps |= holm(p_values)
+    confirmatory = {a.id for a, _ in named}
+    found = [_change(first, second, pair, steps.get(pair[0].id), different) for pair in shared]
     return (
-        [c for c in found if c.question.id in confirmatory],
-        [c for c in found if c.question.id not in confirmatory],
+        [c for c in found if c.asked.id in confirmatory],
+        [c for c in found if c.asked.id not in confirmatory],
     )
 
 
@@ -101,10 +99,11 @@ def agreement(
     others: Sequence[str],
     different: Sequence[Difference],
 ) -> Agreement:
-    """Return whether two runs agree. `others`: flipped verdicts outside the questions."""
+    """Return whether two runs agree. `others`: flipped verdicts without a ratio to compare."""
     tested = [c for c in named if c.step is not None]
     differing = tuple(_described(c) for c in tested if c.rejected)
-    flips = (*(c.first.question for c in (*named, *exploratory) if c.flipped), *others)
+    flipped = (c.first.question for c in (*named, *exploratory) if c.flipped and c.first)
+    flips = (*flipped, *others)
     because = f"; {EXPLAINED}: {named_differences(different)}" if different else ""
     if differing or flips:
         parts = []
@@ -130,8 +129,8 @@ def agreement(
 
 
 def other_flips(first: Analysis, second: Analysis) -> list[str]:
-    """Return the flipped verdicts that are no paired question: floor, sections."""
-    asked = {verdict_id(answer) for a in (first, second) for answer in a.data.answers}
+    """Return the flipped verdicts that no ratio of `changes` stands for."""
+    asked = {each.verdict_id for run in (first, second) for each in _comparables(run)}
     theirs = {v.id: v for v in second.verdicts if v.id not in asked}
     return [
         verdict.question
@@ -140,13 +139,14 @@ def other_flips(first: Analysis, second: Analysis) -> list[str]:
     ]
 
 
+def _comparables(analysis: Analysis) -> list[Comparable]:
+    return [each for section in analysis.sections for each in section.compared]
+
+
 def _described(change: Change) -> str:
-    question, ratio = change.question, change.ratio
-    size = f" ×{number(ratio.estimate)}" if ratio else ""
-    pair = f"{question.numerator}:{question.denominator}"
-    what = f"{question.role} {METRIC_NAMES[question.metric]} {pair}"
+    size = f" ×{number(change.ratio.estimate)}" if change.ratio else ""
     small = "" if change.word != "inconclusive" else f", {change.reason}"
-    return f"{what}{size}{small}"
+    return f"{change.asked.label}{size}{small}"
 
 
 def _change(
@@ -160,20 +160,20 @@ def _change(
     refusal = _refusal(pair)
     ratio = None if refusal else _ratio(pair, step.level if step else 0.95)
     smoke = "smoke" in (first.data.journal.profile, second.data.journal.profile)
-    word, reason = _judged(pair, ratio, refusal, different, smoke=smoke)
-    return Change(a.question, _verdict(first, a), _verdict(second, b), ratio, step, word, reason)
+    word, reason = _judged(a, ratio, refusal, different, smoke=smoke)
+    return Change(a, _verdict(first, a), _verdict(second, b), ratio, step, word, reason)
 
 
 def _refusal(pair: Pair) -> str:
-    """Why two answers cannot be compared at all; empty if they can."""
-    for name, answer in zip(("first", "second"), pair, strict=True):
-        if answer.ratio is None:
-            return f"the {name} run gives no ratio: {answer.decision.reason}"
+    """Why two ratios cannot be compared at all; empty if they can."""
+    for name, each in zip(("first", "second"), pair, strict=True):
+        if each.refusal:
+            return f"the {name} run gives no ratio: {each.refusal}"
     return ""
 
 
 def _judged(
-    pair: Pair,
+    asked: Comparable,
     ratio: PairedRatio | None,
     refusal: str,
     different: Sequence[Difference],
@@ -181,12 +181,10 @@ def _judged(
     smoke: bool,
 ) -> tuple[Word, str]:
     if refusal or ratio is None:
-        return "inconclusive", refusal or "one of the runs has fewer than 2 starts"
+        return "inconclusive", refusal or "one of the runs has fewer than two units of it"
     if smoke:
         return "inconclusive", SMOKE_NOTE
-    decision = decide(
-        ratio, claim="different", kind="p50" if pair[0].question.metric == "time" else "cpu"
-    )
+    decision = decide(ratio, claim="different", kind=asked.kind)
     if different and not ratio.low <= 1.0 <= ratio.high:
         return EXPLAINED, f"{EXPLAINED}: {named_differences(different)}"
     if decision.word == "supported":
@@ -197,11 +195,10 @@ def _judged(
 
 def _ratio(pair: Pair, level: float) -> PairedRatio | None:
     try:
-        return ratio_of_ratios(pair[1].logs.logs, pair[0].logs.logs, level=level)
+        return ratio_of_ratios(pair[1].logs, pair[0].logs, level=level)
     except StatisticsError:
         return None
 
 
-def _verdict(analysis: Analysis, answer: Answer) -> Verdict:
-    wanted = verdict_id(answer)
-    return next(verdict for verdict in analysis.verdicts if verdict.id == wanted)
+def _verdict(analysis: Analysis, asked: Comparable) -> Verdict | None:
+    return next((v for v in analysis.verdicts if v.id == asked.verdict_id), None)

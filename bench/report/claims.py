@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from bench.claims import Claim, Registry, experiment_of, registry
-from bench.journal import TableCell, Verdict, VerdictWord
-from bench.report.verdicts import EXPLORATORY, NAMED
+from bench.claims import Claim, Registry, registry
+from bench.results.journal import TableCell, Verdict, VerdictWord
+from bench.results.verdict import EXPLORATORY, NAMED, experiment_of
 
 Word = VerdictWord | Literal["mixed", ""]
 Lack = Literal["", "not built yet", "not measured", "without a verdict"]

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import ShopbenchError
-from bench.journal import Journal
-from bench.report.analysis import Analysis, PercentileRow, analyse
+from bench.report.analysis import Analysis, analyse
 from bench.report.build import write_text
 from bench.report.changes import Agreement, Change, agreement, changes, other_flips
 from bench.report.environment import Difference, environment_differences
 from bench.report.figures.overlay import percentile_overlay, ratio_overlay
 from bench.report.figures.style import Figure, svg_text
+from bench.report.measures import PercentileRow
 from bench.report.naming import interval, number, percent
 from bench.report.page import asset, environment, inlined, machine_facts
+from bench.results.journal import Journal
+from bench.results.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -93,32 +95,23 @@ def render(found: Comparison, first: Analysis, second: Analysis) -> str:
 def overlays(found: Comparison, first: Analysis, second: Analysis) -> list[Figure]:
     """Return the overlay figures that both runs have data for."""
     names = (found.runs[0].run_id, found.runs[1].run_id)
-    judged = [*found.named, *found.exploratory]
+    judged = [(c.first, c.second, c.word) for c in (*found.named, *found.exploratory)]
     drawn = [
-        ratio_overlay([(c.first, c.second, c.word) for c in judged], names),
-        percentile_overlay(_main_rows(first), _main_rows(second), names),
+        ratio_overlay([(a, b, word) for a, b, word in judged if a and b], names),
+        percentile_overlay(_percentiles(first), _percentiles(second), names),
     ]
     return [figure for figure in drawn if figure is not None]
 
 
-def _main_rows(analysis: Analysis) -> list[PercentileRow]:
-    rounds = [row for row in analysis.percentiles if row.cell.in_rounds]
-    return rounds or (analysis.rows_of(analysis.main_cell) if analysis.main_cell else [])
-
-
-def _label(change: Change) -> str:
-    question = change.question
-    return f"{question.numerator} : {question.denominator}, {question.subject}"
+def _percentiles(analysis: Analysis) -> list[PercentileRow]:
+    return [row for section in analysis.sections for row in section.percentiles]
 
 
 def _row(change: Change) -> dict[str, str]:
     ratio = change.ratio
-    shown = [
-        f"×{number(v.estimate)} {interval(v.low, v.high)} ({v.verdict})"
-        for v in (change.first, change.second)
-    ]
+    shown = [_told(verdict) for verdict in (change.first, change.second)]
     return {
-        "question": _label(change),
+        "question": change.asked.label,
         "first": shown[0],
         "second": shown[1],
         "ratio": f"×{number(ratio.estimate)}" if ratio else "–",
@@ -134,8 +127,8 @@ def _row(change: Change) -> dict[str, str]:
 def _record(change: Change) -> dict[str, Any]:
     ratio = change.ratio
     return {
-        "question": _label(change),
-        "id": change.question.id,
+        "question": change.asked.label,
+        "id": change.asked.id,
         "first": _side(change, 0),
         "second": _side(change, 1),
         "second_to_first": None
@@ -150,8 +143,17 @@ def _record(change: Change) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _side(change: Change, which: int) -> dict[str, Any]:
+def _told(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return "no verdict asked for"
+    found = f"×{number(verdict.estimate)} {interval(verdict.low, verdict.high)}"
+    return f"{found} ({verdict.verdict})"
+
+
+def _side(change: Change, which: int) -> dict[str, Any] | None:
     verdict = (change.first, change.second)[which]
+    if verdict is None:
+        return None
     names = ("estimate", "low", "high", "level", "n_blocks", "verdict")
     return {name: getattr(verdict, name) for name in names}
 

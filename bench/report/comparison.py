@@ -7,17 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.claims import Row, registry
-from bench.journal import TableCell
 from bench.report.analysis import Analysis
-from bench.report.capacity import capacity_cell
 from bench.report.claims import ClaimResult, Evidence, Picture, ran
-from bench.report.dataset import LATENCY
 from bench.report.fields import estimate_text, estimate_with_interval
-from bench.report.measures import sql_per_request
-from bench.report.naming import belongs_to_deployment, is_database, number, span, words
-from bench.report.scaling import scaling_cell
-
-ARMS = ("monolith", "microservices")
+from bench.report.naming import span
+from bench.report.section import ARMS
+from bench.results.journal import TableCell
 
 
 @dataclass(frozen=True)
@@ -63,21 +58,13 @@ def comparison(picture: Picture) -> list[RowResult]:
 
 
 def run_cells(analysis: Analysis) -> list[TableCell]:
-    """Return every cell that a run can fill, those of its sections included.
+    """Return every cell that a run can fill.
 
     Raises ValueError for a cell that the table has no place for.
     """
-    found = [cell for section in analysis.sections for cell in section.cells]
-    for arm in ARMS:
-        told = (
-            ("scalability", "capacity", capacity_cell(analysis.data, arm)),
-            ("scalability", "scaling", scaling_cell(analysis.data, arm)),
-            ("complexity", LATENCY, _moving_parts(analysis, arm)),
-        )
-        found += [TableCell(row, arm, name, text) for row, name, text in told if text is not None]
-    for cell in found:
+    for cell in analysis.cells:
         _check_place(cell)
-    return found
+    return analysis.cells
 
 
 def _check_place(cell: TableCell) -> None:
@@ -103,24 +90,6 @@ def _entries(picture: Picture, row: Row, arm: str) -> list[Entry]:
 
 def _gap(picture: Picture, experiment: str) -> str:
     return picture.lack_words(experiment) or f"{experiment} was run, but has nothing for this cell"
-
-
-def _moving_parts(analysis: Analysis, deployment: str) -> str | None:
-    orders = next((cell for cell in analysis.cells if cell.mix == "order"), None)
-    cell = orders or analysis.main_cell
-    samples = cell.samples(deployment) if cell else []
-    names = {n for s in samples for n in s.trial.usage if belongs_to_deployment(n)}
-    if not names or cell is None:
-        return None
-    databases = sum(is_database(name) for name in names)
-    text = f"{_plural(len(names) - databases, 'component process', 'component processes')}, "
-    text += _plural(databases, "database server", "database servers")
-    sql = sql_per_request(analysis.data, deployment, cell.mix)
-    return text + (f"; {number(sql[1])} commits per request ({words(cell.mix)})" if sql else "")
-
-
-def _plural(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
 
 
 def numbers(result: ClaimResult) -> str:

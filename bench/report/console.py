@@ -1,6 +1,6 @@
 """The result in the terminal: plain sentences, the named metrics, where the page is.
 
-Neighbours: `bench.journal` has what `build` stored.
+Neighbours: `bench.results.journal` has what `build` stored.
 """
 
 from math import exp, log
@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.journal import RunReader, Verdict
+from bench.registry import registered
 from bench.report.build import PAGE
 from bench.report.claims import tally
 from bench.report.fields import estimate_text
 from bench.report.naming import deployment_order, interval, own_names
 from bench.report.picture import picture_of_runs
-from bench.report.verdicts import EXPLORATORY, NAMED
+from bench.results.journal import RunReader
+from bench.results.verdict import EXPLORATORY, NAMED, Verdict, experiment_of
 
 _COLOURS = {
     "supported": "green",
@@ -30,6 +31,7 @@ _COLOURS = {
     "not reached": "red",
 }
 _NOTE_LETTERS = 110
+OTHERS = "Other verdicts"
 
 
 def show_results(run_dir: Path, console: Console | None = None) -> None:
@@ -67,18 +69,19 @@ def _answer(reader: RunReader, console: Console) -> None:
 
 def _other_tables(verdicts: tuple[Verdict, ...]) -> dict[str, list[Verdict]]:
     """Verdicts that are no ratio of paired rounds, by heading."""
-    floor = [v for v in verdicts if v.id.startswith("floor/")]
-    consistency = [v for v in verdicts if v.id.startswith("consistency/")]
-    shown = {v.id for v in (*floor, *consistency)}
-    others = [
-        v for v in verdicts if v.id not in shown and not v.note.startswith((NAMED, EXPLORATORY))
-    ]
-    named = any(v.note.startswith(NAMED) for v in verdicts)
-    return {
-        "Rate against the bare handler": floor,
-        "Data consistency": consistency,
-        "Other verdicts": others if named else [],  # else they are the sentences below
-    }
+    by_heading: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        if not verdict.note.startswith((NAMED, EXPLORATORY)):
+            heading = named_or_none(experiment_of(verdict.id))
+            by_heading.setdefault(heading or OTHERS, []).append(verdict)
+    if not any(v.note.startswith(NAMED) for v in verdicts):
+        by_heading.pop(OTHERS, None)  # they are the sentences below
+    return by_heading
+
+
+def named_or_none(experiment: str) -> str:
+    """Return the heading of an experiment's verdicts, "" where they have no table of their own."""
+    return next((each.told_as for each in registered() if each.name == experiment), "")
 
 
 def _named_table(verdicts: list[Verdict]) -> Table:

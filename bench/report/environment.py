@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.journal import Journal
+from bench.results.journal import Journal
 
 # Facts that vary from minute to minute on one machine and say nothing about it.
 _FLEETING = ("load", "free", "available", "uptime", "boot", "hostname", "time")

@@ -3,10 +3,12 @@
 Neighbours: `tables` and the sections fill tables with them, `macros.html` lays them out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.journal import Verdict
 from bench.report.naming import interval, number, percent
+from bench.report.summary_table import markdown_table
+from bench.results.verdict import Verdict
 
 _DECIDED = ("supported", "refuted", "no difference shown", "reached", "not reached")
 
@@ -60,3 +62,23 @@ def estimate_with_interval(verdict: Verdict) -> str:
     if verdict.low is None:
         return estimate_text(verdict)
     return f"{estimate_text(verdict)} {interval(verdict.low, verdict.high)}"
+
+
+def verdict_numbers(verdict: Verdict) -> list[str]:
+    """Return estimate, interval with its level, n."""
+    level = f" ({percent(verdict.level)})" if verdict.low is not None else ""
+    range_ = interval(verdict.low, verdict.high)
+    return [estimate_text(verdict), f"{range_}{level}", str(verdict.n_blocks)]
+
+
+def verdicts_table(verdicts: Sequence[Verdict]) -> str:
+    """Return verdicts as a Markdown table."""
+    rows = [[v.question, *verdict_numbers(v), f"**{v.verdict}**"] for v in verdicts]
+    return markdown_table(["Question", "Ratio", "Interval (level)", "n", "Verdict"], rows)
+
+
+def answer(verdict: Verdict) -> str:
+    """Return which way a decided ratio goes, so that 'refuted' cannot be misread."""
+    if verdict.estimate is None or verdict.verdict not in ("supported", "refuted"):
+        return ""
+    return f"it is {'higher' if verdict.estimate > 1 else 'lower'}"

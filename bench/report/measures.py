@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from bench.paired.rounds import cpu_ms_of
-from bench.report.dataset import Column, RunData, TrialSample
 from bench.report.naming import ALL, belongs_to_deployment, component_order
 from bench.report.selection import Cell
+from bench.results.dataset import Column, RunData, TrialSample
+from bench.results.paired.rounds import cpu_ms_of
 from bench.stats.errors import TooFewSamples
 from bench.stats.paired import paired_ratio
 from bench.stats.quantiles import QuantileEstimate, clustered_quantile, exact_quantile
@@ -157,3 +157,38 @@ def share_of_time(samples: Sequence[TrialSample], operation: str) -> dict[str, f
         merged = merged[np.isfinite(merged)]
         found[label] = float(np.median(merged)) if merged.size else None
     return found
+
+
+@dataclass(frozen=True)
+class PercentileRow:
+    """Percentiles of one operation in one deployment and cell, over its trials."""
+
+    cell: Cell
+    deployment: str
+    operation: str
+    requests: int
+    failed: int
+    estimates: dict[str, QuantileEstimate | None]
+
+
+def percentile_rows(cell: Cell) -> list[PercentileRow]:
+    """Return the rows of every operation of a cell in every deployment."""
+    return [
+        _percentile_row(cell, deployment, operation)
+        for operation in cell.shown_operations
+        for deployment in cell.deployments
+    ]
+
+
+def _percentile_row(cell: Cell, deployment: str, operation: str) -> PercentileRow:
+    samples = cell.samples(deployment)
+    return PercentileRow(
+        cell=cell,
+        deployment=deployment,
+        operation=operation,
+        requests=sum(part.size for part in columns(samples, operation)),
+        failed=sum(s.failures.get(operation, 0) for s in samples),
+        estimates={
+            kind: pooled_quantile(cell, deployment, operation, q) for kind, q in QUANTILES.items()
+        },
+    )

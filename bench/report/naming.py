@@ -1,8 +1,12 @@
 """The words and the order in which deployments, operations and components are shown."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from math import isnan
 from typing import Any
+
+from bench.results.dataset import ALL as ALL
 
 DEPLOYMENTS = ("monolith", "modular", "modular-split", "microservices")
 
@@ -13,7 +17,6 @@ LADDER_STEPS: tuple[tuple[str, str, str], ...] = (
     ("modular-split", "microservices", "process and network boundaries"),
 )
 
-ALL = "all"  # every operation of a mix together
 
 # First name found in the rows wins; a run may name its own under settings["operation_names"].
 _HEADLINE_NAMES: dict[str, tuple[str, ...]] = {
@@ -24,7 +27,7 @@ _HEADLINE_NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
-_own: tuple[str, ...] = ()  # the services of the run that is being shown, see `show_own`
+_own: ContextVar[tuple[str, ...]] = ContextVar("own", default=())
 
 
 def own_names(settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -32,15 +35,19 @@ def own_names(settings: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(map(str, settings["deployments"])) if "own_pair" in settings else ()
 
 
-def show_own(names: tuple[str, ...]) -> None:
-    """Let order and looks follow these names (() for the shop's) until said otherwise."""
-    global _own  # noqa: PLW0603 - else every figure and table would have to hand it down
-    _own = names
+@contextmanager
+def showing(names: tuple[str, ...]) -> Iterator[None]:
+    """Let order and looks follow these names (() for the shop's) within the block."""
+    token = _own.set(names)
+    try:
+        yield
+    finally:
+        _own.reset(token)
 
 
 def shown_order() -> tuple[str, ...]:
     """Return the names with a fixed place: the user's own, else the shop's ladder."""
-    return _own or DEPLOYMENTS
+    return _own.get() or DEPLOYMENTS
 
 
 def deployment_order(names: Iterable[str]) -> list[str]:

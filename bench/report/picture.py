@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench.claims import experiment_of
 from bench.errors import ShopbenchError
-from bench.journal import Journal, RunReader
 from bench.report.claims import Evidence, Picture, name_claims, ran
 from bench.report.environment import Difference, environment_differences, named_differences
 from bench.report.naming import own_names
+from bench.results.journal import Journal, RunReader
+from bench.results.verdict import experiment_of
 
 # Rules see no result: the profile that measures more counts, then the later run.
 PROFILES: Final = ("smoke", "quick", "standard", "full")

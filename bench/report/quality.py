@@ -6,8 +6,9 @@ Neighbours: `figures.quality` draws every gate of every trial.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from bench.journal import Journal, Trial
 from bench.report.naming import deployment_order, number, words
+from bench.results.journal import Journal, Trial
+from bench.stats.proportions import wilson
 
 
 def gate_rows(trials: Sequence[Trial]) -> tuple[list[str], list[list[str]]]:
@@ -64,3 +65,40 @@ def _told(value: object) -> str:
     if isinstance(value, list | tuple):
         return "; ".join(_told(v) for v in value)
     return number(value) if isinstance(value, float) else str(value)
+
+
+def quality_rows(trials: Sequence[Trial]) -> list[list[str]]:
+    """Return deployment, trials, valid, flagged, invalid (with its share's interval), reruns."""
+    rows = []
+    for name in deployment_order(t.deployment for t in trials):
+        own = [t for t in trials if t.deployment == name]
+        status = Counter(t.status for t in own)
+        share = wilson(status["invalid"], len(own))
+        rows.append(
+            [
+                name,
+                str(len(own)),
+                str(status["valid"]),
+                str(status["flagged"]),
+                f"{status['invalid']} ({share.estimate:.0%} [{share.low:.0%}, {share.high:.0%}])",
+                str(sum(t.attempt > 0 for t in own)),
+                f"{sum(t.skipped for t in own):,}",
+            ]
+        )
+    return rows
+
+
+def failed_gates(trials: Sequence[Trial]) -> list[list[str]]:
+    """Return trial, gate, value and limit of every gate that flagged or failed."""
+    return [
+        [
+            trial.trial_id,
+            words(gate.name),
+            gate.outcome,
+            f"{number(gate.value)} {gate.unit}" if gate.value is not None else "not measurable",
+            f"{number(gate.limit)} {gate.unit}" if gate.limit is not None else "–",
+        ]
+        for trial in trials
+        for gate in trial.gates
+        if gate.outcome != "pass"
+    ]

@@ -1,12 +1,12 @@
 """Which pairs are compared, and which cell stands for a mix or an operation.
 
-Neighbours: `selection` groups trials into cells, `bench.paired.judge` asks paired rounds.
+Neighbours: `selection` groups trials into cells, `bench.results.paired.judge` asks paired rounds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from bench.report.dataset import RunData
-from bench.report.naming import ALL, headline_operation, own_names
+from bench.report.naming import ALL, headline_operation
 from bench.report.selection import Cell
 from bench.stats.verdicts import Claim
 
@@ -17,12 +17,6 @@ PAIRS: tuple[tuple[str, str, Claim], ...] = (
     ("microservices", "modular-split", "greater"),
 )
 NAMED_ROLES = ("product_read", "order", "overview", "mixed")
-
-
-def pairs_of(data: RunData) -> tuple[tuple[str, str, Claim], ...]:
-    """Return (numerator, denominator, claim): of the user's own services all against the first."""
-    own = own_names(data.journal.settings)
-    return tuple((name, own[0], "different") for name in own[1:]) if own else PAIRS
 
 
 def reference_cell(cells: Iterable[Cell], mix: str) -> Cell | None:
@@ -42,7 +36,9 @@ def main_mix(cells: Sequence[Cell]) -> str | None:
     return max(mixes, key=lambda mix: mixes[mix]) if mixes else None
 
 
-def headline_cell(data: RunData, cells: Sequence[Cell], role: str) -> tuple[Cell, str] | None:
+def headline_cell(
+    settings: Mapping[str, Any], cells: Sequence[Cell], role: str
+) -> tuple[Cell, str] | None:
     """Return (cell, operation) that stands for a headline role, None if it was not measured.
 
     An operation's own mix comes before the mixed one: only there can CPU be told apart.
@@ -50,7 +46,8 @@ def headline_cell(data: RunData, cells: Sequence[Cell], role: str) -> tuple[Cell
     if role == "mixed":
         cell = reference_cell(cells, "mixed")
         return (cell, ALL) if cell else None
-    operation = headline_operation(role, data.operations, data.journal.settings)
+    operations = sorted({name for cell in cells for name in cell.operations})
+    operation = headline_operation(role, operations, settings)
     own = next((c.mix for c in cells if operation and c.operations == [operation]), None)
     mix = own or main_mix([c for c in cells if operation in c.operations])
     cell = reference_cell(cells, mix) if mix else None

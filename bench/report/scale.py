@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.journal import ComponentUsage, Gate, RunFacts, RunWriter, Trial, rows_table
 from bench.machine import machine_facts, package_versions
 from bench.report.naming import DEPLOYMENTS
+from bench.results.journal import ComponentUsage, Gate, RunFacts, RunWriter, Trial, rows_table
 
 ROWS, BLOCKS = 10_000_000, 8
 MEASURED_S = 600.0

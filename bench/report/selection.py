@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.report.dataset import TrialSample
 from bench.report.naming import ALL, deployment_order, load_label, words
+from bench.results.dataset import TrialSample
 
 CellKey = tuple[str, str, float]  # experiment, mix, offered_rps
 SATURATED = 0.95  # goodput below this share of the offered load: latency depends on trial length

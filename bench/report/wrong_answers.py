@@ -5,10 +5,10 @@ Neighbours: `hops` and `partitions` give no ratio where `findings` says somethin
 
 from collections.abc import Iterable, Sequence
 
-from bench.journal import WrongAnswers
-from bench.report.dataset import TrialSample
 from bench.report.naming import ALL, words
 from bench.report.selection import Cell
+from bench.results.dataset import TrialSample
+from bench.results.journal import WrongAnswers
 
 WRONG_LIMIT = 0.001  # of an operation's answers in one arm; below, the percentiles hold them
 

@@ -1,6 +1,6 @@
 """When a disturbed series is steady again, by a rule that is fixed before the run. Pure.
 
-Neighbours: `bench.report.failure` counts visits by the second.
+Neighbours: `bench.experiments.failure.findings` counts visits by the second.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """Turns of a user's own services: the same visit on either side, its requests matched one by one.
 
 A visit's requests match by position and name; a ratio is by name. Neighbours: `rounds` has the
-clusters of a second, `verdicts` the rule; `bench.experiments.turn_conductor` hands out the turns.
+clusters of a second, `verdicts` the rule; `experiments.own_pair.turn_conductor` hands out the
+turns.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From an interval to a word, by a rule that is fixed before the run.
 
-Neighbours: `paired` and `multiplicity` give the interval; `bench.report.verdicts` names the
-questions and writes them down.
+Neighbours: `paired` and `multiplicity` give the interval; the experiments name the questions and
+write them down.
 """
 
 from dataclasses import dataclass

@@ -18,6 +18,8 @@ APP_LAYERS = "Monolith: overview -> orders"
 INSIDE_APPS = "Monolith: inside an app"
 OVERVIEW = "Monolith: the overview only reads"
 BENCH = "Bench: cli"
+APART = "Experiments never import each other"
+HALVES = "What measures imports nothing"
 LOAD = "Bench: what runs in the load process"
 
 # (how the contract's name begins, the file to plant, the forbidden import in it; none: the file
@@ -58,9 +60,13 @@ PLANTED = [
     (BENCH, "bench/stats/planted_21.py", "import bench.audit"),
     (BENCH, "bench/audit/planted_22.py", "import bench.deployments"),
     (BENCH, "bench/results/planted_22.py", "import bench.report"),
-    (BENCH, "bench/report/planted_23.py", "import bench.experiments"),
+    (BENCH, "bench/report/planted_23.py", "import bench.experiments.floor"),
+    (BENCH, "bench/engine/planted_29.py", "import bench.report.analysis"),
+    (APART, "bench/experiments/floor/planted_30.py", "import bench.experiments.network.measure"),
+    (HALVES, "bench/experiments/floor/measure.py", "import bench.experiments.floor.figures"),
+    (HALVES, "bench/engine/planted_31.py", "import pandas"),
     (BENCH, "bench/unlisted_planted_24.py", ""),
-    (BENCH, "bench/claims.py", "import bench.journal"),
+    (BENCH, "bench/registry.py", "import bench.results.journal"),
     (LOAD, "bench/load/planted_25.py", "import pandas"),
     (LOAD, "bench/load/planted_26.py", "import matplotlib"),
     (LOAD, "bench/load/planted_27.py", "import asyncio"),
@@ -163,4 +169,4 @@ def test_only_the_journal_reads_and_writes_result_rows() -> None:
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.Import | ast.ImportFrom) and "pyarrow.parquet" in ast.unparse(node)
     }
-    assert importers <= {"bench.journal"}
+    assert importers <= {"bench.results.journal"}

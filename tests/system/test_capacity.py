@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.journal import RunReader
-from bench.results.capacity import CURVE, SATURATION, searches_in
+from bench.experiments.capacity.records import CURVE, SATURATION, searches_in
+from bench.results.journal import RunReader
 from tests.system.conftest import CommandLine
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

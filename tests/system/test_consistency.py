@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.episodes import EpisodeFolder, FaultInjected, read_events
-from bench.journal import RunReader
+from bench.results.episodes import EpisodeFolder, FaultInjected, read_events
+from bench.results.journal import RunReader
 from tests.system.conftest import CommandLine, owned
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]

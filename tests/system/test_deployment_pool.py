@@ -15,7 +15,7 @@ HOLDER = """
 import functools, os, signal, sys, threading, time
 from bench.deployments.base import UpOptions
 from bench.deployments.local.driver import open_deployment
-from bench.experiments.deployment_pool import start_together
+from bench.engine.deployment_pool import start_together
 
 def opener(name, cpu):
     return lambda: open_deployment(name, options=UpOptions(cpus=(cpu,)))

@@ -19,8 +19,8 @@ from bench.contract.conformance import World
 from bench.contract.seed import SeedSpec
 from bench.deployments.base import COMPONENTS, UpOptions
 from bench.deployments.local.driver import LocalDeployment, open_deployment
+from bench.engine.round_blocks import no_autovacuum
 from bench.errors import ShopbenchError
-from bench.experiments.round_blocks import no_autovacuum
 
 pytestmark = pytest.mark.system
 

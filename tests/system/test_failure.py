@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.journal import RunReader
 from bench.load.visits import LESS, OK, visits_of
+from bench.results.journal import RunReader
 from tests.system.conftest import CommandLine, owned
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

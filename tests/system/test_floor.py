@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.journal import RunReader
+from bench.results.journal import RunReader
 from tests.system.conftest import CommandLine
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.engine.options import DEPLOYMENTS
 from bench.experiments.latency.plan import SHARES
-from bench.experiments.options import DEPLOYMENTS
-from bench.journal import RunReader
-from bench.paired.rounds import cpu_ms_of
+from bench.results.journal import RunReader
+from bench.results.paired.rounds import cpu_ms_of
 from tests.system.conftest import CommandLine, owned
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(600)]

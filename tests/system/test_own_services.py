@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.journal import RunReader
+from bench.results.journal import RunReader
 from tests.system.conftest import ROOT, CommandLine
 from tests.unit.load.own_server import started
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.deployments.local.processes import descendants
-from bench.journal import RunReader
+from bench.results.journal import RunReader
 from tests.system.conftest import CommandLine, Owned, owned
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]

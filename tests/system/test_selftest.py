@@ -11,7 +11,7 @@ import pytest
 
 from bench.experiments.selftest.planting import AGAIN, BASE, DEARER, LARGER, MEMBERS, SLOWER
 from bench.experiments.selftest.record import FILE
-from bench.journal import RunReader, Trial
+from bench.results.journal import RunReader, Trial
 from tests.system.conftest import CommandLine
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(900)]

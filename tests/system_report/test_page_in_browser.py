@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.journal import TrialStatus
 from bench.report.build import build_report
 from bench.report.compare import compare_runs
+from bench.results.journal import TrialStatus
 from tests.system_report.chromium import Tab, browser_tab, chromium_path
 from tests.unit.report.factory import LADDER_RUN, Rounds, make_run, pair_run
 

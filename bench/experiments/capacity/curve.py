@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bench.engine.laboratory import Attempt, Laboratory, Series, run_series, shuffled, store
+from bench.engine.probing import MIN_RPS, two_digits
+from bench.engine.trial import TrialKey
 from bench.experiments.capacity.plan import Course, curve_spec
+from bench.experiments.capacity.records import CURVE, known_capacity_rps
 from bench.experiments.capacity.rest import rest
-from bench.experiments.laboratory import Attempt, Laboratory, Series, run_series, shuffled, store
-from bench.experiments.probing import MIN_RPS, two_digits
-from bench.experiments.trial import TrialKey
-from bench.journal import TrialStatus
 from bench.load.schedule import build_schedule
-from bench.results.capacity import CURVE, known_capacity_rps
+from bench.results.journal import TrialStatus
 
 NEAR_CAPACITY = 0.95
 _SAME = 0.05  # two loads so near each other are one

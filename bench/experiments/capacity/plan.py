@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.experiments.first_answers import FIRST_ANSWERS_S
-from bench.experiments.laboratory import TRIAL_OVERHEAD_S, Laboratory
-from bench.experiments.options import DEPLOYMENTS
-from bench.experiments.probing import start_seconds
+from bench.engine.first_answers import FIRST_ANSWERS_S
+from bench.engine.laboratory import TRIAL_OVERHEAD_S
+from bench.engine.options import DEPLOYMENTS, Profile, RunOptions
+from bench.engine.probing import start_seconds
+from bench.errors import ShopbenchError
 from bench.load.mixes import JOURNEYS, MIXES
 from bench.load.operations import OPERATIONS
 from bench.load.schedule import ScheduleSpec
@@ -20,6 +21,7 @@ SEARCHED_MIXES = ("mixed",)
 # Twice the 16 pooled connections of every deployment, so that all of them are always wanted;
 # beyond 48 requests at once a deployment answers 503.
 CLIENTS = 32
+LARGEST_SHARE = 2.0  # of a capacity, in a curve
 WARM_UP_S = 0.5
 EXPECTED_PROBES = 2.8  # of one search; the first, from a poor guess, takes more
 REST_S, REST_AFTER_FAILURE_S = 0.1, 1.1  # a circuit breaker stays open for 1 s
@@ -118,9 +120,28 @@ class Course:
         )
 
 
-def course_of(lab: Laboratory) -> Course:
-    """What the options and the profile ask for."""
-    options, profile = lab.options, lab.profile
+def shares_of(options: RunOptions) -> tuple[float, ...] | None:
+    """The loads of the curve that were asked for: None for the profile's own, () for none.
+
+    Raises ShopbenchError (usage) for what is no share of a capacity.
+    """
+    text = options.own.get("sweep") or ""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        shares = {float(part) for part in parts if part != "none"}
+    except ValueError:
+        wanted = f"--sweep takes numbers such as 0.5,0.9, or none; not {text!r}"
+        raise ShopbenchError(wanted, 2) from None
+    for share in shares:
+        if not 0 < share <= LARGEST_SHARE:
+            wanted = f"--sweep takes shares of a capacity above 0 up to {LARGEST_SHARE:g}"
+            raise ShopbenchError(f"{wanted}, not {share:g}", 2)
+    return tuple(sorted(shares)) if parts else None
+
+
+def course_of(options: RunOptions, profile: Profile) -> Course:
+    """What the options and the profile ask for. Raises ShopbenchError (usage)."""
+    wanted = shares_of(options)
     size = SIZES.get(profile.name, SIZES["smoke"])
     start_s = start_seconds(profile)
     return Course(
@@ -129,7 +150,7 @@ def course_of(lab: Laboratory) -> Course:
         arms=options.deployments or ARMS,
         saturated_mixes=options.mixes or SATURATED_MIXES,
         searched_mixes=options.mixes or SEARCHED_MIXES,
-        shares=size.shares if options.sweep is None else tuple(sorted(set(options.sweep))),
+        shares=size.shares if wanted is None else wanted,
         first_state_s=start_s if profile.restart else _FIRST_STATE_S,
         start_s=start_s,
         restarts=profile.restart,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
+from bench.engine.laboratory import Laboratory
+from bench.engine.target import Subject
 from bench.experiments.capacity.plan import REST_AFTER_FAILURE_S, REST_S
-from bench.experiments.laboratory import Laboratory
-from bench.experiments.subject import Subject
 
 _TRIES = 3  # of up to 10 s each
 

@@ -12,9 +12,8 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from bench.experiments.capacity.plan import CLIENTS, WARM_UP_S, Course
-from bench.experiments.first_answers import check_first_answers
-from bench.experiments.laboratory import (
+from bench.engine.first_answers import check_first_answers
+from bench.engine.laboratory import (
     Attempt,
     Laboratory,
     Series,
@@ -22,11 +21,12 @@ from bench.experiments.laboratory import (
     shuffled,
     store,
 )
-from bench.experiments.trial import TrialKey
-from bench.journal import Trial, TrialStatus
+from bench.engine.trial import TrialKey
+from bench.experiments.capacity.plan import CLIENTS, WARM_UP_S, Course
+from bench.experiments.capacity.records import SATURATION, saturation_verdicts, told
 from bench.load.generator import ClosedLoop
 from bench.load.schedule import Schedule, ScheduleSpec, build_schedule
-from bench.results.capacity import SATURATION, saturation_verdicts, told
+from bench.results.journal import Trial, TrialStatus
 
 
 def saturate(lab: Laboratory, course: Course, mix: str) -> None:

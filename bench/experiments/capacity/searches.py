@@ -15,18 +15,14 @@ from statistics import geometric_mean
 import msgspec
 import pyarrow as pa
 
+from bench.engine.capacity_search import Bracket, Guess, search
+from bench.engine.gates import status_of
+from bench.engine.laboratory import Laboratory, store
+from bench.engine.settle_lag import WatchedSubject
+from bench.engine.slo import MAX_RPS, Slo, gates_of_a_probe, judge_slo
+from bench.engine.trial import TrialKey
 from bench.experiments.capacity.plan import EXPECTED_PROBES, Course, probe_spec
-from bench.experiments.capacity.rest import rest
-from bench.experiments.capacity_search import Bracket, Guess, search
-from bench.experiments.gates import status_of
-from bench.experiments.laboratory import Laboratory, store
-from bench.experiments.settle_lag import WatchedSubject
-from bench.experiments.slo import MAX_RPS, Slo, gates_of_a_probe, judge_slo
-from bench.experiments.trial import TrialKey
-from bench.journal import Trial
-from bench.load.generator import LoadError
-from bench.load.schedule import build_schedule
-from bench.results.capacity import (
+from bench.experiments.capacity.records import (
     CAPACITY,
     SEARCHES,
     SearchEnd,
@@ -35,6 +31,10 @@ from bench.results.capacity import (
     searches_in,
     told,
 )
+from bench.experiments.capacity.rest import rest
+from bench.load.generator import LoadError
+from bench.load.schedule import build_schedule
+from bench.results.journal import Trial
 
 SEARCHES_BLOCK = 1_000  # trial.block = search * 1,000 + number of the probe
 MAX_REPEATS = 2

@@ -10,7 +10,7 @@ from typing import Self
 
 from bench.audit.sampler import Sampler
 from bench.audit.transients import anomalies_of
-from bench.episodes import EventLog, Sampled, Seen
+from bench.results.episodes import EventLog, Sampled, Seen
 
 INTERVAL_S = 0.5
 BUSY_SHARE = 0.25  # of the time at the most: a slow look makes the next one come later

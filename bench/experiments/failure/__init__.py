@@ -1,5 +1,15 @@
-"""`failure`: the same faults in both arms under the same load, and what each journey lost.
+"""The same faults in both arms under the same load, and what each journey lost."""
 
-`spec` is the experiment as a file, `steady` the hypothesis, `stretch` one stretch of load with a
-fault in it, `plan` the cells and their order, `run` the whole.
-"""
+from bench.registry import Experiment, Flag
+
+EXPERIMENTS = (
+    Experiment(
+        name="failure",
+        question="What does each journey lose when something breaks, in each arm, and when is it "
+        "back?",
+        rank=70,
+        measuring="bench.experiments.failure.measure",
+        reporting="bench.experiments.failure.section",
+        flags=(Flag("--spec", "With failure: a TOML file, or bench, quick, …."),),
+    ),
+)

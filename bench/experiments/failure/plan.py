@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from bench.experiments.failure.fleet import Arm
+from bench.experiments.failure.deployments import Arm
 from bench.experiments.failure.spec import OVERLOAD, Spec, Step
 from bench.load.plan import Visit
 from bench.load.schedule import Schedule, ScheduleSpec, build_schedule

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bench.engine.laboratory import Laboratory
 from bench.experiments.failure.plan import Cell
-from bench.experiments.laboratory import Laboratory
-from bench.journal import RunReader, Trial
 from bench.load.visits import OK, visits_of
+from bench.results.journal import RunReader, Trial
 
 PAIR = ("microservices", "monolith")
 

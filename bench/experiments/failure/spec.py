@@ -7,7 +7,6 @@ field.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -137,14 +136,6 @@ def load_spec(name: str) -> Spec:
         reason = exc.strerror or "cannot be read"
         raise ShopbenchError(f"spec {name}: {reason}; built in are {known}", 2) from exc
     return parse_spec(text, path.name)
-
-
-def check_spec(experiments: Sequence[str], name: str) -> None:
-    """Refuse a spec that cannot be run, before anything starts. Raises ShopbenchError (usage)."""
-    if name and "failure" not in experiments:
-        raise ShopbenchError("--spec belongs to `run failure`", 2)
-    if name:
-        load_spec(name)
 
 
 def parse_spec(text: bytes, name: str) -> Spec:

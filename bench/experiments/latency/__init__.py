@@ -1,5 +1,15 @@
-"""Time and CPU of single requests in every deployment, in paired rounds; the ladder is in it.
+"""Time and CPU of single requests in every deployment, in paired rounds; the ladder is in it."""
 
-`plan` says what is measured and how long it takes, `start` measures one start of all deployments,
-`measure` makes starts until the metrics named beforehand are decided.
-"""
+from bench.registry import Experiment
+
+EXPERIMENTS = (
+    Experiment(
+        name="latency",
+        question="How much longer does a request take, and how much more CPU does it cost, and is "
+        "that the framework, the split of the data or the process boundaries?",
+        rank=10,
+        measuring="bench.experiments.latency.measure",
+        reporting="bench.experiments.latency.section",
+        thresholds=("latency",),
+    ),
+)

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import exp
+from typing import Any
 
-from bench.experiments.client_time import client_time_ms
-from bench.experiments.laboratory import Laboratory
+from bench.engine.client_time import client_time_ms
+from bench.engine.laboratory import Laboratory
+from bench.engine.options import Profile, RunOptions
+from bench.engine.round_trials import next_start, recorded_rounds, remember
 from bench.experiments.latency.plan import EXPERIMENT, Plan, plan_of
 from bench.experiments.latency.start import measure_start
-from bench.experiments.round_trials import next_start, recorded_rounds, remember
-from bench.paired.disturbance import EXPERIMENT_OF_TWO
-from bench.paired.judge import FAMILIES, Answer, all_enough, answers_of, sentence
-from bench.paired.rounds import PairedRounds
+from bench.registry import Planned
+from bench.results.paired.disturbance import EXPERIMENT_OF_TWO
+from bench.results.paired.judge import FAMILIES, Answer, all_enough, answers_of, sentence
+from bench.results.paired.rounds import PairedRounds
 
 BUSY_CORES = 0.1  # of foreign work, above which a reader should know
+
+
+def check(options: RunOptions) -> None:
+    """Refuse mixes that have no place here. Raises ShopbenchError (usage)."""
+    plan_of(options, options.profile)
+
+
+def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Planned:
+    """The least number of starts."""
+    return Planned(plan_of(options, profile.name).planned_s)
 
 
 def run(lab: Laboratory) -> None:
     """Measure; say each named metric as soon as it is decided."""
     plan = plan_of(lab.options, lab.profile.name)
-    lab.progress.plan(plan.planned_s)
     remember(
         lab,
         EXPERIMENT,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.engine.options import DEPLOYMENTS, RunOptions
+from bench.engine.round_blocks import CALIBRATION_S, SHARES, WRITES, Design
 from bench.errors import ShopbenchError
-from bench.experiments.options import DEPLOYMENTS, RunOptions
-from bench.experiments.round_blocks import CALIBRATION_S, SHARES, WRITES, Design
-from bench.paired.judge import FAMILIES
-from bench.paired.rounds import twin_of
+from bench.results.paired.judge import FAMILIES
+from bench.results.paired.rounds import twin_of
 
 EXPERIMENT = "latency"
 UP_S, DOWN_S, SQL_S = 14.0, 1.0, 1.3  # planned

@@ -8,14 +8,14 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from bench.experiments.deployment_pool import start_together
-from bench.experiments.laboratory import Laboratory
+from bench.engine.deployment_pool import start_together
+from bench.engine.laboratory import Laboratory
+from bench.engine.round_blocks import WRITES, PairedStart
+from bench.engine.round_trials import store_block
+from bench.engine.statements import already_counted, count_statements
 from bench.experiments.latency.plan import EXPERIMENT, SQL_S, Plan
-from bench.experiments.round_blocks import WRITES, PairedStart
-from bench.experiments.round_trials import store_block
-from bench.experiments.statements import already_counted, count_statements
-from bench.paired.disturbance import EXPERIMENT_OF_TWO
-from bench.paired.rounds import PairedRounds, is_twin
+from bench.results.paired.disturbance import EXPERIMENT_OF_TWO
+from bench.results.paired.rounds import PairedRounds, is_twin
 
 Recorded = dict[str, PairedRounds]  # by the name of the trials' experiment
 

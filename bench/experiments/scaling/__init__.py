@@ -1,11 +1,19 @@
 """Scales as a whole, or per service? Capacity at the SLO against CPU and memory, both ways.
 
 The monolith gets one more copy of the whole at each level; the services get one more replica of
-the component that is the bottleneck, named by measurement. `path` finds what to scale, `search`
-decides the next load, `stage` changes and probes one arm, `experiment` runs the blocks.
+the component that is the bottleneck, named by measurement. `path` finds what to scale, `probe`
+searches a level, `stage` changes and probes one arm, `measure` runs the blocks.
 """
 
-from bench.experiments.scaling.experiment import run
-from bench.experiments.scaling.sizes import EXPERIMENT
+from bench.registry import Experiment
 
-__all__ = ["EXPERIMENT", "run"]
+EXPERIMENTS = (
+    Experiment(
+        name="scaling",
+        question="What does each CPU core and GiB buy: scaled as a whole, or one component?",
+        rank=40,
+        measuring="bench.experiments.scaling.measure",
+        reporting="bench.experiments.scaling.section",
+        processes_only="its replicas have quotas that the containers' driver does not set",
+    ),
+)

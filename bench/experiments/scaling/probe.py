@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from bench.experiments.capacity_search import Bracket, Guess, search
-from bench.experiments.gates import status_of
-from bench.experiments.laboratory import TRIAL_OVERHEAD_S, Laboratory
+from bench.engine.capacity_search import Bracket, Guess, search
+from bench.engine.gates import status_of
+from bench.engine.laboratory import TRIAL_OVERHEAD_S, Laboratory
+from bench.engine.settle_lag import WatchedSubject
+from bench.engine.slo import MAX_RPS, Slo, gates_of_a_probe, judge_slo
+from bench.engine.trial import TrialKey
 from bench.experiments.scaling.sizes import EXPERIMENT, REPLICA_CORES, Size
 from bench.experiments.scaling.stage import Arm, Metered
-from bench.experiments.settle_lag import WatchedSubject
-from bench.experiments.slo import MAX_RPS, Slo, gates_of_a_probe, judge_slo
-from bench.experiments.trial import TrialKey
-from bench.journal import Trial
 from bench.load.generator import LoadError
 from bench.load.schedule import ScheduleSpec, build_schedule
+from bench.results.journal import Trial
 
 MAX_REPEATS = 2
 EXPECTED_PROBES = 2.7

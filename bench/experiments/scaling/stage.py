@@ -9,11 +9,11 @@ from types import TracebackType
 from bench.deployments.base import UpOptions, Usage
 from bench.deployments.local.driver import LocalDeployment, open_deployment
 from bench.deployments.local.topology import parse_topology
-from bench.experiments.laboratory import Laboratory
-from bench.experiments.probing import prime, right_rps
+from bench.engine.laboratory import Laboratory
+from bench.engine.probing import prime, right_rps
+from bench.engine.target import DeploymentSubject, Subject
 from bench.experiments.scaling.path import QuotaUse, Replicas, quota_uses
 from bench.experiments.scaling.sizes import REPLICA_CORES
-from bench.experiments.subject import DeploymentSubject, Subject
 from bench.load.generator import ClosedLoop, Target
 
 PILOT_CLIENTS, PILOT_WARMUP_S = 16, 0.3

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.engine.deployment_pool import start_together
+from bench.engine.laboratory import Laboratory
+from bench.engine.options import Profile, RunOptions
+from bench.engine.round_blocks import CALIBRATION_S, WRITES, Design, PairedStart
+from bench.engine.round_trials import store_block
 from bench.errors import ShopbenchError
-from bench.experiments.deployment_pool import start_together
-from bench.experiments.laboratory import Laboratory
-from bench.experiments.round_blocks import CALIBRATION_S, WRITES, Design, PairedStart
-from bench.experiments.round_trials import store_block
 from bench.experiments.selftest.neighbours import half_busy
 from bench.experiments.selftest.planting import OPERATIONS
 from bench.experiments.selftest.publish import publish, publish_again
@@ -24,9 +25,10 @@ from bench.experiments.selftest.starts import (
     opener,
     whole_starts,
 )
-from bench.journal import Journal, RunReader
-from bench.paired.judge import role_words
-from bench.paired.rounds import METRICS, Metric, PairedRounds, twin_of
+from bench.registry import Planned
+from bench.results.journal import Journal, RunReader
+from bench.results.paired.judge import role_words
+from bench.results.paired.rounds import METRICS, Metric, PairedRounds, twin_of
 from bench.stats.multiplicity import holm
 from bench.stats.paired import PairedRatio, paired_ratio
 from bench.stats.rounds import MIN_STARTS
@@ -46,10 +48,10 @@ _UNIT: dict[Metric, str] = {"time": "time", "cpu": "CPU"}
 Called = tuple[str, PairedRatio, str]  # what, its ratio at 95 %, the word
 
 
-def announce(lab: Laboratory) -> None:
-    """Tell the progress what is coming."""
-    size = SIZES[lab.profile.name]
-    lab.progress.plan(len(OPERATIONS) * CALIBRATION_S + _start_s(size) * size.wanted(lab))
+def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Planned:
+    """The starts beside the neighbours."""
+    size = SIZES[profile.name]
+    return Planned(len(OPERATIONS) * CALIBRATION_S + _start_s(size) * size.wanted(options))
 
 
 def run(lab: Laboratory) -> None:
@@ -59,7 +61,7 @@ def run(lab: Laboratory) -> None:
     make_starts(
         lab,
         EXPERIMENT,
-        size.wanted(lab),
+        size.wanted(lab.options),
         _start_s(size),
         lambda number: _measure(lab, design, number),
     )

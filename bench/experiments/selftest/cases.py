@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bench.experiments.selftest.reference_server import Behaviour
-from bench.journal import GateOutcome
+from bench.results.journal import GateOutcome
 
 TRIAL_PRIMER_S, TRIAL_WARMUP_S, TRIAL_MEASURED_S = 0.05, 0.15, 0.75
 END_S = TRIAL_PRIMER_S + TRIAL_WARMUP_S + TRIAL_MEASURED_S

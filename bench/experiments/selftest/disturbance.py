@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.engine.deployment_pool import start_together
+from bench.engine.laboratory import Laboratory
+from bench.engine.options import DEPLOYMENTS, Profile, RunOptions
+from bench.engine.round_blocks import CALIBRATION_S, SHARES, WRITES, Design, PairedStart
+from bench.engine.round_trials import store_block
 from bench.errors import ShopbenchError
-from bench.experiments.deployment_pool import start_together
-from bench.experiments.laboratory import Laboratory
-from bench.experiments.options import DEPLOYMENTS
-from bench.experiments.round_blocks import CALIBRATION_S, SHARES, WRITES, Design, PairedStart
-from bench.experiments.round_trials import store_block
 from bench.experiments.selftest.publish import publish, publish_again
 from bench.experiments.selftest.record import Outcome, judged
 from bench.experiments.selftest.starts import (
@@ -29,10 +29,11 @@ from bench.experiments.selftest.starts import (
     opener,
     whole_starts,
 )
-from bench.journal import Journal, RunReader
-from bench.paired.disturbance import LIMIT, Shift, shifts_of
-from bench.paired.judge import NAMED_ROLES, role_words
-from bench.paired.rounds import PairedRounds, twin_of
+from bench.registry import Planned
+from bench.results.journal import Journal, RunReader
+from bench.results.paired.disturbance import LIMIT, Shift, shifts_of
+from bench.results.paired.judge import NAMED_ROLES, role_words
+from bench.results.paired.rounds import PairedRounds, twin_of
 from bench.stats.paired import paired_ratio
 from bench.stats.rounds import MIN_STARTS
 
@@ -49,10 +50,10 @@ SIZES = {
 }
 
 
-def announce(lab: Laboratory) -> None:
-    """Tell the progress what is coming."""
-    size = SIZES[lab.profile.name]
-    lab.progress.plan(2 * len(SHARES) * CALIBRATION_S + _start_s(size) * size.wanted(lab))
+def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Planned:
+    """The starts."""
+    size = SIZES[profile.name]
+    return Planned(2 * len(SHARES) * CALIBRATION_S + _start_s(size) * size.wanted(options))
 
 
 def run(lab: Laboratory) -> None:
@@ -62,7 +63,7 @@ def run(lab: Laboratory) -> None:
     make_starts(
         lab,
         EXPERIMENT,
-        size.wanted(lab),
+        size.wanted(lab.options),
         _start_s(size),
         lambda number: _measure(lab, design, number),
     )

@@ -6,13 +6,17 @@ two services that differ in a visit's course: those gates are fed, and the table
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from bench.deployments.base import UpOptions
 from bench.deployments.places import open_at
-from bench.experiments.gates import LAG_GOOD_MS, Observed, Window, judge
-from bench.experiments.laboratory import TRIAL_OVERHEAD_S, Laboratory, store
-from bench.experiments.meters import Reading, clock_step_ms, swapped
+from bench.engine.gates import LAG_GOOD_MS, Observed, Window, judge
+from bench.engine.laboratory import TRIAL_OVERHEAD_S, Laboratory, store
+from bench.engine.meters import Reading, clock_step_ms, swapped
+from bench.engine.options import Profile, RunOptions
+from bench.engine.trial import TrialKey
 from bench.experiments.selftest.cases import (
     CASES,
     END_S,
@@ -25,11 +29,11 @@ from bench.experiments.selftest.cases import (
 from bench.experiments.selftest.publish import publish
 from bench.experiments.selftest.record import Outcome, judged
 from bench.experiments.selftest.reference import reference_server, units_per_ms
-from bench.experiments.trial import TrialKey
-from bench.journal import Gate, GateOutcome
 from bench.load.generator import LoadError
 from bench.load.plan import Visit
 from bench.load.schedule import Schedule, ScheduleSpec, build_schedule
+from bench.registry import Planned
+from bench.results.journal import Gate, GateOutcome
 
 PART, EXPERIMENT = "gates", "selftest-gates"
 MIX = "product_read"
@@ -56,9 +60,9 @@ class Tripped:
         return self.disturbed.outcome == self.expected and self.control.outcome == "pass"
 
 
-def announce(lab: Laboratory) -> None:
-    """Tell the progress what is coming."""
-    lab.progress.plan(len(CASES) * PAIR_S + BUDGET_S)
+def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Planned:
+    """Every case twice, and the load's budget."""
+    return Planned(len(CASES) * PAIR_S + BUDGET_S)
 
 
 def run(lab: Laboratory) -> None:

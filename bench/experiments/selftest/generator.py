@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from bench.engine.laboratory import Laboratory
+from bench.engine.options import Profile, RunOptions
 from bench.errors import ShopbenchError
-from bench.experiments.generator_check import (
+from bench.experiments.selftest.generator_check import (
     CLIENT_LIMIT_MS,
     CONTROL_LIMIT_MS,
     LAG_LIMIT_MS,
@@ -17,20 +19,20 @@ from bench.experiments.generator_check import (
     Verdict,
     check_generator,
 )
-from bench.experiments.laboratory import Laboratory
 from bench.experiments.selftest.publish import publish, publish_again
 from bench.experiments.selftest.record import CLAIMS_NOTHING, SETTING, Outcome, Word
 from bench.experiments.selftest.reference import shop_cpus
-from bench.journal import RunReader
+from bench.registry import Planned
+from bench.results.journal import RunReader
 
 PART = "generator"
 _SECONDS = {"smoke": 0.5, "quick": 2.0, "standard": 5.0, "full": 10.0}
 _WORDS: dict[Verdict, Word] = {"kept": "met", "broken": "not met"}
 
 
-def announce(lab: Laboratory) -> None:
-    """Tell the progress what is coming."""
-    lab.progress.plan(_planned_s(lab))
+def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Planned:
+    """The check, which times itself."""
+    return Planned(_planned_s(profile))
 
 
 def run(lab: Laboratory) -> None:
@@ -39,7 +41,7 @@ def run(lab: Laboratory) -> None:
     load_cpus = lab.writer.journal.settings["load_cpus"]
     server = next(iter(shop_cpus(lab)), None)
     found = check_generator(server, load_cpus[0] if load_cpus else None, _SECONDS[lab.profile.name])
-    lab.progress.done(_planned_s(lab))
+    lab.progress.done(_planned_s(lab.profile))
     publish(lab, PART, outcomes(found, lab.profile.name), {"generator": found.as_json()})
 
 
@@ -101,5 +103,5 @@ def _word(verdict: Verdict, profile: str) -> Word:
     return "not judged" if profile == CLAIMS_NOTHING else _WORDS.get(verdict, "not judged")
 
 
-def _planned_s(lab: Laboratory) -> float:
-    return 15.0 + 52.0 * _SECONDS[lab.profile.name]
+def _planned_s(profile: Profile) -> float:
+    return 15.0 + 52.0 * _SECONDS[profile.name]

@@ -1,41 +1,29 @@
-"""The parts of the selftest as experiments of a run, in the order they are made."""
+"""All parts of the selftest, one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.experiments.laboratory import Laboratory
+from bench.engine.laboratory import Laboratory
+from bench.engine.options import Profile, RunOptions
 from bench.experiments.selftest import busy, disturbance, gates_tripped, generator, planted
+from bench.registry import Planned
 
-NAME = "selftest"
-Experiment = Callable[[Laboratory], None]
 Examine = Callable[[Path], list[dict[str, Any]]]
 _MODULES = (gates_tripped, generator, planted, disturbance, busy)
-PART_NAMES = tuple(module.PART for module in _MODULES)
 
 
-def _part(announce: Experiment, run: Experiment) -> Experiment:
-    def part(lab: Laboratory) -> None:
-        announce(lab)
-        run(lab)
-
-    return part
+def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Planned:
+    """The sum of the parts."""
+    return sum((each.planned(options, profile, settings) for each in _MODULES), Planned(0.0))
 
 
-def run_all(lab: Laboratory) -> None:
-    """All parts, one after the other; all are announced first, for an honest time left."""
-    for module in _MODULES:
-        module.announce(lab)
+def run(lab: Laboratory) -> None:
+    """Every part; each is judged by itself."""
     for module in _MODULES:
         module.run(lab)
-
-
-SELFTEST_EXPERIMENTS: dict[str, Experiment] = {
-    NAME: run_all,
-    **{f"{NAME}-{module.PART}": _part(module.announce, module.run) for module in _MODULES},
-}
 
 
 def examine(part: str, run_dir: Path) -> list[dict[str, Any]]:

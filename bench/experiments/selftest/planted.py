@@ -15,11 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench.engine.deployment_pool import start_together
+from bench.engine.laboratory import Laboratory
+from bench.engine.options import Profile, RunOptions
+from bench.engine.round_blocks import CALIBRATION_S, WRITES, Block, Design, PairedStart
+from bench.engine.round_trials import remember, store_block, trial_of
 from bench.errors import ShopbenchError
-from bench.experiments.deployment_pool import start_together
-from bench.experiments.laboratory import Laboratory
-from bench.experiments.round_blocks import CALIBRATION_S, WRITES, Block, Design, PairedStart
-from bench.experiments.round_trials import remember, store_block, trial_of
 from bench.experiments.selftest.planted_judge import Comparison, judge
 from bench.experiments.selftest.planting import (
     BASE,
@@ -41,9 +42,10 @@ from bench.experiments.selftest.starts import (
     typical_start_s,
     whole_starts,
 )
-from bench.journal import Journal, RunReader, Trial
 from bench.load.generator import result_rows
-from bench.paired.rounds import PairedRounds, Stretch
+from bench.registry import Planned
+from bench.results.journal import Journal, RunReader, Trial
+from bench.results.paired.rounds import PairedRounds, Stretch
 from bench.stats.errors import StatisticsError
 
 PART, EXPERIMENT = "planted", "selftest-planted"
@@ -66,11 +68,11 @@ ONCE_S = UP_S + DOWN_S + len(OPERATIONS) * (CALIBRATED_S + 1.5) + 2.0  # the cal
 PLANTED_MS, PLANTED_CPU_MS = "planted_ms", "planted_cpu_ms"  # facts of a trial
 
 
-def announce(lab: Laboratory) -> None:
-    """Tell the progress what is coming."""
-    size = SIZES[lab.profile.name]
+def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Planned:
+    """The calibration and the starts."""
+    size = SIZES[profile.name]
     gaps_s = 2 * len(OPERATIONS) * CALIBRATION_S  # in the calibration, and in the first start
-    lab.progress.plan(ONCE_S + gaps_s + _start_s(size) * size.wanted(lab))
+    return Planned(ONCE_S + gaps_s + _start_s(size) * size.wanted(options))
 
 
 def run(lab: Laboratory) -> None:
@@ -81,7 +83,7 @@ def run(lab: Laboratory) -> None:
     def measure(number: int) -> None:
         _measure(lab, design_of(size), calibration, number)
 
-    make_starts(lab, EXPERIMENT, size.wanted(lab), _start_s(size), measure)
+    make_starts(lab, EXPERIMENT, size.wanted(lab.options), _start_s(size), measure)
     publish(lab, PART, *_judged(lab.writer.journal, RunReader(lab.writer.path)))
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from bench.experiments.selftest.effects import effects_table
 from bench.experiments.selftest.planting import AGAIN, DEARER, LARGER, OPERATIONS, SLOWER
 from bench.experiments.selftest.record import Outcome, judged
-from bench.paired.judge import role_words
-from bench.paired.rounds import METRICS, Metric
+from bench.results.paired.judge import role_words
+from bench.results.paired.rounds import METRICS, Metric
 from bench.stats.paired import PairedRatio, paired_ratio
 from bench.stats.rounds import MIN_STARTS, enough
 from bench.stats.verdicts import decide

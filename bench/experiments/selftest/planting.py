@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.paired.rounds import twin_of
+from bench.results.paired.rounds import twin_of
 
 BASE = "microservices"
 AGAIN, SLOWER, DEARER, LARGER = twin_of(BASE), "slower", "dearer", "larger"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.deployments.local.home import StateHome
-from bench.experiments.laboratory import Laboratory
+from bench.engine.laboratory import Laboratory
 from bench.experiments.selftest.record import (
     SETTING,
     Origin,
@@ -16,8 +16,8 @@ from bench.experiments.selftest.record import (
     keep,
     merged,
 )
-from bench.journal import Journal, utc_now
 from bench.machine import source_commit
+from bench.results.journal import Journal, utc_now
 
 
 def publish(

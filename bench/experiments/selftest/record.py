@@ -1,7 +1,7 @@
 """What a selftest found, kept for every later run on the same machine.
 
 The file `selftest.json` in the state home holds the newest outcome of each part;
-`selftest_settings` puts them into a run's journal, so that its report can print them.
+`remembered` puts them into a run's journal, so that its report can print them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.deployments.local.home import StateHome, write_private
-from bench.journal import utc_now
 from bench.machine import machine_facts
+from bench.results.journal import utc_now
 
 FILE = "selftest.json"
 SCHEMA_VERSION = 2
@@ -96,7 +96,7 @@ def keep(home: StateHome, result: PartResult, entry: Mapping[str, Any]) -> Path:
     return path
 
 
-def selftest_settings(
+def remembered(
     home: StateHome | None = None, machine: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """What a run's journal says of the selftest on this machine; nothing if there was none."""

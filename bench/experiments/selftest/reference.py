@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from bench.experiments.laboratory import Laboratory
+from bench.engine.bare_handler_process import ServedSubject
+from bench.engine.laboratory import Laboratory
 from bench.experiments.selftest.reference_server import Behaviour, unit_ns
-from bench.experiments.served import ServedSubject
 from bench.load.generator import Target
 
 _T = TypeVar("_T")

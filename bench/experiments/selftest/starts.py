@@ -14,8 +14,9 @@ from typing import Any
 
 from bench.deployments.base import Deployment, UpOptions
 from bench.deployments.places import open_at
-from bench.experiments.laboratory import Laboratory
-from bench.experiments.round_trials import remember
+from bench.engine.laboratory import Laboratory
+from bench.engine.options import RunOptions
+from bench.engine.round_trials import remember
 
 UP_S, DOWN_S = 13.0, 3.0  # planned
 
@@ -29,9 +30,9 @@ class Size:
     measured_s: float
     idle_s: float
 
-    def wanted(self, lab: Laboratory) -> int:
+    def wanted(self, options: RunOptions) -> int:
         """The starts asked for, or the profile's."""
-        return lab.options.starts or self.starts
+        return options.own.get("starts") or self.starts
 
 
 def make_starts(

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from bench.journal import Verdict
-from bench.paired.rounds import MIX, TIME_NAME
 from bench.report.figures.style import BAD, INK, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
 from bench.report.measures import METRIC_NAMES
 from bench.report.naming import number, percent, span, words
+from bench.results.journal import Verdict
+from bench.results.paired.rounds import MIX, TIME_NAME
 
 _KINDS = {**{name: kind for kind, name in METRIC_NAMES.items()}, TIME_NAME: "time"}
 _ROW_IN = 0.235

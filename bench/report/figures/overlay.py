@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bench.journal import Verdict
-from bench.report.analysis import PercentileRow
 from bench.report.figures.forest import ratio_axis, row_label
 from bench.report.figures.style import (
     INK,
@@ -18,7 +16,9 @@ from bench.report.figures.style import (
     log_limits,
     look,
 )
+from bench.report.measures import PercentileRow
 from bench.report.naming import number, words
+from bench.results.journal import Verdict
 
 _SHORT = {"explained by environment": "environment", "no difference shown": "no difference"}
 _MAX_ROWS = 40

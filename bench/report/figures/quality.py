@@ -6,9 +6,9 @@ from math import cos, radians, sin
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bench.journal import Trial
 from bench.report.figures.style import BAD, INK, WIDTH_IN, Figure, drawing
 from bench.report.naming import deployment_order, words
+from bench.results.journal import Trial
 
 _PASS = "#cfe3da"
 _LETTER_IN = 0.066  # width of a letter of a deployment's name

@@ -15,7 +15,7 @@ import psutil
 import psycopg
 
 from bench.deployments.base import COMPONENTS
-from bench.experiments.own_servers import own_servers
+from bench.engine.database_servers import own_servers
 from tests.system.both_arms.pair import Arm
 
 Columns = tuple[str, ...]

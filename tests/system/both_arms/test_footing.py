@@ -14,8 +14,8 @@ from bench.contract.conformance.client import Client
 from bench.contract.seed import SeedSpec
 from bench.deployments.base import UpOptions
 from bench.deployments.local.driver import open_deployment
-from bench.experiments.own_servers import Server, configure, own_servers
-from bench.experiments.statements import count_log
+from bench.engine.database_servers import Server, configure, own_servers
+from bench.engine.statements import count_log
 from tests.system.both_arms import footing
 from tests.system.both_arms.pair import ARMS, Arm, new_key
 

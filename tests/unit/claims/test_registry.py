@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.claims import REGISTRY, BadRegistry, experiment_of, read_registry, registry
-from bench.experiments.runner import EXPERIMENTS
+from bench.claims import FILE, REGISTRY, BadRegistry, read_registry, registry
+from bench.registry import registered
+from bench.results.verdict import experiment_of
 from tests.unit.claims.statements import STATEMENTS
 
 SECTIONS = {
@@ -44,10 +45,10 @@ def test_a_statement_of_the_table_is_claimed_in_its_row() -> None:
 
 
 def test_built_means_that_shopbench_run_knows_it() -> None:
-    """A new experiment changes `status` in claims.toml, and says what answers its claims."""
-    stated = {name for name, each in registry().experiments.items() if each.built}
-    offered = {name for name in EXPERIMENTS if not name.startswith("selftest-")}
-    assert stated == offered
+    """What has a folder with claims is built; what the registry still lists by itself is not."""
+    folders = {each.folder.name for each in registered() if (each.folder / FILE).is_file()}
+    assert {name for name, each in registry().experiments.items() if each.built} == folders
+    assert folders <= {each.name for each in registered()}
 
 
 @pytest.mark.parametrize(
@@ -62,39 +63,52 @@ def test_a_name_is_led_back_to_its_experiment(name: str, experiment: str) -> Non
     assert experiment_of(name) == experiment
 
 
-REDEPLOY = 'name = "redeploy"\nstatus = "not built"'
 BOUNDARY = '[[claim]]\nid = "boundary-time"'
+CAPACITY = 'answers = ["capacity/*/microservices:monolith"]'
 
 
 @pytest.mark.parametrize(
-    ("find", "put", "says"),
+    ("experiment", "find", "put", "says"),
     [
-        (BOUNDARY, f'{BOUNDARY}\ncolour = "red"', "claim 'boundary-time': Object contains unknown"),
-        (BOUNDARY, '[[claim]]\nid = "whole-time"', "claim 'whole-time' stands there twice"),
-        (BOUNDARY, "[[claim]]", r"claim 'number \d+': Object missing required field `id`"),
-        ('experiment = "topologies"', 'experiment = "topologie"', "'cut-everything': there is no"),
-        ('rule = "capacity"\n', "", "'capacity-equal-cpu': Object missing required field `rule`"),
-        ('rule = "audit"', 'rule = "adit"', "claim 'data-lost': there is no rule 'adit'"),
-        ('row = "codebase"', 'row = "code"', "'codebase-apart': there is no row 'code'"),
-        ('direction = "less"', 'direction = "fewer"', "'codebase-size': Invalid enum value"),
-        ('statements = ["advantage.6"]', "statements = []", "'codebase-size': names no statement"),
-        ('answers = ["network/', 'answers = ["netwrk/', "'slow-network': 'netwrk/"),
-        ('answers = ["capacity/*/microservices:monolith"]', "answers = []", "say what answers it"),
-        (REDEPLOY, REDEPLOY.replace("not built", "soon"), "experiment 'redeploy': Invalid"),
-        ('experiments = ["redeploy"]', 'experiments = ["deploy"]', "row 'deployment': there is no"),
-        ("[rules]", "[rule]", "look at: rule, rules"),
-        ("[[experiment]]", "[[experiment]", "line"),
+        ("latency", BOUNDARY, f'{BOUNDARY}\ncolour = "red"', "claim 'boundary-time': Object conta"),
+        ("latency", BOUNDARY, '[[claim]]\nid = "whole-time"', "'whole-time' stands there twice"),
+        (
+            "latency",
+            BOUNDARY,
+            "[[claim]]",
+            r"claim 'number \d+': Object missing required field",
+        ),
+        ("capacity", 'rule = "capacity"\n', "", "'capacity-equal-cpu': Object missing required fi"),
+        ("consistency", 'rule = "audit"', 'rule = "adit"', "'data-lost': there is no rule 'adit'"),
+        ("", 'row = "codebase"', 'row = "code"', "'codebase-apart': there is no row 'code'"),
+        ("", 'direction = "less"', 'direction = "fewer"', "'release-one-service': Invalid enum"),
+        ("", 'statements = ["advantage.6"]', "statements = []", "names no statement"),
+        ("network", 'answers = ["network/', 'answers = ["netwrk/', "'slow-network': 'netwrk/"),
+        ("capacity", CAPACITY, "answers = []", "say what answers it"),
+        ("capacity", 'rows = ["scalability"]', 'rows = ["size"]', "there is no row 'size'"),
+        ("capacity", "measures = ", "status = ", "there is no table or key 'status'"),
+        (
+            "",
+            'rows = ["deployment"]',
+            'rows = ["release"]',
+            "'redeploy': there is no row",
+        ),
+        ("", "[rules]", "[rule]", "look at: rule, rules"),
+        ("", "[[experiment]]", "[[experiment]", "line"),
     ],
 )
 def test_a_bad_entry_is_one_line_that_names_it(
-    tmp_path: Path, find: str, put: str, says: str
+    tmp_path: Path, experiment: str, find: str, put: str, says: str
 ) -> None:
-    text = REGISTRY.read_text(encoding="utf-8")
+    files = {each.folder.name: each.folder / FILE for each in registered()}
+    wrong = files.get(experiment, REGISTRY)
+    text = wrong.read_text(encoding="utf-8")
     assert find in text
     path = tmp_path / "claims.toml"
     path.write_text(text.replace(find, put, 1), encoding="utf-8")
+    asked = (REGISTRY, {**files, experiment: path}) if experiment else (path, files)
     with pytest.raises(BadRegistry, match=says) as caught:
-        read_registry(path)
+        read_registry(*asked)
     assert "\n" not in caught.value.message
     assert caught.value.exit_code == 3
 

@@ -19,10 +19,10 @@ from bench.contract.seed import SeedSpec
 from bench.deployments.base import Usage
 from bench.deployments.local.keys import private_pem
 from bench.deployments.local.topology import parse_topology
-from bench.experiments import round_blocks, runner
+from bench.engine import round_blocks, runner
+from bench.engine.options import PROFILES, RunOptions
+from bench.engine.trial import Bench
 from bench.experiments.latency import measure, plan
-from bench.experiments.options import PROFILES, RunOptions
-from bench.experiments.trial import Bench
 from bench.load.generator import LoadProcess
 
 SERVER = Path(__file__).parents[1] / "load" / "echo_server.py"
@@ -119,7 +119,7 @@ def options(tmp_path: Path) -> RunOptions:
 @pytest.fixture
 def calm_gates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trials are judged as on a quiet machine: what the gates see is tested elsewhere."""
-    monkeypatch.setattr("bench.experiments.trial.judge", lambda _: ())
+    monkeypatch.setattr("bench.engine.trial.judge", lambda _: ())
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bench.contract.openapi import response_of
-from bench.experiments.answers import schema_violations
+from bench.engine.sampled_answers import schema_violations
 from bench.load.operations import OPERATIONS
 from bench.load.plan import Sample
 

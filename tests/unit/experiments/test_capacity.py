@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
+from bench.engine.options import PROFILES, RunOptions
+from bench.engine.progress import Progress
+from bench.engine.runner import RunStopped, expected_duration, run
+from bench.engine.runner import resume as resume_run
+from bench.engine.settle_lag import WatchedSubject
+from bench.engine.slo import LagSample, gates_of_a_probe
 from bench.errors import ShopbenchError
-from bench.experiments.capacity import EXPERIMENT, plan, rest, saturation, searches
+from bench.experiments.capacity import plan, rest, saturation, searches
 from bench.experiments.capacity.curve import loads_of
 from bench.experiments.capacity.plan import SIZES, Size
+from bench.experiments.capacity.records import CAPACITY, CURVE, SATURATION, SearchEnd, searches_in
 from bench.experiments.capacity.saturation import right_answers
 from bench.experiments.capacity.searches import SEARCHES_BLOCK, Walk
-from bench.experiments.options import PROFILES, RunOptions
-from bench.experiments.progress import Progress
-from bench.experiments.runner import RunStopped, expected_duration, run
-from bench.experiments.runner import resume as resume_run
-from bench.experiments.settle_lag import WatchedSubject
-from bench.experiments.slo import LagSample, gates_of_a_probe
-from bench.journal import Gate, RunReader, Trial, rows_table
-from bench.results.capacity import CAPACITY, CURVE, SATURATION, SearchEnd, searches_in
+from bench.results.journal import Gate, RunReader, Trial, rows_table
 from tests.unit.experiments.conftest import EchoDeployment
 
 TINY = Size(2, 0.05, 0.2, 2, 0.05, 0.3, 1.25, (0.2, 0.5), 1, 0.05, 0.3)
@@ -40,7 +40,7 @@ def short_and_settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(WatchedSubject, "_watch", watch)
     for module in ("runner", "resume"):
-        monkeypatch.setattr(f"bench.experiments.{module}.source_commit", lambda: ("abc", False))
+        monkeypatch.setattr(f"bench.engine.{module}.source_commit", lambda: ("abc", False))
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_run_saturates_all_searches_each_and_draws_the_curve(
     monkeypatch.setattr(Progress, "tell", lambda _, text: lines.append(text))
     names = replace(options, deployments=("monolith", "microservices"), mixes=("mixed",))
     serves["microservices"] = 130.0
-    reader = RunReader(run([EXPERIMENT], names))
+    reader = RunReader(run([CAPACITY], names))
     windows = of(reader, SATURATION)
     assert {t.loop for t in windows} == {"closed"}
     for number in range(TINY.passes):
@@ -113,7 +113,7 @@ def test_every_deployment_begins_each_part_in_its_first_state(
 ) -> None:  # fmt: skip
     resets: list[str] = []
     monkeypatch.setattr(echo, "reset", lambda self, _: resets.append(self.name))
-    run([EXPERIMENT], mixed(options))
+    run([CAPACITY], mixed(options))
     # started for saturation; the seed again before each of two searches and before the curve
     assert sorted(resets) == ["modular"] * 3 + ["monolith"] * 3
 
@@ -126,7 +126,7 @@ def test_a_resumed_run_keeps_windows_and_probes_and_goes_on(
 ) -> None:
     broken_after(5, KeyboardInterrupt())
     with pytest.raises(RunStopped) as caught:
-        run([EXPERIMENT], mixed(options))
+        run([CAPACITY], mixed(options))
     before = RunReader(caught.value.run_dir).trials
     assert len([t for t in before if t.experiment == CAPACITY]) == 5
     reader = RunReader(resume_run(caught.value.run_dir, quiet=True))
@@ -146,7 +146,7 @@ def test_an_outbox_that_cannot_be_read_is_no_pass(
         self._failed = True
 
     monkeypatch.setattr(WatchedSubject, "_watch", fail)
-    reader = RunReader(run([EXPERIMENT], mixed(options)))
+    reader = RunReader(run([CAPACITY], mixed(options)))
     assert all("slo_pass" not in t.facts for t in of(reader, CAPACITY))
     assert {t.status for t in of(reader, CAPACITY)} == {"invalid"}
     assert not any(end.closed for end in ends(reader))
@@ -156,12 +156,12 @@ def test_an_arm_that_answers_wrongly_stops_the_run_with_its_answer(
     options: RunOptions, echo: type[EchoDeployment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "bench.experiments.runner.request_tokens", lambda users, _: ["token"] * len(users)
+        "bench.engine.runner.request_tokens", lambda users, _: ["token"] * len(users)
     )
     monkeypatch.setitem(PROFILES, "tiny", replace(PROFILES["tiny"], primed_orders=0))
     echo.server_options = {"modular": ("--body", '{"odd": 1}')}
     with pytest.raises(RunStopped, match="modular answers no product_read rightly: ") as caught:
-        run([EXPERIMENT], replace(options, mixes=("product_read",)))
+        run([CAPACITY], replace(options, mixes=("product_read",)))
     assert caught.value.exit_code == 1
 
 
@@ -211,22 +211,22 @@ def test_quick_has_what_its_verdicts_need_and_is_planned_within_three_and_a_half
     assert quick.passes >= 6
     assert quick.searches >= 3
     assert len(quick.shares) == 3
-    assert expected_duration([EXPERIMENT], RunOptions(profile="quick")).planned_s <= 210
-    assert expected_duration([EXPERIMENT], RunOptions(profile="standard")).planned_s <= 3000
+    assert expected_duration([CAPACITY], RunOptions(profile="quick")).planned_s <= 210
+    assert expected_duration([CAPACITY], RunOptions(profile="standard")).planned_s <= 3000
 
 
 def test_a_run_may_name_the_loads_of_its_curve() -> None:
-    def planned(sweep: tuple[float, ...] | None) -> float:
-        options = RunOptions(profile="quick", sweep=sweep)
-        return expected_duration([EXPERIMENT], options).planned_s
+    def planned(sweep: str) -> float:
+        options = RunOptions(profile="quick", own={"sweep": sweep})
+        return expected_duration([CAPACITY], options).planned_s
 
-    assert planned(()) < planned((0.5,)) < planned(None)
+    assert planned("none") < planned("0.5") < planned("")
 
 
 def test_a_load_outside_its_range_is_refused() -> None:
     for share in (0.0, -0.1, 2.5, float("nan")):
         with pytest.raises(ShopbenchError, match="--sweep") as refused:
-            expected_duration([EXPERIMENT], RunOptions(sweep=(0.5, share)))
+            expected_duration([CAPACITY], RunOptions(own={"sweep": f"0.5,{share}"}))
         assert refused.value.exit_code == 2
 
 

@@ -8,7 +8,7 @@ from statistics import geometric_mean
 
 import pytest
 
-from bench.experiments.capacity_search import Bracket, Guess, search
+from bench.engine.capacity_search import Bracket, Guess, search
 
 
 def run_search(limit: float, start: float, **more: float) -> tuple[Bracket, list[float]]:

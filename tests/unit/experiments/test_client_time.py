@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.experiments.client_time import client_time_ms
+from bench.engine.client_time import client_time_ms
 from bench.load.generator import LoadProcess
 
 

@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from bench.deployments.base import Deployment
+from bench.engine.deployment_pool import start_together
 from bench.errors import ShopbenchError
-from bench.experiments.deployment_pool import start_together
 
 NAMES = ("monolith", "modular", "monolith#2")
 MEET_S = 20.0

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.experiments.drift import Drift, find_drift
-from bench.experiments.gates import judge
-from bench.experiments.window import read_window
+from bench.engine.drift import Drift, find_drift
+from bench.engine.gates import judge
+from bench.engine.window import read_window
 from tests.unit.experiments.test_gates import CLEAN, outcome
 from tests.unit.experiments.test_window import table
 

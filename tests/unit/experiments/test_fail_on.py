@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bench.engine.fail_on import Measured, broken, parse_condition
 from bench.errors import ShopbenchError
-from bench.experiments.fail_on import Measured, broken, parse_condition
 
 VALUES = [
     Measured("p95", "monolith", "order", 120.0),

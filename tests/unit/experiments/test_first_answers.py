@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from bench.engine.first_answers import check_first_answers, never_right
+from bench.engine.probing import right_rps
 from bench.errors import ShopbenchError
-from bench.experiments.first_answers import check_first_answers, never_right
-from bench.experiments.probing import right_rps
 from bench.load.generator import ClosedLoop, LoadProcess, Target
 
 SERVER = Path(__file__).parents[1] / "load" / "echo_server.py"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.experiments.fleet import Fleet
+from bench.engine.deployment_fleet import Fleet
 
 
 @pytest.mark.parametrize(("control", "told"), [("affinity", 0), ("uncontrolled", 2)])

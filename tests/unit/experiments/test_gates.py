@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.experiments.gates import Observed, Window, judge, reasons, status_of
-from bench.journal import Gate, WrongAnswers
+from bench.engine.gates import Observed, Window, judge, reasons, status_of
+from bench.results.journal import Gate, WrongAnswers
 
 WINDOW = Window(
     measured_s=10.0,

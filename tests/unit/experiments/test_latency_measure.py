@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.experiments.laboratory import Laboratory
+from bench.engine.laboratory import Laboratory
+from bench.engine.options import PROFILES, RunOptions
+from bench.engine.progress import Progress
 from bench.experiments.latency import measure
 from bench.experiments.latency.plan import EXPERIMENT, SIZES, Plan, Size
 from bench.experiments.latency.start import Recorded
-from bench.experiments.options import PROFILES, RunOptions
-from bench.experiments.progress import Progress
-from bench.journal import RunWriter
+from bench.results.journal import RunWriter
 from tests.unit.journal.test_journal import FACTS
 from tests.unit.paired.made import BASE_MS, MEASURED_S, PER_SECOND, rows_of, trial_of
 
@@ -208,6 +208,7 @@ def test_a_resumed_run_plans_only_what_is_missing(
     measure.run(lab)
     whole = replace(lab, deadline=float("inf"), progress=Told())
     shop_of(slower={"microservices": 1.6})
-    measure.run(whole)
     plan = measure.plan_of(OPTIONS, "quick")
+    whole.progress.plan(plan.planned_s)
+    measure.run(whole)
     assert whole.progress.planned_s == pytest.approx(plan.once_s + 2 * plan.start_s)

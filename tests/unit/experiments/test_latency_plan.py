@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from bench.engine.options import DEPLOYMENTS, RunOptions
 from bench.errors import ShopbenchError
 from bench.experiments.latency.plan import SHARES, SIZES, plan_of
-from bench.experiments.options import DEPLOYMENTS, RunOptions
 from bench.stats.rounds import MIN_STARTS
 
 

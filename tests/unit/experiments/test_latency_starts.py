@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from bench.engine.options import RunOptions
+from bench.engine.runner import RunStopped, run
+from bench.experiments.latency.findings import Findings
 from bench.experiments.latency.plan import SIZES
-from bench.experiments.options import RunOptions
-from bench.experiments.runner import RunStopped, run
-from bench.journal import RunReader, Trial
-from bench.paired.disturbance import EXPERIMENT_OF_TWO
-from bench.paired.rounds import cpu_ms_of
-from bench.report.dataset import load_run
+from bench.results.dataset import load_run
+from bench.results.journal import RunReader, Trial
+from bench.results.paired.disturbance import EXPERIMENT_OF_TWO
+from bench.results.paired.rounds import cpu_ms_of
 from tests.unit.experiments.conftest import EchoDeployment
 
 SLOW = pytest.mark.slow
@@ -134,9 +135,9 @@ def test_the_named_pair_is_measured_in_rounds_of_its_own_too_where_planned(
     assert {t.deployment for t in alone} == {"monolith", "microservices"}
     assert len(alone) == 2 * 2 * 2  # starts, operations, members
     assert len({t.trial_id for t in trials}) == len(trials) == 8 + 2 * 2 * 4
-    data = load_run(run_dir)
-    assert {len(shift.two) for shift in data.disturbance} == {2}
-    assert len(data.rounds.starts) == len(data.two.starts) == 2
+    found = load_run(run_dir).once(Findings)
+    assert {len(shift.two) for shift in found.disturbance} == {2}
+    assert len(found.rounds.starts) == len(found.two.starts) == 2
 
 
 def blocks(reader: RunReader) -> list[list[Trial]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.experiments.meters import (
+from bench.engine.meters import (
     Reading,
     clock_step_ms,
     foreign_cpu,
@@ -82,14 +82,14 @@ def test_process_cpu_adds_up_the_threads_of_a_schedstat_tree(
         folder = tmp_path / "41" / "task" / str(thread)
         folder.mkdir(parents=True)
         (folder / "schedstat").write_text(f"{nanoseconds} 77 3\n")
-    monkeypatch.setattr("bench.experiments.meters._PROC", tmp_path)
+    monkeypatch.setattr("bench.engine.meters._PROC", tmp_path)
     assert process_cpu(41) == 1.75
 
 
 def test_without_schedstat_process_cpu_asks_psutil(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.experiments.meters._PROC", tmp_path)
+    monkeypatch.setattr("bench.engine.meters._PROC", tmp_path)
     times = psutil.Process().cpu_times()
     assert process_cpu(os.getpid()) == pytest.approx(times.user + times.system, abs=0.1)
     assert process_cpu(2**22 + 1) is None

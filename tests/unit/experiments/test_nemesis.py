@@ -2,9 +2,9 @@
 
 import pytest
 
+from bench.experiments.consistency.measure import SIZES
 from bench.experiments.consistency.nemesis import Pace, planned_kills
 from bench.experiments.consistency.points import all_point_faults, chosen_faults
-from bench.experiments.consistency.run import SIZES
 from bench.faults.points import SINGLE_FAULTS
 
 TARGETS = ["a worker of monolith", "db:shop", "monolith"]

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.experiments.outcome import measured_values
-from bench.journal import RunReader, RunWriter, Trial
+from bench.engine.threshold_metrics import measured_values
+from bench.results.journal import RunReader, RunWriter, Trial
 from tests.unit.journal.test_journal import FACTS, make_rows, make_trial
 from tests.unit.paired.made import rows_of, trial_of
 

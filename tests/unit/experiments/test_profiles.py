@@ -9,16 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.experiments.options import PROFILES, RunOptions
-from bench.experiments.progress import Progress, duration
-from bench.experiments.rehearsal import Expected
-from bench.experiments.runner import (
-    EXPERIMENTS,
-    _planned_after,
-    _share,
-    durations,
-    expected_duration,
-)
+from bench.engine.options import PROFILES, RunOptions
+from bench.engine.progress import Progress, duration
+from bench.engine.runner import durations, expected_duration, said
+from bench.registry import Planned, registered
 
 MAKEFILE = Path(__file__).parents[3] / "Makefile"
 
@@ -30,16 +24,17 @@ def make_bench() -> tuple[list[str], RunOptions]:
     assert found is not None
     words = shlex.split(found.group(1))
     first = next(at for at, word in enumerate(words) if word.startswith("--"))
-    said = dict(zip(words[first::2], words[first + 1 :: 2], strict=True))
-    assert set(said) == {"--profile", "--spec", "--kills", "--points"}
-    numbers = {name: int(said[f"--{name}"]) for name in ("kills", "points")}
-    return words[:first], RunOptions(profile=said["--profile"], spec=said["--spec"], **numbers)
+    given = dict(zip(words[first::2], words[first + 1 :: 2], strict=True))
+    assert set(given) == {"--profile", "--spec", "--kills", "--points"}
+    own = {name: int(given[f"--{name}"]) for name in ("kills", "points")}
+    own |= {"spec": given["--spec"]}
+    return words[:first], RunOptions(profile=given["--profile"], own=own)
 
 
 BENCH, BENCH_OPTIONS = make_bench()
 
 
-def planned(profile: str, *names: str) -> Expected:
+def planned(profile: str, *names: str) -> Planned:
     """What a run of these plans, in the profile."""
     return expected_duration(list(names), RunOptions(profile=profile))
 
@@ -56,26 +51,18 @@ def test_make_bench_is_planned_within_its_eighteen_minutes() -> None:
     assert expected_duration(BENCH, BENCH_OPTIONS).planned_s <= 18 * 60
 
 
-@pytest.mark.parametrize("number", range(len(BENCH)))
-def test_what_comes_after_an_experiment_is_planned_with_options_that_are_not_its_own(
-    number: int,
-) -> None:
-    left = _planned_after(BENCH, number, BENCH_OPTIONS)
-    assert (left > 0) == (number < len(BENCH) - 1)
-
-
 def test_a_plan_is_what_the_experiments_themselves_announce() -> None:
     one, other = planned("quick", "latency"), planned("quick", "floor")
     both = planned("quick", "latency", "floor")
     assert both.planned_s == pytest.approx(one.planned_s + other.planned_s)
-    assert str(Expected(240.0, 0.0)) == "4 min"
-    assert str(Expected(240.0, 60.0)) == "4 min to 5 min"
+    assert said(Planned(240.0)) == "4 min"
+    assert said(Planned(240.0, 60.0)) == "4 min to 5 min"
 
 
 def test_planning_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("started a process"))
     found = durations()
-    assert set(found) == set(EXPERIMENTS)
+    assert set(found) == {each.name for each in registered() if not each.instead_of}
     for name, profiles in found.items():
         assert set(profiles) == set(PROFILES)
         assert all(text and text != "0 s" for text in profiles.values()), name
@@ -89,7 +76,7 @@ def test_only_smoke_has_too_few_blocks_for_a_verdict() -> None:
 
 def test_the_time_left_follows_the_pace_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 20.0, 30.0])
-    monkeypatch.setattr("bench.experiments.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("bench.engine.progress.time.monotonic", lambda: next(clock))
     progress = Progress(quiet=True)
     progress.plan(100)
     assert progress.left_s == 100
@@ -103,7 +90,7 @@ def test_a_first_piece_of_ten_times_its_plan_does_not_make_hours_of_minutes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = iter([0.0, 100.0])
-    monkeypatch.setattr("bench.experiments.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("bench.engine.progress.time.monotonic", lambda: next(clock))
     progress = Progress(quiet=True)
     progress.plan(1000)
     progress.done(10)  # took 100
@@ -122,13 +109,3 @@ def test_the_time_left_is_never_negative() -> None:
 )
 def test_durations_are_written_as_people_do(seconds: float, text: str) -> None:
     assert duration(seconds) == text
-
-
-def test_the_time_left_is_shared_by_what_each_experiment_plans() -> None:
-    options = RunOptions(profile="standard")
-    names = ["latency", "floor", "topologies"]
-    seconds = [planned("standard", name).planned_s for name in names]
-    found = [_share(names, number, options) for number in range(3)]
-    assert found == pytest.approx(
-        [seconds[0] / sum(seconds), seconds[1] / sum(seconds[1:]), 1.0], rel=0.02
-    )

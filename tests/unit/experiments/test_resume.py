@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
+from bench.engine import resume
+from bench.engine.options import RunOptions
+from bench.engine.resume import differs, stored_options, wanted
+from bench.engine.round_blocks import PairedStart
+from bench.engine.runner import RunStopped, run
+from bench.engine.runner import resume as resume_run
 from bench.errors import ShopbenchError
-from bench.experiments import resume
 from bench.experiments.latency import measure
-from bench.experiments.options import RunOptions
-from bench.experiments.resume import differs, stored_options, wanted
-from bench.experiments.round_blocks import PairedStart
-from bench.experiments.runner import RunStopped, run
-from bench.experiments.runner import resume as resume_run
 from bench.files import replace_file
-from bench.journal import RunReader, RunWriter, Trial
+from bench.results.journal import RunReader, RunWriter, Trial
 from tests.unit.journal.test_journal import make_trial
 
 TODAY: dict[str, Any] = {"machine": {"cpus": 2, "kernel": "6"}, "versions": {"python": "3.11"}}
@@ -29,7 +29,7 @@ TODAY: dict[str, Any] = {"machine": {"cpus": 2, "kernel": "6"}, "versions": {"py
 def same_source(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever commits while the tests run does not disturb them."""
     for module in ("runner", "resume"):
-        monkeypatch.setattr(f"bench.experiments.{module}.source_commit", lambda: ("abc", False))
+        monkeypatch.setattr(f"bench.engine.{module}.source_commit", lambda: ("abc", False))
 
 
 @pytest.mark.usefixtures("echo")
@@ -112,7 +112,7 @@ def test_a_full_disk_stops_the_run_in_one_line_and_it_is_finished_later(
         replace_file(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr("bench.journal.replace_file", full_after_three_trials)
+        patch.setattr("bench.results.journal.replace_file", full_after_three_trials)
         with pytest.raises(RunStopped, match="No space left") as caught:
             run(["latency"], replace(options, mixes=("product_read",)), reported)
     assert caught.value.exit_code == 3
@@ -154,7 +154,7 @@ def test_a_run_gone_on_with_from_a_changed_source_tree_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dirty: bool
 ) -> None:
     path = half_a_run(tmp_path)
-    monkeypatch.setattr("bench.experiments.resume.source_commit", lambda: ("abc", dirty))
+    monkeypatch.setattr("bench.engine.resume.source_commit", lambda: ("abc", dirty))
     resume.reopen(path)[0].close()
     notes = RunReader(path).journal.notes
     assert any("changes that are in no commit" in note for note in notes) == dirty
@@ -216,7 +216,7 @@ def test_a_reboot_into_another_kernel_is_another_machine(tmp_path: Path) -> None
 
 
 def a_series(names: tuple[str, ...]):  # type: ignore[no-untyped-def]
-    from bench.experiments.laboratory import Series
+    from bench.engine.laboratory import Series
 
     key = ("latency", "product_read", 50.0)
     return Series("label", 1.0, lambda _: lambda _: [], key=key, names=names)
@@ -229,7 +229,7 @@ def trial(block: int, deployment: str, attempt: int = 0, **changes: object) -> T
 
 def half_a_run(tmp_path: Path) -> Path:
     """A run with one trial whose writer was killed."""
-    from bench.experiments import runner
+    from bench.engine import runner
     from tests.unit.journal.test_journal import make_rows
 
     options = RunOptions(profile="smoke", results_root=tmp_path, command="shopbench run latency")

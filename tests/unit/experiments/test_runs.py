@@ -14,14 +14,14 @@ from typing import Any
 import psutil
 import pytest
 
+from bench.engine.host_cpus import choose_cpus
+from bench.engine.options import RunOptions
+from bench.engine.runner import ExpectationBroken, RunStopped, run
 from bench.errors import ShopbenchError
 from bench.experiments.latency.plan import SIZES, Size
-from bench.experiments.options import RunOptions
-from bench.experiments.placing import choose_cpus
-from bench.experiments.runner import ExpectationBroken, RunStopped, run
-from bench.journal import RunReader
 from bench.load.generator import LoadError, LoadProcess, Rounds
 from bench.load.plan import Result
+from bench.results.journal import RunReader
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_expectations_are_judged_after_the_report(options: RunOptions) -> None:
         (["latency"], {"profile": "quik"}, "unknown profile 'quik'"),
         (["latency"], {"mixes": ("all",)}, "unknown mix 'all'"),
         (["latency"], {"mixes": ("product_list",)}, "latency measures single requests"),
-        (["latency"], {"sweep": (0.5,)}, "--sweep is for capacity"),
+        (["latency"], {"own": {"sweep": (0.5,)}}, "--sweep is for `run capacity`"),
         (["latency"], {"deployments": ("monolit",)}, "monolith"),
         (["latency"], {"deployments": ("modular", "Modular")}, "twice"),
         (["latency"], {"fail_on": ("p95=1",)}, "cannot read --fail-on"),
@@ -134,12 +134,12 @@ def test_wrong_usage_is_refused_before_anything_starts(
 
 
 def test_the_last_cpu_is_the_load_generators(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.experiments.placing.usable_cpus", lambda: [0, 1, 2])
+    monkeypatch.setattr("bench.engine.host_cpus.usable_cpus", lambda: [0, 1, 2])
     assert choose_cpus(()) == ((0, 1), (2,), [])
     assert choose_cpus((0,)) == ((0,), (2,), [])
     assert choose_cpus((), workers=2) == ((0,), (1, 2), [])
     assert choose_cpus((), workers=4) == ((0,), (1, 2), [])
-    monkeypatch.setattr("bench.experiments.placing.usable_cpus", lambda: [0])
+    monkeypatch.setattr("bench.engine.host_cpus.usable_cpus", lambda: [0])
     cpus, load_cpus, remarks = choose_cpus(())
     assert (cpus, load_cpus) == ((0,), (0,))
     assert "shares" in remarks[0]

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.experiments import laboratory, precision
-from bench.experiments.laboratory import Laboratory, Series, run_series
-from bench.experiments.options import PROFILES, RunOptions
-from bench.experiments.precision import precise_enough
-from bench.experiments.probing import Cell
-from bench.experiments.progress import Progress
-from bench.experiments.resume import spent_before
-from bench.journal import RunReader, RunWriter, TrialStatus
+from bench.engine import laboratory, precision
+from bench.engine.laboratory import Laboratory, Series, run_series
+from bench.engine.options import PROFILES, RunOptions
+from bench.engine.precision import precise_enough
+from bench.engine.probing import Cell
+from bench.engine.progress import Progress
+from bench.engine.resume import spent_before
+from bench.results.journal import RunReader, RunWriter, TrialStatus
 from tests.unit.journal.test_journal import FACTS, make_rows, make_trial
 
 KEY = ("latency", "product_read", 50.0)

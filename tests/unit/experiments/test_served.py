@@ -11,8 +11,8 @@ import urllib.request
 import psutil
 import pytest
 
+from bench.engine.bare_handler_process import ServedSubject
 from bench.errors import ShopbenchError
-from bench.experiments.served import ServedSubject
 
 SERVER = """
 import http.server, os
@@ -59,7 +59,7 @@ def test_one_that_does_not_start_is_one_clear_line() -> None:
 def test_it_dies_with_a_parent_that_was_killed() -> None:
     code = textwrap.dedent(f"""
         import sys, time
-        from bench.experiments.served import ServedSubject
+        from bench.engine.bare_handler_process import ServedSubject
         with ServedSubject("bare", [sys.executable, "-c", {SERVER!r}], {{}}, ()) as subject:
             print(subject._process.pid, flush=True)
             time.sleep(60)

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bench.experiments.slo import LagSample, Slo, judge_slo
-from bench.journal import rows_table
+from bench.engine.slo import LagSample, Slo, judge_slo
+from bench.results.journal import rows_table
 
 WINDOW = (1.0, 11.0)
 N = 2000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.experiments.statements import count_log
+from bench.engine.statements import count_log
 
 STAMP = "2026-01-01 00:00:00.000 UTC"
 

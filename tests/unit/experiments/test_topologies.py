@@ -2,10 +2,11 @@
 
 import pytest
 
+from bench.engine.options import PROFILES
+from bench.engine.trial import TrialKey
 from bench.errors import ShopbenchError
-from bench.experiments import network, topologies
-from bench.experiments.options import PROFILES
-from bench.experiments.trial import TrialKey
+from bench.experiments.network import measure as network
+from bench.experiments.topologies import measure as topologies
 
 
 def test_every_partition_has_a_trial_id_of_its_own() -> None:

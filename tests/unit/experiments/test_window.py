@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.experiments.window import _quantile, read_window
-from bench.experiments.wrong_answers import off_schema, with_examples, wrong_answers
-from bench.journal import WrongAnswers, rows_table
+from bench.engine.window import _quantile, read_window
+from bench.engine.wrong_answers import off_schema, with_examples, wrong_answers
 from bench.load.plan import Sample
+from bench.results.journal import WrongAnswers, rows_table
 
 
 def table(due: list[float], **changes: list[object]) -> pa.Table:

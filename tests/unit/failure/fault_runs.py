@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bench.journal import Gate, RunWriter, rows_table
+from bench.results.journal import Gate, RunWriter, rows_table
 from tests.unit.report.factory import Plan, facts, trial_entry
 
 ARMS = ("monolith", "microservices")

@@ -4,7 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from bench.experiments.failure.fleet import Arm
+from bench.experiments.failure.deployments import Arm
 from bench.experiments.failure.plan import Cell
 from bench.experiments.failure.served import what_it_cost
 from bench.experiments.failure.spec import Step

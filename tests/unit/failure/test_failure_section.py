@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.journal import RunReader
+from bench.experiments.failure.figures.heat_maps import OVERLOAD, difference_figures
+from bench.experiments.failure.findings import EVERY, _chosen, matrix_of
+from bench.experiments.failure.judge import verdicts_of
+from bench.experiments.failure.section import section
 from bench.report.build import build_report
-from bench.report.dataset import load_run
-from bench.report.failure import EVERY, _chosen, matrix_of
-from bench.report.failure_verdicts import verdicts_of
-from bench.report.figures.failure import OVERLOAD, difference_figures
-from bench.report.sections.failure import section
+from bench.results.dataset import load_run
+from bench.results.journal import RunReader
 from tests.unit.failure.fault_runs import AT_S, Losses, write_run
 from tests.unit.report.factory import Plan, trial_entry
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bench.engine.options import PROFILES, RunOptions
 from bench.errors import ShopbenchError
+from bench.experiments.failure.measure import SPECS, check
 from bench.experiments.failure.plan import ARMS, arms_of, cells_of, described, schedule_of
-from bench.experiments.failure.run import SPECS
-from bench.experiments.failure.spec import BUILTIN, check_spec, load_spec, parse_spec
-from bench.experiments.options import PROFILES
+from bench.experiments.failure.spec import BUILTIN, load_spec, parse_spec
+from bench.registry import chosen
 
 GOOD = """
 title = "One fault"
@@ -80,9 +81,9 @@ def test_every_built_in_spec_is_read_and_every_profile_has_one() -> None:
 
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(ShopbenchError, match=r"my.toml: No such file.*smoke"):
-        check_spec(["failure"], str(tmp_path / "my.toml"))
-    with pytest.raises(ShopbenchError, match="belongs to"):
-        check_spec(["latency"], "smoke")
+        check(RunOptions(own={"spec": str(tmp_path / "my.toml")}))
+    with pytest.raises(ShopbenchError, match="--spec is for `run failure`"):
+        chosen(["latency"], RunOptions(own={"spec": "smoke"}))
 
 
 def test_each_arm_has_a_control_for_at_most_five_faults() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bench.journal import rows_table
 from bench.load.visits import OUTCOMES, visits_of
+from bench.results.journal import rows_table
 
 SLO_MS = 200.0
 

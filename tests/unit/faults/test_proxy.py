@@ -12,8 +12,8 @@ import time
 import pytest
 from scipy import stats
 
+from bench.engine.meters import foreign_cpu, read_machine
 from bench.errors import ShopbenchError
-from bench.experiments.meters import foreign_cpu, read_machine
 from bench.faults.hops import Hop, HopSettings
 from bench.faults.proxy_control import Message, round_trips
 

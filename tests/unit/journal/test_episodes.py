@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.episodes import (
+from bench.errors import ShopbenchError
+from bench.results.episodes import (
     Episode,
     EpisodeFolder,
     Event,
@@ -20,8 +21,7 @@ from bench.episodes import (
     Settled,
     read_events,
 )
-from bench.errors import ShopbenchError
-from bench.journal import RunReader, RunWriter
+from bench.results.journal import RunReader, RunWriter
 from tests.unit.journal.test_journal import FACTS
 
 BEGUN = Episode("consistency-monolith-kills-1", "consistency", "monolith", "kills", 0, 7, "now")

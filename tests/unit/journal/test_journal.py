@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import ShopbenchError
-from bench.journal import (
+from bench.results.journal import (
     ROW_SCHEMA,
     ComponentUsage,
     CorruptResults,

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from bench.experiments.meters import foreign_cpu, read_machine
+from bench.engine.meters import foreign_cpu, read_machine
 from bench.load.generator import LoadProcess
 
 SERVER = Path(__file__).with_name("echo_server.py")

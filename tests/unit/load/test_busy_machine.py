@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from bench.deployments.base import Usage
-from bench.experiments.trial import Bench, TrialKey
+from bench.engine.trial import Bench, TrialKey
 from bench.load.generator import LoadProcess, Target
 from bench.load.schedule import ScheduleSpec, build_schedule
 from bench.machine import usable_cpus

@@ -19,7 +19,6 @@ import psutil
 import pyarrow as pa
 import pytest
 
-from bench.journal import ROW_SCHEMA
 from bench.load.generator import (
     ClosedLoop,
     LoadError,
@@ -31,6 +30,7 @@ from bench.load.generator import (
 from bench.load.mixes import JOURNEYS
 from bench.load.plan import Result, Visit
 from bench.load.schedule import Schedule, ScheduleSpec, build_schedule
+from bench.results.journal import ROW_SCHEMA
 from tests.unit.load.echo_server import example_of
 
 Calm = Any  # of conftest.py: whether the machine was ours

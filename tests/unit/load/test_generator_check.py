@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bench.engine.responder import BODY, answer, delays_s
 from bench.errors import ShopbenchError
-from bench.experiments.generator_check import (
+from bench.experiments.selftest.generator_check import (
     Agreement,
     GeneratorReport,
     LagPair,
     check_generator,
 )
-from bench.experiments.independent import find_tool, read_log
-from bench.experiments.responder import BODY, answer, delays_s
+from bench.experiments.selftest.second_tool import find_tool, read_log
 from bench.load.operations import OPERATIONS, check_answer
 from bench.machine import usable_cpus
 
@@ -119,7 +119,7 @@ def test_the_responders_delays_have_the_distribution_they_state() -> None:
 @pytest.fixture
 def responder() -> Iterator[int]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.experiments.responder"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bench.engine.responder"], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     yield int(process.stdout.readline())

@@ -13,10 +13,10 @@ import pytest
 from scipy import stats
 from scipy.stats import mstats
 
-from bench.experiments.window import read_window
-from bench.journal import rows_table
+from bench.engine.window import read_window
 from bench.load.mixes import JOURNEYS, MIXES
 from bench.load.schedule import ScheduleSpec, arrival_times, build_schedule
+from bench.results.journal import rows_table
 from bench.stats.quantiles import exact_quantile
 
 RATE = 500.0

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from bench.engine import deployment_fleet as fleet
+from bench.engine.deployment_fleet import PRIME_ATTEMPTS, prime_orders, priming_visits
 from bench.errors import ShopbenchError
-from bench.experiments import fleet
-from bench.experiments.fleet import PRIME_ATTEMPTS, prime_orders, priming_visits
 from bench.load.generator import LoadProcess, Target
 
 

@@ -8,9 +8,9 @@ from time import perf_counter
 import pytest
 
 from bench.errors import ShopbenchError
-from bench.experiments.own_load import OwnLoad
-from bench.experiments.own_turns import check_answers
-from bench.experiments.turn_conductor import MOST_SILENT_TURNS, Conductor
+from bench.experiments.own_pair.load import OwnLoad
+from bench.experiments.own_pair.turn_conductor import MOST_SILENT_TURNS, Conductor
+from bench.experiments.own_pair.turns import check_answers
 from bench.load.plan import TurnRows
 from bench.stats.turns import judged
 

@@ -9,26 +9,33 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.cli import run_command
+from bench.engine.fail_on import parse_condition
+from bench.engine.options import RunOptions
+from bench.engine.resume import stored_options, wanted
 from bench.errors import ShopbenchError
-from bench.experiments.external_services import (
+from bench.experiments.own_pair.asked import DEFAULT_USERS, PairOptions, pair_of
+from bench.experiments.own_pair.load import check_locustfile
+from bench.experiments.own_pair.measure import check
+from bench.experiments.own_pair.services import (
     ExternalService,
-    PairFlags,
     check_reachable,
     open_process,
-    parse_pair,
     restart,
 )
-from bench.experiments.fail_on import parse_condition
-from bench.experiments.options import DEFAULT_USERS, PairOptions, RunOptions
-from bench.experiments.own_load import check_locustfile
-from bench.experiments.own_services import check_pair
-from bench.experiments.resume import stored_options, wanted
 from bench.load.generator import Target
+from bench.registry import chosen
 from tests.unit.load.own_server import serving
+
+
+def asked(**own: Any) -> PairOptions:
+    """The options as the command line hands them over."""
+    return pair_of(RunOptions(own=own))
+
 
 A, B = "a=http://127.0.0.1:9001", "b=http://127.0.0.1:9002"
 
@@ -36,24 +43,21 @@ A, B = "a=http://127.0.0.1:9001", "b=http://127.0.0.1:9002"
 def test_the_first_url_is_the_baseline(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("")
-    flags = PairFlags(urls=[B, A + "/"], locustfile=file, pids=["a=1"], load="open", rate="50")
-    assert parse_pair(flags) == PairOptions(
+    found = asked(url=[B, A + "/"], locustfile=str(file), pid=["a=1"], load="open", rate="50")
+    assert found == PairOptions(
         (("b", "http://127.0.0.1:9002"), ("a", "http://127.0.0.1:9001")),
         str(file.resolve()),
         (("a", 1),),
         50.0,
         "open",
     )
-    assert parse_pair(PairFlags()) is None
-    turns = parse_pair(PairFlags(urls=[A, B]))
-    assert turns is not None
+    turns = asked(url=[A, B])
     assert (turns.load, turns.users) == ("turns", DEFAULT_USERS)
 
 
 def test_a_url_may_have_a_path_be_https_or_ipv6() -> None:
     given = ["a=http://host:8080/app/", "b=https://host", "c=http://[::1]:9101"]
-    found = parse_pair(PairFlags(urls=given))
-    assert found is not None
+    found = asked(url=given)
     assert [url for _, url in found.urls] == [
         "http://host:8080/app",
         "https://host",
@@ -70,21 +74,20 @@ def test_a_url_may_have_a_path_be_https_or_ipv6() -> None:
     ],
 )
 def test_a_host_header_is_for_one_or_for_both(texts: list[str], headers: dict[str, str]) -> None:
-    found = parse_pair(PairFlags(urls=[A, B], host_headers=texts))
-    assert found is not None
+    found = asked(url=[A, B], host_header=texts)
     assert dict(found.host_headers) == headers
 
 
 def test_one_address_with_two_host_headers_is_two_services() -> None:
     same = [A, "b=http://127.0.0.1:9001"]
-    assert parse_pair(PairFlags(urls=same, host_headers=["a=one.example", "b=two.example"]))
+    assert asked(url=same, host_header=["a=one.example", "b=two.example"])
     with pytest.raises(ShopbenchError, match="two names for one URL"):
-        parse_pair(PairFlags(urls=same, host_headers=["one.example"]))
+        asked(url=same, host_header=["one.example"])
 
 
 def _refused(said: str, **flags: Sequence[str] | str | int) -> None:
     with pytest.raises(ShopbenchError) as refused:
-        parse_pair(PairFlags(**flags))  # type: ignore[arg-type]
+        asked(**flags)
     assert said in refused.value.message
     assert refused.value.exit_code == 2
 
@@ -102,7 +105,7 @@ def _refused(said: str, **flags: Sequence[str] | str | int) -> None:
     ],
 )
 def test_bad_urls_are_refused(urls: list[str], said: str) -> None:
-    _refused(said, urls=urls)
+    _refused(said, url=urls)
 
 
 @pytest.mark.parametrize(
@@ -113,21 +116,21 @@ def test_bad_urls_are_refused(urls: list[str], said: str) -> None:
         ({"load": "open"}, "--load open needs --rate"),
         ({"rate": "50"}, "--rate is for --load open"),
         ({"load": "closed"}, "it is turns (paired, the default) or open"),
-        ({"pids": ["c=1"]}, "no --url of that name"),
-        ({"pids": ["a=x"]}, "not a process id"),
-        ({"pids": ["a=1", "a=2"]}, "given twice"),
+        ({"pid": ["c=1"]}, "no --url of that name"),
+        ({"pid": ["a=x"]}, "not a process id"),
+        ({"pid": ["a=1", "a=2"]}, "given twice"),
         ({"users": 3}, "are for a --locustfile"),
-        ({"host_headers": ["a=http://x"]}, "not a host"),
-        ({"restarts": ["a=true"]}, "--restart is for every --url"),
-        ({"restarts": ["a=true", "b=true"], "pids": ["a=1"]}, "nor with --pid"),
+        ({"host_header": ["a=http://x"]}, "not a host"),
+        ({"restart": ["a=true"]}, "--restart is for every --url"),
+        ({"restart": ["a=true", "b=true"], "pid": ["a=1"]}, "nor with --pid"),
     ],
 )
 def test_bad_options_are_refused(flags: dict[str, Sequence[str] | str | int], said: str) -> None:
-    _refused(said, urls=[A, B], **flags)
+    _refused(said, url=[A, B], **flags)
 
 
 @pytest.mark.parametrize(
-    "flags", [{"load": "open"}, {"pids": ["a=1"]}, {"users": 3}, {"restarts": ["a=true"]}]
+    "flags", [{"load": "open"}, {"pid": ["a=1"]}, {"users": 3}, {"restart": ["a=true"]}]
 )
 def test_options_of_ones_own_services_need_their_urls(flags: dict[str, str]) -> None:
     _refused("needs two --url", **flags)
@@ -163,14 +166,15 @@ def test_a_restart_that_fails_says_what_the_command_said() -> None:
 
 
 def test_only_latency_and_no_deployments_of_ours() -> None:
-    options = RunOptions(pair=PairOptions(()))
+    options = RunOptions(own={"url": [A, B]})
+    assert [each.name for each in chosen(["latency"], options)] == ["own_pair"]
     with pytest.raises(ShopbenchError, match="only `run latency`"):
-        check_pair(["floor"], options)
+        chosen(["floor"], options)
     with pytest.raises(ShopbenchError, match="give one of the two"):
-        check_pair(["latency"], replace(options, deployments=("monolith",)))
-    mixes = RunOptions(pair=PairOptions((), "mine.py"), mixes=("order",))
+        check(replace(options, deployments=("monolith",)))
+    mine = {"url": [A, B], "locustfile": __file__}
     with pytest.raises(ShopbenchError, match="--mixes are the shop's"):
-        check_pair(["latency"], mixes)
+        check(RunOptions(own=mine, mixes=("order",)))
 
 
 def test_a_broken_locustfile_is_named_with_its_line(tmp_path: Path) -> None:
@@ -183,18 +187,11 @@ def test_a_broken_locustfile_is_named_with_its_line(tmp_path: Path) -> None:
 
 
 def test_the_options_of_a_pair_survive_the_journal(tmp_path: Path) -> None:
-    pair = PairOptions(
-        (("a", "http://x:1"), ("b", "http://x:2")),
-        "/m.py",
-        (("a", 1),),
-        50.0,
-        "open",
-        restarts=(("a", "true"),),
-        arguments=("--tenant", "x"),
-    )
-    options = RunOptions(pair=pair, results_root=tmp_path)
+    own = {"url": [A, B], "locustfile": __file__, "pid": ["a=1"], "arguments": ["--tenant", "x"]}
+    options = RunOptions(own=own, results_root=tmp_path)
     again = wanted({"options": stored_options(["latency"], options)}, tmp_path / "run")
-    assert again.options.pair == pair
+    assert again.options.own == own
+    assert pair_of(again.options).arguments == ("--tenant", "x")
 
 
 def test_cpu_of_a_process_tree_counts_children_that_live_and_that_are_gone() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyarrow as pa
 
-from bench.journal import ComponentUsage, Trial, TrialStatus, rows_table
-from bench.paired.rounds import PairedRounds
+from bench.results.journal import ComponentUsage, Trial, TrialStatus, rows_table
+from bench.results.paired.rounds import PairedRounds
 
 SHARES = {"product_read": 0.65, "wallet_read": 0.10, "order": 0.18, "overview": 0.07}
 BASE_MS = {"product_read": 2.0, "wallet_read": 2.5, "order": 9.0, "overview": 6.0}

@@ -6,9 +6,9 @@ from math import log
 
 import pytest
 
-from bench.paired.disturbance import shifts_of
-from bench.paired.judge import Answer, answers_of, disturbance
-from bench.paired.rounds import PairedRounds
+from bench.results.paired.disturbance import shifts_of
+from bench.results.paired.judge import Answer, answers_of, disturbance
+from bench.results.paired.rounds import PairedRounds
 from tests.unit.paired.made import rounds_with
 
 PAIR = ("microservices", "monolith")

@@ -6,7 +6,7 @@ from math import exp
 import numpy as np
 import pytest
 
-from bench.paired.rounds import MIX, PairedRounds, Stretch, cpu_ms_of, is_twin, twin_of
+from bench.results.paired.rounds import MIX, PairedRounds, Stretch, cpu_ms_of, is_twin, twin_of
 from tests.unit.paired.made import SHARES, rounds_with, rows_of, trial_of
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.journal import ComponentUsage, RunWriter, TrialStatus
+from bench.results.journal import ComponentUsage, RunWriter, TrialStatus
 from tests.unit.report.factory import Plan, facts, make_rows, trial_entry
 
 SLO = {

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bench.journal import (
+from bench.results.journal import (
     ComponentUsage,
     Gate,
     RunFacts,

@@ -6,11 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import ShopbenchError
-from bench.journal import RunReader, Verdict
-from bench.report import drawings
-from bench.report.analysis import analyse
-from bench.report.build import build_report
-from bench.report.capacity import (
+from bench.experiments.capacity.findings import (
     Prices,
     Summary,
     capacity_cell,
@@ -19,15 +15,19 @@ from bench.report.capacity import (
     searches_of,
     summaries,
 )
-from bench.report.dataset import load_run
-from bench.report.sections.capacity import section
-from bench.results.capacity import (
+from bench.experiments.capacity.load import load_curve_section
+from bench.experiments.capacity.records import (
     Levels,
     capacity_verdicts,
     known_capacity_rps,
     saturation_verdicts,
     told,
 )
+from bench.experiments.capacity.section import section
+from bench.report.analysis import analyse
+from bench.report.build import build_report
+from bench.results.dataset import load_run
+from bench.results.journal import RunReader, Verdict
 from tests.unit.report.capacity_runs import CPU_MS, SATURATED, STEP, capacity_run
 from tests.unit.report.factory import Plan, open_run
 
@@ -224,7 +224,7 @@ def test_the_p99_of_the_curve_is_never_from_under_a_thousand_requests(tmp_path: 
     capacities = {"monolith": [400], "microservices": [200]}
     run = capacity_run(tmp_path, capacities, loads=(40.0, 100.0))
     analysis = analyse(run)
-    (figure,) = drawings.load_curves(analysis)
+    (figure,) = load_curve_section(analysis.data).context["curves"]
     p50, _, p99 = figure.canvas.axes
     drawn = [[len(line.get_xdata()) for line in axis.lines[:1]] for axis in (p50, p99)]
     assert drawn == [[2], [2]]

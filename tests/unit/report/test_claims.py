@@ -8,13 +8,13 @@ import pytest
 from markupsafe import escape
 
 from bench.claims import registry
-from bench.journal import RunReader, TableCell, VerdictWord
 from bench.report.analysis import Analysis, analyse
 from bench.report.build import build_report
 from bench.report.claims import Evidence, Picture, combined, name_claims, tally
 from bench.report.comparison import comparison, picture_of, run_cells, texts
 from bench.report.fields import estimate_text
-from bench.report.sections.base import Section
+from bench.report.section import Section
+from bench.results.journal import RunReader, TableCell, VerdictWord
 from tests.unit.audit.sound_shop import sound_shop
 from tests.unit.failure import fault_runs
 from tests.unit.report import scaling_runs, test_consistency, test_network, test_topologies

@@ -31,7 +31,7 @@ def named_words(a: Path, b: Path) -> dict[str, str]:
     one, two = analyse(a), analyse(b)
     different = environment_differences(one.data.journal, two.data.journal)
     named, _ = changes(one, two, different)
-    return {f"{c.question.role} {c.question.metric}": c.word for c in named}
+    return {c.asked.label.partition("monolith, ")[2]: c.word for c in named}
 
 
 def edit_machine(run: Path, **facts: object) -> None:
@@ -56,14 +56,14 @@ def test_the_same_shop_measured_twice_is_not_called_different(first: Path, tmp_p
 
 def test_a_ratio_that_moved_is_called_different(first: Path, tmp_path: Path) -> None:
     words = named_words(first, second_run(tmp_path, slower={**PAIR, "microservices": 1.9}))
-    assert words["mix time"] == "different"
-    assert words["mix cpu"] != "different"
+    assert words["time of the mix of requests"] == "different"
+    assert words["CPU of the mix of requests"] != "different"
 
 
 def test_on_another_machine_it_is_not_attributable(first: Path, tmp_path: Path) -> None:
     other = second_run(tmp_path, slower={**PAIR, "microservices": 1.9})
     edit_machine(other, cpu="Another CPU")
-    assert named_words(first, other)["mix time"] == EXPLAINED
+    assert named_words(first, other)["time of the mix of requests"] == EXPLAINED
 
 
 def test_a_fact_that_changes_by_the_minute_is_no_difference(first: Path, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_moved_ratio_and_a_flipped_verdict_are_said_by_name(first: Path, tmp_p
     found = compared(first, other, tmp_path)
     assert found.agreement.agree is False
     assert any(
-        x.startswith("order service_time_ms_p50 microservices:monolith ×0.5")
+        x.startswith("microservices : monolith, time of an order ×0.5")
         for x in found.agreement.differing
     )
     assert any("Does an order take longer" in x for x in found.agreement.flips)
@@ -181,7 +181,7 @@ def test_runs_that_share_no_named_metric_neither_agree_nor_differ(tmp_path: Path
 
 def test_runs_are_compared_over_starts_by_welch(first: Path, tmp_path: Path) -> None:
     found = compared(first, second_run(tmp_path, starts=9), tmp_path)
-    times = [c.ratio for c in found.named if c.question.metric == "time"]
+    times = [c.ratio for c in found.named if ", time of " in c.asked.label]
     assert all(ratio is not None and ratio.low < 1.0 < ratio.high for ratio in times)
     assert {(c.first.n_blocks, c.second.n_blocks) for c in found.named} == {(6, 9)}
 

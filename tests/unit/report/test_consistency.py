@@ -11,7 +11,12 @@ import pytest
 from bench.audit.history import HistoryRecorder
 from bench.audit.rows import Snapshot
 from bench.audit.stored import pack
-from bench.episodes import (
+from bench.experiments.consistency.findings import Transient, convergence, transients
+from bench.experiments.consistency.section import section
+from bench.report.build import build_report
+from bench.report.export import export_csv
+from bench.results.dataset import load_run
+from bench.results.episodes import (
     Episode,
     EpisodeFolder,
     Event,
@@ -23,12 +28,7 @@ from bench.episodes import (
     Seen,
     Settled,
 )
-from bench.journal import CorruptResults, RunReader, RunWriter, Verdict
-from bench.report.build import build_report
-from bench.report.consistency import Transient, convergence, transients
-from bench.report.dataset import load_run
-from bench.report.export import export_csv
-from bench.report.sections.consistency import section
+from bench.results.journal import CorruptResults, RunReader, RunWriter, Verdict
 from tests.unit.audit.sound_shop import Shop, sound_shop
 from tests.unit.report.factory import Plan, facts
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from bench.errors import ShopbenchError
-from bench.journal import CorruptResults, RunWriter
-from bench.report.dataset import load_run, sample_of
+from bench.experiments.latency.findings import Findings
 from bench.report.naming import ALL
+from bench.results.dataset import load_run, sample_of
+from bench.results.journal import CorruptResults, RunWriter
 from tests.unit.report.factory import (
     Plan,
     Rounds,
@@ -93,23 +94,26 @@ def test_a_setting_that_is_no_number_is_damage(tmp_path: Path) -> None:
 
 
 def test_a_runs_rounds_are_read_with_its_shares(tmp_path: Path) -> None:
-    data = load_run(make_run(tmp_path, pair_run(starts=2)))
-    assert data.rounds.roles == ["product_read", "wallet_read", "order", "overview", "mix"]
-    assert data.rounds.deployments == ["microservices", "monolith", "monolith#2"]
-    assert set(data.rounds.starts) == {0, 1}
+    rounds = load_run(make_run(tmp_path, pair_run(starts=2))).rounds_of("latency")
+    assert rounds.roles == ["product_read", "wallet_read", "order", "overview", "mix"]
+    assert rounds.deployments == ["microservices", "monolith", "monolith#2"]
+    assert set(rounds.starts) == {0, 1}
 
 
 def test_the_second_instance_is_no_load_trial_and_no_judged_one(tmp_path: Path) -> None:
     data = load_run(make_run(tmp_path, pair_run(starts=1)))
     assert any(s.trial.deployment == "monolith#2" for s in data.trials)
-    assert {s.trial.deployment for s in data.load_trials} == {"monolith", "microservices"}
+    assert {s.trial.deployment for s in data.once(Findings).samples} == {
+        "monolith",
+        "microservices",
+    }
     assert {t.deployment for t in data.judged_trials} == {"monolith", "microservices"}
 
 
 def test_rounds_before_the_measured_ones_do_not_count(tmp_path: Path) -> None:
     data = load_run(make_run(tmp_path, pair_run(starts=1, operations=("order",), warmup_s=2.0)))
     assert {s.requests for s in data.trials} == {96}
-    assert data.rounds.wrong_answers("monolith", "order") == (0, 96)
+    assert data.rounds_of("latency").wrong_answers("monolith", "order") == (0, 96)
 
 
 def test_in_rounds_a_request_is_due_when_it_is_sent(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.report import drawings
+from bench.experiments.latency import drawings
+from bench.experiments.latency.figures.tail import percentile_curve
+from bench.experiments.latency.findings import Findings
 from bench.report.analysis import Analysis
 from bench.report.figures.style import (
     Figure,
@@ -19,8 +21,8 @@ from bench.report.figures.style import (
     svg_text,
     text_on,
 )
-from bench.report.figures.tail import percentile_curve
 from bench.report.naming import DEPLOYMENTS
+from bench.report.page import figures_of
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=12), st.floats(0.01, 2))
@@ -68,32 +70,28 @@ def test_each_deployment_has_a_look_of_its_own() -> None:
     assert (text_on("#0072B2"), text_on("#E69F00")) == ("white", "#1b1f24")
 
 
-def all_figures(analysis: Analysis) -> list[Figure]:
-    some = [drawings.ladder(analysis), drawings.cpu(analysis), drawings.quality(analysis)]
-    drawn = (
-        *drawings.forests(analysis),
-        *drawings.tails(analysis),
-        *drawings.percentiles(analysis),
-        *some,
-    )
-    return [figure for figure in drawn if figure is not None]
+def quality(analysis: Analysis) -> Figure:
+    return figures_of(analysis)[-1]
 
 
 def test_every_figure_is_drawn_once_with_its_words(analysis: Analysis) -> None:
-    figures = all_figures(analysis)
+    figures = figures_of(analysis)
     names = [f.name for f in figures]
     assert len(set(names)) == len(names)
     assert {"forest-named", "ladder", "tail-order-order", "tail-overview-overview",
             "percentiles-rounds", "cpu-components", "quality"} <= set(names)  # fmt: skip
     assert all(f.title and f.caption for f in figures)
-    stated = [f for f in figures if not f.name.startswith(("quality", "tail"))]
+    stated = [f for f in figures if not f.name.startswith(("quality", "tail", "floor"))]
     assert all("start" in f.caption and "interval" in f.caption.lower() for f in stated)
     assert not any("block" in f.caption for f in stated)
-    assert not any("closed loop" in f.title + f.caption for f in figures)
+    assert not any("closed loop" in f.title + f.caption for f in stated)
 
 
 def test_the_time_of_rounds_is_labelled_service_time(analysis: Analysis) -> None:
-    for figure in (*drawings.tails(analysis), *drawings.percentiles(analysis)):
+    for figure in (
+        *drawings.tails(analysis.data.once(Findings)),
+        *drawings.percentiles(analysis.data.once(Findings)),
+    ):
         assert "service time" in figure.title
         text = svg_text(figure)
         assert "service time, ms" in text
@@ -101,7 +99,7 @@ def test_the_time_of_rounds_is_labelled_service_time(analysis: Analysis) -> None
 
 
 def test_the_percentiles_of_all_operations_stand_in_one_figure(analysis: Analysis) -> None:
-    (figure,) = drawings.percentiles(analysis)
+    (figure,) = drawings.percentiles(analysis.data.once(Findings))
     text = svg_text(figure)
     assert all(name in text for name in ("product read", "wallet read", "order", "overview"))
     assert "all operations" not in text
@@ -110,7 +108,7 @@ def test_the_percentiles_of_all_operations_stand_in_one_figure(analysis: Analysi
 def test_cpu_stands_there_less_the_idle_rate_and_the_idle_rate_beside_it(
     analysis: Analysis,
 ) -> None:
-    figure = drawings.cpu(analysis)
+    figure = drawings.cpu(analysis.data.once(Findings))
     assert figure is not None
     text = svg_text(figure)
     assert text.count("+ 0.8") >= 8  # 0.08 s of 96 requests are idle
@@ -118,7 +116,7 @@ def test_cpu_stands_there_less_the_idle_rate_and_the_idle_rate_beside_it(
 
 
 def test_the_inlined_svg_has_its_own_ids_and_no_address(analysis: Analysis) -> None:
-    figure = drawings.quality(analysis)
+    figure = quality(analysis)
     text = inline_svg(svg_text(figure), figure)
     assert text.startswith("<svg viewBox=")
     assert "://" not in text
@@ -131,5 +129,5 @@ def test_the_inlined_svg_has_its_own_ids_and_no_address(analysis: Analysis) -> N
 
 
 def test_the_same_run_gives_the_same_drawing(analysis: Analysis) -> None:
-    first, second = drawings.quality(analysis), drawings.quality(analysis)
+    first, second = quality(analysis), quality(analysis)
     assert svg_text(first) == svg_text(second)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.experiments.latency.findings import Findings
+from bench.experiments.latency.ladder import decomposition, ladders
 from bench.report.analysis import Analysis, analyse
-from bench.report.headline import plain_words, trust_line
-from bench.report.ladder import decomposition
 from tests.unit.report.factory import PAIR, Rounds, make_run, pair_run
 
 SPLIT = "Splitting the same code into five processes makes "
@@ -18,14 +18,22 @@ def made(tmp_path: Path, **changes: object) -> Analysis:
     return analyse(make_run(tmp_path, pair_run(**changes)))
 
 
+def said(analysis: Analysis) -> list[str]:
+    return list(analysis.words.sentences)
+
+
+def trust(analysis: Analysis) -> str:
+    return analysis.words.trust
+
+
 def test_the_architecture_comes_first_then_the_frameworks(analysis: Analysis) -> None:
-    lines = plain_words(analysis)
+    lines = said(analysis)
     assert [line.startswith(SPLIT) for line in lines] == [True, True, False, False]
     assert all(line.startswith(WHOLE) for line in lines[2:])
 
 
 def test_the_sentence_names_operations_sizes_and_intervals(analysis: Analysis) -> None:
-    time, cpu = plain_words(analysis)[:2]
+    time, cpu = said(analysis)[:2]
     assert time.startswith(f"{SPLIT}a product read take 2.2")
     assert "an order 1.59 times as long [1.56, 1.62]" in time
     assert "the mix of them 2.0" in time
@@ -34,7 +42,7 @@ def test_the_sentence_names_operations_sizes_and_intervals(analysis: Analysis) -
 
 
 def test_a_single_operation_is_a_whole_sentence(tmp_path: Path) -> None:
-    lines = plain_words(made(tmp_path, operations=("order",), scatter=0.002))
+    lines = said(made(tmp_path, operations=("order",), scatter=0.002))
     assert lines[0].startswith(f"{WHOLE}an order take 1.60 times as long [1.")
     assert lines[0].endswith("].")
 
@@ -43,27 +51,27 @@ def test_no_difference_is_said_as_a_finding(tmp_path: Path) -> None:
     found = made(tmp_path, slower={**PAIR, "microservices": 1.0}, scatter=0.002)
     assert (
         "a product read take no more and no less than before (×1.00, within 3 %)"
-        in (plain_words(found)[0])
+        in (said(found)[0])
     )
 
 
 def test_what_is_not_decided_stands_there_with_its_reason(tmp_path: Path) -> None:
     found = made(tmp_path, slower={**PAIR, "microservices": 1.02}, scatter=0.05)
-    line = next(x for x in plain_words(found) if x.startswith("Not decided"))
+    line = next(x for x in said(found) if x.startswith("Not decided"))
     assert line.startswith("Not decided, microservices against monolith: time of ")
     assert "time of an order, ×1.0" in line
     assert line.endswith("interval holds 1 and reaches beyond ±3%.")
 
 
 def test_metrics_with_one_reason_share_a_line(tmp_path: Path) -> None:
-    lines = plain_words(made(tmp_path, starts=1))
+    lines = said(made(tmp_path, starts=1))
     assert len(lines) == 1
     assert lines[0].count("time of ") == lines[0].count("CPU of ") == 4
     assert lines[0].endswith(": 1 start, an interval takes 2.")
 
 
 def test_a_server_that_fails_says_so_with_share_and_example(tmp_path: Path) -> None:
-    lines = plain_words(made(tmp_path, wrong={"microservices": 2}))
+    lines = said(made(tmp_path, wrong={"microservices": 2}))
     line = next(x for x in lines if "time of an order" in x)
     assert "microservices answered 12 of 576 (2.1 %) wrongly, for example: status 500" in line
     assert "take" not in line
@@ -71,18 +79,18 @@ def test_a_server_that_fails_says_so_with_share_and_example(tmp_path: Path) -> N
 
 
 def test_without_an_even_bench_no_verdict_is_said(tmp_path: Path) -> None:
-    lines = plain_words(made(tmp_path, slower={**PAIR, "monolith#2": 1.05}))
+    lines = said(made(tmp_path, slower={**PAIR, "monolith#2": 1.05}))
     assert not any(" take " in line for line in lines)
     assert any("the same code against itself came out ×1.0" in line for line in lines)
 
 
 def test_a_smoke_run_claims_nothing_on_the_first_screen(tmp_path: Path) -> None:
     plan = Rounds(pair_run(starts=1).made, profile="smoke", counted=False)
-    assert plain_words(analyse(make_run(tmp_path, plan)))[0].startswith("Nothing is claimed")
+    assert said(analyse(make_run(tmp_path, plan)))[0].startswith("Nothing is claimed")
 
 
 def test_the_trust_line_has_starts_seconds_and_the_second_instance(analysis: Analysis) -> None:
-    line = trust_line(analysis)
+    line = trust(analysis)
     assert line.startswith("6 starts of 5 deployments together; 192 s of rounds; ")
     assert "other programs used 0.02 cores" in line
     assert "the same code against itself: a product read ×0.99" in line
@@ -90,17 +98,17 @@ def test_the_trust_line_has_starts_seconds_and_the_second_instance(analysis: Ana
 
 
 def test_a_busy_machine_is_named_as_the_reason_for_wide_intervals(tmp_path: Path) -> None:
-    line = trust_line(made(tmp_path, foreign_cores=0.6))
+    line = trust(made(tmp_path, foreign_cores=0.6))
     assert "busy machine, intervals are wide because of it: other programs used 0.60 cores" in line
 
 
 def test_a_run_without_rounds_has_no_line_of_trust(tmp_path: Path) -> None:
     data = made(tmp_path, status=lambda deployment, start: "invalid")
-    assert trust_line(data) == ""
+    assert trust(data) == ""
 
 
 def test_the_product_of_the_steps_stands_beside_the_whole(analysis: Analysis) -> None:
-    time, cpu = decomposition(analysis.ladders)
+    time, cpu = decomposition(ladders(analysis.data.once(Findings)))
     assert time.startswith("Where it comes from (the mix of requests, time): framework")
     assert "the whole, compared directly, is ×1.5" in time
     assert re.search(r"multiply to within \d\.\d % of its whole; farthest: \w+", time), time
@@ -108,7 +116,7 @@ def test_the_product_of_the_steps_stands_beside_the_whole(analysis: Analysis) ->
 
 
 def test_without_all_four_there_is_no_product(tmp_path: Path) -> None:
-    assert decomposition(made(tmp_path).ladders) == []
+    assert decomposition(ladders(made(tmp_path).data.once(Findings))) == []
 
 
 @pytest.mark.parametrize("place", ["report.html", "summary.md"])

@@ -6,14 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.report import drawings
+from bench.experiments.capacity.figures.goodput import good_share, lost_requests
+from bench.experiments.capacity.figures.load_curve import OVERLOAD
+from bench.experiments.capacity.findings import curve_cells
+from bench.experiments.capacity.load import load_curve_section
+from bench.experiments.capacity.records import CURVE, SearchEnd
 from bench.report.analysis import Analysis, analyse
-from bench.report.capacity import curve_cells
-from bench.report.figures.goodput import good_share, lost_requests
-from bench.report.figures.load_curve import OVERLOAD
-from bench.report.figures.style import svg_text
+from bench.report.figures.style import Figure, svg_text
 from bench.report.selection import Cell
-from bench.results.capacity import CURVE, SearchEnd
 from tests.unit.report.factory import Plan, open_run
 
 CAPACITY = {"monolith": 500.0, "microservices": 400.0}
@@ -39,12 +39,18 @@ def six(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     return analyse(run)
 
 
+def drawn_in(analysis: Analysis, what: str) -> list[Figure]:
+    section = load_curve_section(analysis.data)
+    assert section is not None
+    return list(section.context[what])
+
+
 def at(analysis: Analysis, load: float) -> Cell:
     return next(cell for cell in curve_cells(analysis.data) if cell.offered_rps == load)
 
 
 def test_the_curve_says_loads_capacity_and_overload(six: Analysis) -> None:
-    (figure,) = drawings.load_curves(six)
+    (figure,) = drawn_in(six, "curves")
     text = svg_text(figure)
     assert OVERLOAD in text
     assert "SLO 200 ms" in text
@@ -54,7 +60,7 @@ def test_the_curve_says_loads_capacity_and_overload(six: Analysis) -> None:
 
 
 def test_no_response_time_is_drawn_in_overload_but_goodput_is(six: Analysis) -> None:
-    (times,), (goodput,) = drawings.load_curves(six), drawings.goodputs(six)
+    (times,), (goodput,) = drawn_in(six, "curves"), drawn_in(six, "goodputs")
     drawn = {line.get_label(): len(line.get_xdata()) for line in times.canvas.axes[0].lines}
     assert (drawn["monolith"], drawn["microservices"]) == (5, 4)  # 500 and 400 requests/s
     longest = max(len(line.get_xdata()) for line in goodput.canvas.axes[0].lines)
@@ -77,4 +83,4 @@ def test_no_ratio_is_given_between_the_points_of_a_curve(six: Analysis) -> None:
 
 def test_one_load_is_no_curve(tmp_path: Path) -> None:
     found = analyse(open_run(tmp_path, Plan(blocks=1, requests=40)))
-    assert drawings.load_curves(found) == drawings.goodputs(found) == []
+    assert load_curve_section(found.data) is None

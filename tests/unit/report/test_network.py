@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.journal import ComponentUsage, RunWriter
+from bench.experiments.network.findings import curves_of, proxy_costs, verdicts_of
+from bench.experiments.network.section import section, sentence
 from bench.report.build import build_report
-from bench.report.dataset import load_run
-from bench.report.hops import curves_of, proxy_costs, verdicts_of
-from bench.report.sections.network import section, sentence
+from bench.results.dataset import load_run
+from bench.results.journal import ComponentUsage, RunWriter
 from tests.unit.report.factory import Plan, facts, make_rows, trial_entry
 
 HOPS = (0.0, 2.0, 5.0, 20.0)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from bench.experiments.external_services import ExternalService
-from bench.experiments.own_load import OwnLoad
-from bench.experiments.own_trials import Measured, own_trial
-from bench.journal import Loop, RunWriter, Verdict
+from bench.experiments.own_pair.load import OwnLoad
+from bench.experiments.own_pair.services import ExternalService
+from bench.experiments.own_pair.trials import Measured, own_trial
 from bench.load.generator import Target, rows_of_columns
 from bench.load.rows import Row, to_columns
 from bench.report.analysis import analyse
 from bench.report.build import build_report
 from bench.report.figures.style import file_name, look
-from bench.report.naming import deployment_order, show_own
+from bench.report.naming import deployment_order, showing
+from bench.results.journal import Loop, RunWriter, Verdict
 from tests.unit.report.factory import Plan, facts
 
 pytestmark = pytest.mark.usefixtures("unpainted")
@@ -41,12 +41,6 @@ LOAD = OwnLoad(
     Path("mine.py"),
     "ab" * 32,
 )
-
-
-@pytest.fixture(autouse=True)
-def _shop_again() -> object:
-    yield
-    show_own(())
 
 
 def rows(name: str, ratio: float, loop: Loop, error: str = "") -> list[Row]:

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bench.report.dataset import RunData, TrialSample, load_run
-from bench.report.floor import floor_results, source_path
-from bench.report.ladder import ladders, sanity_check
+from bench.experiments.floor.findings import floor_results, source_path
+from bench.experiments.latency.findings import Findings
+from bench.experiments.latency.ladder import ladders, sanity_check
 from bench.report.naming import deployment_order, number, span
 from bench.report.selection import cells_of
+from bench.results.dataset import RunData, TrialSample, load_run
 from tests.unit.report.factory import LADDER_RUN, Rounds, make_run, pair_run
 
 THREE = {"monolith": 1.0, "modular": 0.5, "microservices": 1.6}
@@ -27,12 +28,16 @@ def four(tmp_path: Path, **changes: object) -> RunData:
     return load_run(make_run(tmp_path, Rounds(replace(LADDER_RUN, **changes), counted=False)))  # type: ignore[arg-type]
 
 
+def samples(data: RunData) -> tuple[TrialSample, ...]:
+    return data.once(Findings).samples
+
+
 def retried(sample: TrialSample, attempt: int, status: str) -> TrialSample:
     return replace(sample, trial=replace(sample.trial, attempt=attempt, status=status))  # type: ignore[arg-type]
 
 
 def test_the_last_attempt_of_a_block_counts(tmp_path: Path) -> None:
-    first = small(tmp_path).load_trials
+    first = samples(small(tmp_path))
     again = [retried(s, 1, "valid") for s in first if s.trial.block == 0]
     (cell,) = cells_of([*(retried(s, 0, "invalid") for s in first), *again])
     assert (len(cell.blocks), len(cell.spoiled)) == (1, 1)
@@ -40,7 +45,7 @@ def test_the_last_attempt_of_a_block_counts(tmp_path: Path) -> None:
 
 
 def test_one_invalid_trial_spoils_its_block_for_all(tmp_path: Path) -> None:
-    trials = list(small(tmp_path).load_trials)
+    trials = list(samples(small(tmp_path)))
     trials[0] = retried(trials[0], 0, "invalid")
     (cell,) = cells_of(trials)
     assert (len(cell.blocks), len(cell.spoiled)) == (1, 1)
@@ -48,7 +53,7 @@ def test_one_invalid_trial_spoils_its_block_for_all(tmp_path: Path) -> None:
 
 
 def test_without_a_valid_block_figures_are_marked(tmp_path: Path) -> None:
-    (cell,) = cells_of([retried(s, 0, "invalid") for s in small(tmp_path).load_trials])
+    (cell,) = cells_of([retried(s, 0, "invalid") for s in samples(small(tmp_path))])
     assert cell.tainted
     assert len(cell.samples("monolith")) == 2
     assert not cell.pairs("microservices", "monolith")
@@ -58,7 +63,7 @@ def test_a_pair_counts_whatever_spoiled_a_third_trial_of_its_block(tmp_path: Pat
     spoiled = {("modular", 0), ("monolith", 1)}
     trials = [
         retried(s, 0, "invalid") if (s.trial.deployment, s.trial.block) in spoiled else s
-        for s in small(tmp_path).load_trials
+        for s in samples(small(tmp_path))
     ]
     (cell,) = cells_of(trials)
     assert [a.trial.block for a, _ in cell.pairs("microservices", "monolith")] == [0]
@@ -67,7 +72,7 @@ def test_a_pair_counts_whatever_spoiled_a_third_trial_of_its_block(tmp_path: Pat
 
 
 def test_of_several_attempts_the_last_valid_pair_counts_once(tmp_path: Path) -> None:
-    first = [s for s in small(tmp_path).load_trials if s.trial.block == 0]
+    first = [s for s in samples(small(tmp_path)) if s.trial.block == 0]
     attempts = [retried(s, number, "valid") for number in (0, 1) for s in first]
     attempts += [
         retried(s, 2, "invalid" if s.trial.deployment == "monolith" else "valid") for s in first
@@ -106,7 +111,7 @@ def test_a_source_outside_the_tree_is_not_read() -> None:
 
 def test_the_steps_of_a_ladder_multiply_to_the_whole(tmp_path: Path) -> None:
     data = four(tmp_path)
-    found = ladders(data, cells_of(data.load_trials))
+    found = ladders(data.once(Findings))
     assert len(found) == 8
     for ladder in found:
         assert ladder.product is not None
@@ -114,7 +119,7 @@ def test_the_steps_of_a_ladder_multiply_to_the_whole(tmp_path: Path) -> None:
 
 
 def test_a_cell_of_rounds_says_what_was_asked_and_which_time_it_holds(tmp_path: Path) -> None:
-    (cell,) = cells_of(small(tmp_path).load_trials)
+    (cell,) = cells_of(samples(small(tmp_path)))
     assert cell.in_rounds
     assert cell.label == "order, one request at a time"
     assert cell.time_name == "service time"
@@ -124,7 +129,7 @@ def test_a_cell_of_rounds_says_what_was_asked_and_which_time_it_holds(tmp_path: 
 def test_the_last_step_is_held_against_the_literature(tmp_path: Path) -> None:
     slower = {**LADDER_RUN.slower, "modular-split": 0.3, "microservices": 4.0}
     data = four(tmp_path, slower=slower, operations=("order",))
-    time, cpu = sanity_check(ladders(data, cells_of(data.load_trials)))
+    time, cpu = sanity_check(ladders(data.once(Findings)))
     assert time.startswith("order, time: ×13.")
     assert "far outside the band" in time
     assert "3 calls between processes an answer" in time

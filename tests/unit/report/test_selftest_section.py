@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.journal import Journal
-from bench.report.dataset import RunData
-from bench.report.sections.selftest import section
+from bench.experiments.selftest.section import section
+from bench.results.dataset import RunData
+from bench.results.journal import Journal
 
 BLANK = Journal(
     schema_version=1,

@@ -4,8 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from bench.journal import Verdict
-from bench.report.spoken import is_worth_saying, spoken
+from bench.experiments.capacity import section as capacity
+from bench.experiments.consistency import section as consistency
+from bench.experiments.failure import section as failure
+from bench.report.spoken import said
+from bench.results.verdict import Verdict
+
+SPOKEN = {**capacity._SPOKEN, **consistency._SPOKEN, **failure._SPOKEN}
+
+
+def told(verdict: Verdict) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(what is decided or worth saying, the rest)"""
+    return said([verdict], SPOKEN, consistency._nothing_lost)
+
 
 MADE = Verdict(
     id="capacity:saturation/mixed/microservices:modular-split",
@@ -25,7 +36,7 @@ MADE = Verdict(
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "sentence"),
     [
         (
             {},
@@ -48,13 +59,16 @@ MADE = Verdict(
         ),
     ],
 )
-def test_a_decided_verdict_is_a_sentence(changes: dict[str, object], said: str) -> None:
-    assert spoken(replace(MADE, **changes)) == said  # type: ignore[arg-type]
+def test_a_decided_verdict_is_a_sentence(changes: dict[str, object], sentence: str) -> None:
+    assert told(replace(MADE, **changes)) == ((sentence,), ())  # type: ignore[arg-type]
 
 
 def test_what_is_undecided_or_has_no_sentence_is_said_with_its_question() -> None:
-    assert "(mixed load) inconclusive" in spoken(replace(MADE, verdict="inconclusive"))
-    assert "lower? (mixed load) supported" in spoken(replace(MADE, id="scaling/whole"))
+    (nothing, (line,)) = told(replace(MADE, verdict="inconclusive"))
+    assert nothing == ()
+    assert "(mixed load) inconclusive" in line
+    ((line,), _) = told(replace(MADE, id="scaling/whole"))
+    assert "lower? (mixed load) supported" in line
 
 
 def test_data_that_was_kept_is_said_before_there_are_kills_enough_for_a_verdict() -> None:
@@ -66,11 +80,10 @@ def test_data_that_was_kept_is_said_before_there_are_kills_enough_for_a_verdict(
         verdict="inconclusive",
         note="I1-I11 valid after 4 kills; 20 are needed for a verdict",
     )
-    assert is_worth_saying(few)
-    assert spoken(few) == (
+    assert told(few)[0] == (
         "Nothing was lost or left wrong in monolith (I1-I11 valid after 4 kills; 20 are needed for "
-        "a verdict)."
+        "a verdict).",
     )
     lost = replace(few, verdict="supported", note="violated: I4")
-    assert spoken(lost) == "Data was lost or left wrong in monolith (violated: I4)."
-    assert not is_worth_saying(replace(few, note="unknown: I1"))
+    assert told(lost)[0] == ("Data was lost or left wrong in monolith (violated: I4).",)
+    assert told(replace(few, note="unknown: I1"))[0] == ()

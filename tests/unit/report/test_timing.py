@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.report.dataset import TrialSample, load_run
-from bench.report.sections.server_timing import section
+from bench.experiments.latency.findings import Findings
+from bench.experiments.latency.server_timing import PARTS, WHOLE, accounts, gaps, part_means
+from bench.experiments.latency.server_timing_section import server_timing
 from bench.report.selection import cells_of
-from bench.report.timing import PARTS, WHOLE, accounts, gaps, part_means
+from bench.results.dataset import TrialSample, load_run
 from tests.unit.report.factory import Plan, make_run, open_run, pair_run
 
 PAIR = ("monolith", "microservices")
@@ -53,7 +54,7 @@ def test_a_trial_without_server_timing_has_no_account(tmp_path: Path) -> None:
 
 def test_shares_and_gaps_carry_intervals_over_blocks(tmp_path: Path) -> None:
     data = load_run(open_run(tmp_path, Plan(blocks=6, requests=400, deployments=PAIR)))
-    (cell,) = cells_of(data.load_trials)
+    (cell,) = cells_of(data.samples_of("latency"))
     found = {account.deployment: account for account in accounts(cell, "all")}
     assert found["monolith"].shares["database"] == pytest.approx(0.3, abs=0.01)
     assert found["monolith"].shares["application"] == pytest.approx(0.4, abs=0.01)
@@ -69,9 +70,9 @@ def test_shares_and_gaps_carry_intervals_over_blocks(tmp_path: Path) -> None:
 
 def test_the_section_is_there_only_where_servers_state_their_time(tmp_path: Path) -> None:
     data = load_run(make_run(tmp_path, pair_run(starts=2)))
-    found = section(data)
+    found = server_timing(data.once(Findings))
     assert found is not None
     assert found.figures[0].name == "timing-shares"
     assert "order: microservices − monolith" in found.summary[0]
     silent = replace(data, trials=tuple(with_times(s, app=np.nan) for s in data.trials))
-    assert section(silent) is None
+    assert server_timing(silent.once(Findings)) is None

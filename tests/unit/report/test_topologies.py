@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from bench.deployments.local.topology import all_partitions
-from bench.journal import ComponentUsage, RunWriter
+from bench.experiments.topologies.findings import partition_cell, ranking, rankings, verdicts_of
+from bench.experiments.topologies.section import section, sentence
 from bench.report.build import build_report
-from bench.report.dataset import load_run
-from bench.report.partitions import partition_cell, ranking, rankings, verdicts_of
-from bench.report.sections.topologies import section, sentence
+from bench.results.dataset import load_run
+from bench.results.journal import ComponentUsage, RunWriter
 from tests.unit.report.factory import Plan, facts, make_rows, trial_entry
 
 NAMES = [topology.name for topology in all_partitions()]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.journal import Verdict
+from bench.experiments.latency.judge import EXPLORATORY, NAMED
 from bench.report.analysis import Analysis, analyse
-from bench.report.verdicts import EXPLORATORY, NAMED
+from bench.results.journal import Verdict
 from tests.unit.report.factory import PAIR, Rounds, make_run, pair_run
 
 FAMILIES = {"microservices:modular-split", "microservices:monolith"}

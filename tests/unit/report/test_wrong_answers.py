@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.journal import WrongAnswers
-from bench.report.dataset import TrialSample, load_run
+from bench.experiments.latency.findings import Findings
 from bench.report.selection import cells_of
 from bench.report.wrong_answers import finding, findings
+from bench.results.dataset import TrialSample, load_run
+from bench.results.journal import WrongAnswers
 from tests.unit.report.factory import Plan, open_run
 
 
@@ -16,7 +17,7 @@ def samples(tmp_path: Path, failed_every: int, requests: int = 400) -> list[Tria
     plan = Plan(
         blocks=1, requests=requests, failed_every=failed_every, mixes=("order",), noise=0.001
     )
-    return list(load_run(open_run(tmp_path, plan)).load_trials)
+    return list(load_run(open_run(tmp_path, plan)).once(Findings).samples)
 
 
 @pytest.mark.parametrize(("requests", "every", "told"), [(6000, 5999, False), (400, 10, True)])

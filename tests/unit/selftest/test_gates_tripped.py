@@ -3,13 +3,13 @@
 import asyncio
 from dataclasses import replace
 
-from bench.experiments.answers import schema_violations
-from bench.experiments.gates import judge
-from bench.experiments.meters import read_machine
+from bench.engine.bare_handler_process import free_port
+from bench.engine.gates import judge
+from bench.engine.meters import read_machine
+from bench.engine.sampled_answers import schema_violations
 from bench.experiments.selftest.cases import CASES
 from bench.experiments.selftest.gates_tripped import _seen, fed
 from bench.experiments.selftest.reference_server import Behaviour, answer, serve
-from bench.experiments.served import free_port
 from bench.load.operations import OPERATIONS, check_answer
 from bench.load.plan import Sample
 

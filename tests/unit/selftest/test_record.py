@@ -8,8 +8,8 @@ import pytest
 
 from bench.deployments.local.home import StateHome
 from bench.errors import ShopbenchError
-from bench.experiments.generator_check import Agreement, GeneratorReport, LagPair
 from bench.experiments.selftest import generator
+from bench.experiments.selftest.generator_check import Agreement, GeneratorReport, LagPair
 from bench.experiments.selftest.publish import publish_again
 from bench.experiments.selftest.record import (
     FILE,
@@ -18,10 +18,10 @@ from bench.experiments.selftest.record import (
     PartResult,
     entry_of,
     keep,
-    selftest_settings,
+    remembered,
 )
-from bench.journal import RunReader
 from bench.machine import machine_facts
+from bench.results.journal import RunReader
 from tests.unit.report.factory import Plan, open_run
 
 ORIGIN = Origin("run-1", "quick", "abc", False)
@@ -39,14 +39,14 @@ def put(home: StateHome, part: str, found: str = "1 of 2") -> None:
 
 
 def test_without_a_selftest_a_run_says_nothing(home: StateHome) -> None:
-    assert selftest_settings(home) == {}
+    assert remembered(home) == {}
 
 
 def test_parts_are_kept_beside_each_other_and_the_newest_counts(home: StateHome) -> None:
     put(home, "planted", "old")
     put(home, "planted", "new")
     put(home, "busy")
-    found = selftest_settings(home)
+    found = remembered(home)
     assert set(found["selftest"]["parts"]) == {"planted", "busy"}
     assert found["selftest"]["parts"]["planted"]["outcomes"][0]["found"] == "new"
     assert found["selftest"]["parts"]["busy"]["commit"] == "abc"
@@ -55,7 +55,7 @@ def test_parts_are_kept_beside_each_other_and_the_newest_counts(home: StateHome)
 @pytest.mark.parametrize("fact", ["cpu_model", "cpus", "kernel"])
 def test_another_machine_or_kernel_is_told(home: StateHome, fact: str) -> None:
     put(home, "busy")
-    found = selftest_settings(home, {**machine_facts(), fact: "another"})
+    found = remembered(home, {**machine_facts(), fact: "another"})
     assert found["selftest"]["parts"] == {}
     assert "another machine or kernel" in found["selftest"]["missing"]
 
@@ -67,14 +67,14 @@ def test_what_another_machine_found_is_dropped_by_the_next_selftest(home: StateH
     document["machine"]["kernel"] = "another"
     path.write_text(json.dumps(document))
     put(home, "gates")
-    found = selftest_settings(home)
+    found = remembered(home)
     assert set(found["selftest"]["parts"]) == {"gates"}
 
 
 def test_a_damaged_file_is_as_good_as_none(home: StateHome) -> None:
     for text in ("", "[]", "{}", '{"schema_version": 99, "selftest": {}}'):
         (home.root / FILE).write_text(text)
-        assert selftest_settings(home) == {}
+        assert remembered(home) == {}
 
 
 def test_what_judged_nothing_does_not_replace_what_did(
@@ -84,7 +84,7 @@ def test_what_judged_nothing_does_not_replace_what_did(
     journal = RunReader(open_run(tmp_path, Plan(blocks=1, requests=20))).journal
     publish_again(journal, "planted", [Outcome("w", "thirty starts", "r", "met")], {})
     publish_again(journal, "planted", [Outcome("w", "two starts", "r", "not judged")], {})
-    kept = selftest_settings(home)["selftest"]["parts"]["planted"]
+    kept = remembered(home)["selftest"]["parts"]["planted"]
     assert kept["outcomes"][0]["found"] == "thirty starts"
 
 
@@ -117,7 +117,7 @@ def test_a_recorded_check_is_judged_again_and_kept(
     run = open_run(tmp_path / "runs", Plan(blocks=1, requests=20, settings=settings))
     rows = generator.examine(run)
     assert [row["word"] for row in rows] == ["met", "met", "met"]
-    kept = selftest_settings(home)["selftest"]["parts"]["generator"]
+    kept = remembered(home)["selftest"]["parts"]["generator"]
     assert (kept["outcomes"], kept["run"]) == (rows, "run")
     assert kept["judged_again"]["commit"]
 

@@ -15,13 +15,13 @@ NAME = "selftest-planted"
 class Lab:
     """What `make_starts` uses of a laboratory."""
 
-    def __init__(self, fits: int = 99, starts: int | None = None) -> None:
+    def __init__(self, fits: int = 99, own: dict[str, int] | None = None) -> None:
         self.settings: dict[str, Any] = {}
         self.writer = SimpleNamespace(add_settings=lambda **found: self.settings.update(found))
         nothing = lambda *_: None  # noqa: E731
         self.progress = SimpleNamespace(tell=nothing, done=nothing, drop=nothing)
         self.fleet = SimpleNamespace(close=nothing)
-        self.options = SimpleNamespace(starts=starts)
+        self.options = SimpleNamespace(own=own or {})
         self.fits = fits
 
     def setting(self, name: str) -> Any:
@@ -65,7 +65,7 @@ def test_no_start_begins_that_does_not_fit_the_time_limit() -> None:
 
 def test_the_starts_asked_for_go_before_the_profiles() -> None:
     size = Size(30, 1.0, 1.0, 1.0)
-    lab: Any = Lab(starts=4)
-    assert size.wanted(lab) == 4
+    lab: Any = Lab(own={"starts": 4})
+    assert size.wanted(lab.options) == 4
     lab = Lab()
-    assert size.wanted(lab) == 30
+    assert size.wanted(lab.options) == 30

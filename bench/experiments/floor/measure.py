@@ -1,0 +1,181 @@
+"""The floor: each arm against a bare handler of its own framework that runs the same SQL.
+
+One core, closed loop at saturation, short windows of arm and bare handler in turn: what slows the
+machine slows both of a pair. It shows that neither arm is a straw man: an arm should reach 0.6 of
+the rate its framework, server and SQL allow at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from bench.engine.deployment_pool import start_together
+from bench.engine.first_answers import FIRST_ANSWERS_S, check_first_answers
+from bench.engine.laboratory import (
+    TRIAL_OVERHEAD_S,
+    Attempt,
+    Laboratory,
+    Series,
+    run_series,
+    shuffled,
+    store,
+)
+from bench.engine.options import Profile, RunOptions
+from bench.engine.statements import count_statements
+from bench.engine.trial import TrialKey
+from bench.experiments.floor.sides import DEPLOYMENTS, SOURCES, Comparison, comparisons_of
+from bench.load.generator import ClosedLoop
+from bench.load.schedule import ScheduleSpec, build_schedule
+from bench.registry import Planned
+from bench.results.journal import TrialStatus
+from bench.stats.errors import StatisticsError
+from bench.stats.paired import paired_ratio
+from bench.stats.verdicts import decide_share
+
+EXPERIMENT = "floor"
+TARGET, BOUND = 0.6, 0.55
+CLIENTS = 12
+COMPARISONS = 6
+START_S, SQL_S = 14.0, 1.3  # planned: deployments and bare handlers; counting one side
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many pairs of windows, and seconds of a window. `counts`: SQL statements as well."""
+
+    pairs: int
+    warmup_s: float
+    measured_s: float
+    counts: bool
+
+    @property
+    def pair_s(self) -> float:
+        """Planned seconds of two windows."""
+        return 2 * (self.warmup_s + self.measured_s + TRIAL_OVERHEAD_S)
+
+
+SIZES = {
+    "smoke": Size(2, 0.1, 0.3, False),
+    "quick": Size(8, 0.12, 0.35, False),
+    "standard": Size(20, 0.25, 1.5, True),
+    "full": Size(40, 0.25, 2.0, True),
+}
+
+
+def run(lab: Laboratory) -> None:
+    """Start both sides of all comparisons, look at their first answers, measure in turns."""
+    size = SIZES[lab.profile.name]
+    lab.fleet.close()  # what another experiment left up would run beside
+    lab.progress.say("starting what the floor compares")
+    openers = {name: lab.fleet.opener(name) for name in DEPLOYMENTS}
+    with start_together(openers, DEPLOYMENTS) as pool, ExitStack() as stack:
+        if any(each.cpu_control == "uncontrolled" for each in pool.members.values()):
+            lab.writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
+        comparisons = comparisons_of(lab, pool.members, stack)
+        lab.progress.done(START_S)
+        lab.writer.add_settings(floor=[asdict(_described(each)) for each in comparisons])
+        for each in comparisons:
+            _prepare(lab, each, size)
+        blocks = replace(lab.profile, min_blocks=size.pairs, max_blocks=size.pairs)
+        inner = replace(lab, profile=blocks)
+        run_series(inner, [_series(lab, each, size) for each in comparisons])
+    for each in comparisons:
+        lab.progress.tell(f"floor: {sentence(lab, each)}")
+
+
+def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Planned:
+    """First answers and windows of both sides of all comparisons."""
+    size = SIZES[profile.name]
+    once_s = FIRST_ANSWERS_S + (SQL_S if size.counts else 0.0)
+    return Planned(START_S + COMPARISONS * (2 * once_s + size.pairs * size.pair_s))
+
+
+def sentence(lab: Laboratory, pair: Comparison) -> str:
+    """What the windows say of a comparison, in plain words."""
+    found = log_ratios_of(lab, pair)
+    named = f"{pair.operation.replace('_', ' ')} on the {pair.framework} side"
+    try:
+        ratio = paired_ratio(found)
+    except StatisticsError as exc:
+        return f"{named}: {exc}"
+    word = decide_share(ratio, target=TARGET, bound=BOUND).word
+    return (
+        f"{named}: {pair.arm.name} reaches {ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
+        f" of a bare handler's rate, {ratio.n_blocks} pairs: {word}"
+    )
+
+
+def log_ratios_of(lab: Laboratory, pair: Comparison) -> list[float]:
+    """Log of arm / bare, right answers a second, of each pair of windows that is whole."""
+    rates: dict[tuple[int, int], dict[str, float]] = {}
+    for trial in lab.writer.journal.trials:
+        if (trial.experiment, trial.mix) == (EXPERIMENT, pair.operation):
+            if trial.status != "invalid":
+                held = rates.setdefault((trial.block, trial.attempt), {})
+                held[trial.deployment] = trial.facts["throughput_rps"]
+    names = [each.name for each in pair.sides]
+    whole = [[held[name] for name in names] for held in rates.values() if set(names) <= set(held)]
+    return [math.log(arm / bare) for arm, bare in whole if arm > 0 and bare > 0]
+
+
+def _prepare(lab: Laboratory, pair: Comparison, size: Size) -> None:
+    for subject in pair.sides:
+        lab.progress.say(f"first answers of {subject.name}: {pair.operation}")
+        with pair.alone(subject):
+            check_first_answers(lab, [subject], [pair.operation])
+            lab.progress.done(FIRST_ANSWERS_S)
+            if size.counts:
+                count_statements(lab, pair.deployment, subject, pair.operation)
+                lab.progress.done(SQL_S)
+
+
+def _series(lab: Laboratory, pair: Comparison, size: Size) -> Series:
+    return Series(
+        f"{EXPERIMENT} {pair.arm.name} {pair.operation}",
+        size.pair_s,
+        lambda block: _attempt(lab, pair, size, block),
+        key=(EXPERIMENT, pair.operation, 0.0),
+        names=(pair.arm.name, pair.bare.name),
+    )
+
+
+def _attempt(lab: Laboratory, pair: Comparison, size: Size, block: int) -> Attempt:
+    def attempt(number: int) -> list[TrialStatus]:
+        seed = lab.seed(EXPERIMENT, pair.operation, block, number)
+        schedule = build_schedule(ScheduleSpec(pair.operation, 2_000.0, seed, 0.0, 0.0, 1.0))
+        loop = ClosedLoop(CLIENTS, size.warmup_s, size.measured_s)
+        by_name = {subject.name: subject for subject in pair.sides}
+        statuses = []
+        for position, name in enumerate(shuffled(tuple(by_name), seed)):
+            lab.progress.say(f"pair {block + 1}: {pair.operation} on {name}")
+            key = TrialKey(EXPERIMENT, block, number, position)
+            with pair.alone(by_name[name]):
+                measured = lab.bench.run_closed(key, by_name[name], schedule, loop)
+            statuses.append(store(lab, measured))
+        return statuses
+
+    return attempt
+
+
+@dataclass(frozen=True)
+class _Described:
+    """The comparison as the report reads it."""
+
+    operation: str
+    arm: str
+    bare: str
+    framework: str
+    source: str
+    target: float
+    bound: float
+
+
+def _described(pair: Comparison) -> _Described:
+    return _Described(
+        *(pair.operation, pair.arm.name, pair.bare.name, pair.framework, SOURCES[pair.framework]),
+        *(TARGET, BOUND),
+    )

@@ -1,0 +1,3 @@
+"""What both halves of `floor` call its trials and settings."""
+
+NAME = "floor"

@@ -1,0 +1,71 @@
+"""What an experiment's reporting half hands in: sections of the page, and all that goes elsewhere.
+
+Neighbours: `page`, `summary`, `export`, `compare`, `console` and `comparison` place it; none of
+them knows an experiment.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bench.report.figures.style import Figure
+from bench.report.measures import PercentileRow
+from bench.results.verdict import TableCell, Verdict
+
+Records = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Comparable:
+    """A ratio that two runs may be held against each other by.
+
+    `logs`: its logarithm in each independent unit (start, pass, block). `family`: of those named
+    beforehand; "" exploratory. `kind`: of the thresholds in `stats.verdicts`. `refusal`: why it
+    has no ratio.
+    """
+
+    id: str
+    label: str
+    verdict_id: str
+    logs: tuple[float, ...]
+    kind: str
+    family: str = ""
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section: `template` is rendered with `section` and the page's macros in reach.
+
+    `contents`: its name in the table of contents, the title if empty. `summary`: Markdown.
+    `sentences`: the result in plain words; `leads`: other experiments then only say what they have
+    decided, and leave out `otherwise`. `headline`: what the first screen says in place of all that.
+    `trust`: how far to trust it. `verdicts` go into verdicts.json. `cells`: of the comparison
+    table; each names its row in the registry of claims. `tables`: CSV files by name. `limits`: what
+    this does not show. `banners`: what has to be said before anything is read. `compared`,
+    `percentiles`: what two runs can be compared by.
+    """
+
+    anchor: str
+    title: str
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+    contents: str = ""
+    figures: tuple[Figure, ...] = ()
+    summary: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
+    leads: bool = False
+    headline: tuple[str, ...] = ()
+    trust: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+    cells: tuple[TableCell, ...] = ()
+    tables: Mapping[str, Records] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+    banners: tuple[str, ...] = ()
+    compared: tuple[Comparable, ...] = ()
+    percentiles: tuple[PercentileRow, ...] = ()
+
+
+Arm = Literal["monolith", "microservices"]
+ARMS: tuple[Arm, ...] = ("monolith", "microservices")
