@@ -137,6 +137,11 @@ def named(name: str) -> Experiment:
     return known[name]
 
 
+def stood_in(settings: Mapping[str, Any]) -> bool:
+    """Whether settings are a stand-in's: the run measured something else than the shop."""
+    return any(each.instead_of and each.name in settings for each in registered())
+
+
 def remembered() -> dict[str, Any]:
     """What experiments found on this machine earlier and every run's journal states."""
     found: dict[str, Any] = {}

@@ -30,6 +30,9 @@ class RunCommand(TyperCommand):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         from bench.engine.runner import durations
 
+        with formatter.section("Experiments"):
+            asked = [(each.name, each.question) for each in registered() if not each.instead_of]
+            formatter.write_dl(asked)
         found = durations()
         profiles = list(next(iter(found.values())))
         rows = [["", *profiles], *([name, *each.values()] for name, each in found.items())]

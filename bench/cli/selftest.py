@@ -9,13 +9,14 @@ import typer
 
 from bench.cli.console import Cpus, new_table, out, say
 from bench.errors import ShopbenchError
+from bench.experiments.selftest import NAME, part_name
+from bench.experiments.selftest import PART_NAMES as PARTS
 from bench.machine import parse_cpus
 
 if TYPE_CHECKING:
     from bench.engine.options import RunOptions
 
 RESULTS = Path("results/runs")
-PARTS = ("gates", "generator", "planted", "disturbance", "busy")
 AGAIN = ("planted", "disturbance", "busy", "generator")  # what a recorded run can be asked again
 
 
@@ -104,10 +105,10 @@ def _measured(chosen: list[str], options: RunOptions) -> list[dict[str, str]]:
         if RunReader(run_dir).trials:  # the generator's check has none
             say(f"report: {build_report(run_dir)}")
 
-    names = ["selftest"] if chosen == list(PARTS) else [f"selftest-{part}" for part in chosen]
+    names = [NAME] if chosen == list(PARTS) else [part_name(part) for part in chosen]
     run_dir = run(names, options, report)
     say(f"run: {run_dir}")
-    found = RunReader(run_dir).journal.settings["selftest"]["parts"]
+    found = RunReader(run_dir).journal.settings[NAME]["parts"]
     return [row for part in chosen if part in found for row in found[part]["outcomes"]]
 
 

@@ -18,6 +18,7 @@ from bench.engine.options import RunOptions
 from bench.engine.progress import duration
 from bench.errors import ShopbenchError
 from bench.machine import machine_facts, package_versions, source_commit
+from bench.registry import stood_in
 from bench.results.journal import (
     CorruptResults,
     Journal,
@@ -106,11 +107,6 @@ def differs(
     return ""
 
 
-def asked_of_own_services(journal: Journal) -> bool:
-    """Whether the run measures services that we did not start."""
-    return "own_pair" in journal.settings
-
-
 def _note(writer: RunWriter, journal: Journal) -> None:
     """State in the report when the run stopped, when it went on, and with what."""
     now = utc_now()
@@ -120,7 +116,7 @@ def _note(writer: RunWriter, journal: Journal) -> None:
     entry = {"at": now, "stopped_at": stopped, "gap_s": gap_s, "trials": len(journal.trials)}
     writer.add_settings(**{RESUMED: [*journal.settings.get(RESUMED, []), entry]})
     whose = "the deployments are fresh ones, primed the same way"
-    if asked_of_own_services(journal):
+    if stood_in(journal.settings):
         whose = "the services are the user's own, in whatever state they are"
     how = "interrupted" if journal.interrupted else "killed after its last trial began"
     writer.note(

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from math import isnan
 from typing import Any
 
+from bench.registry import stood_in
 from bench.results.dataset import ALL as ALL
 
 DEPLOYMENTS = ("monolith", "modular", "modular-split", "microservices")
@@ -32,7 +33,7 @@ _own: ContextVar[tuple[str, ...]] = ContextVar("own", default=())
 
 def own_names(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the services of a run on the user's own URLs, the baseline first; () for the shop."""
-    return tuple(map(str, settings["deployments"])) if "own_pair" in settings else ()
+    return tuple(map(str, settings["deployments"])) if stood_in(settings) else ()
 
 
 @contextmanager

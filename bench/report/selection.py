@@ -18,9 +18,10 @@ SATURATED = 0.95  # goodput below this share of the offered load: latency depend
 class Cell:
     """All blocks of one experiment, mix and load; `blocks[i]` maps deployment to its trial.
 
-    `blocks` are the last attempts without an invalid trial. `spoiled` are the last attempts with
-    one: never used for a verdict as a whole, drawn only where nothing valid exists, and marked
-    then. `attempts[i]`: every attempt of block i, the last one last.
+    `blocks` are the last attempts with a valid trial of every deployment. `spoiled` are the last
+    attempts of the others, a trial invalid or not made: never used for a verdict as a whole, drawn
+    only where nothing valid exists, and marked then. `attempts[i]`: every attempt of block i, the
+    last one last.
     """
 
     key: CellKey
@@ -122,7 +123,8 @@ def _cell(key: CellKey, attempts: dict[tuple[int, int], list[TrialSample]]) -> C
     for block, attempt in sorted(attempts):
         samples = {s.trial.deployment: s for s in attempts[block, attempt]}
         blocks.setdefault(block, []).append(samples)
+    names = {name for tried in blocks.values() for attempt in tried for name in attempt}
     last = [tried[-1] for tried in blocks.values()]
-    good = [block for block in last if all(_valid(block, name) for name in block)]
+    good = [block for block in last if all(_valid(block, name) for name in names)]
     bad = [block for block in last if block not in good]
     return Cell(key, tuple(good), tuple(bad), tuple(map(tuple, blocks.values())))

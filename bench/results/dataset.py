@@ -15,14 +15,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bench.errors import ShopbenchError
-from bench.results.journal import CorruptResults, Journal, RunReader, Trial
+from bench.results.journal import ON_PURPOSE, CorruptResults, Journal, RunReader, Trial
 from bench.results.paired.rounds import PairedRounds, is_twin
 from bench.results.verdict import experiment_of
 
 Column = NDArray[np.float32]
 T = TypeVar("T")
 ALL = "all"  # every operation of a mix together
-ON_PURPOSE = "on_purpose"  # a fact of trials that were spoiled on purpose, to trip a gate
 SQL = "sql"  # trials that count statements: logging costs time, so their times mean nothing
 CLOCK_SLACK_S = 1e-6  # rounding of the times, far below a request
 

@@ -108,6 +108,9 @@ class Trial:
     wrong: tuple[WrongAnswers, ...] = ()
 
 
+ON_PURPOSE = "on_purpose"  # a fact of trials that were spoiled on purpose, to trip a gate
+
+
 @dataclass(frozen=True)
 class RunFacts:
     """What is known before the first trial. `controlled`: CPU budget and pinning were enforced."""

@@ -2,6 +2,7 @@
 
 from bench.registry import Experiment
 
+NAME = "selftest"
 _PROCESSES = "its servers are processes"
 _PARTS = {
     "gates": ("gates_tripped", "Does each gate trip when it should, and only then?"),
@@ -15,12 +16,12 @@ PART_NAMES = tuple(_PARTS)
 
 def part_name(part: str) -> str:
     """The name of a part as an experiment of its own."""
-    return f"selftest-{part}"
+    return f"{NAME}-{part}"
 
 
 EXPERIMENTS = (
     Experiment(
-        name="selftest",
+        name=NAME,
         question="Does the benchmark find what is there, and nothing else?",
         rank=90,
         measuring="bench.experiments.selftest.parts",

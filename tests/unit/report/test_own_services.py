@@ -132,10 +132,9 @@ def test_the_page_names_the_services_and_leaves_the_shops_sections_out(tmp_path:
 
 
 def test_the_baseline_comes_first_and_looks_never_collide() -> None:
-    show_own(("old", "new"))
-    assert deployment_order(["new", "old"]) == ["old", "new"]
-    assert look("old") != look("new")
-    show_own(())
+    with showing(("old", "new")):
+        assert deployment_order(["new", "old"]) == ["old", "new"]
+        assert look("old") != look("new")
     assert deployment_order(["microservices", "monolith"]) == ["monolith", "microservices"]
 
 

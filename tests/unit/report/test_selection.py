@@ -52,6 +52,14 @@ def test_one_invalid_trial_spoils_its_block_for_all(tmp_path: Path) -> None:
     assert len(cell.samples("modular")) == 1
 
 
+def test_an_attempt_that_was_cut_off_spoils_its_block(tmp_path: Path) -> None:
+    trials = samples(small(tmp_path))
+    first = [retried(s, 0, "invalid") if s.trial.block == 0 else s for s in trials]
+    again = [retried(s, 1, "valid") for s in trials if s.trial.block == 0]
+    (cell,) = cells_of([*first, *again[:-1]])
+    assert (len(cell.blocks), len(cell.spoiled)) == (1, 1)
+
+
 def test_without_a_valid_block_figures_are_marked(tmp_path: Path) -> None:
     (cell,) = cells_of([retried(s, 0, "invalid") for s in samples(small(tmp_path))])
     assert cell.tainted

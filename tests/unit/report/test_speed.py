@@ -1,8 +1,8 @@
-"""The benchmark of the report runs; its ten million rows are for `python -m bench.report.scale`."""
+"""The benchmark of the report runs; its ten million rows are for the command in its docstring."""
 
 import pytest
 
-from bench.report.scale import run_benchmark
+from bench.experiments.latency.report_at_scale import run_benchmark
 
 
 @pytest.mark.slow

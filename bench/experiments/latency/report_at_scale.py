@@ -1,7 +1,9 @@
-"""Benchmark of the report: `python -m bench.report.scale` writes a run of ten million made-up rows,
-then analyses and reports it in a process of its own. Prints JSON; the run is removed again.
+"""Benchmark of the report: a run of ten million made-up rows, analysed and reported.
 
-The promise: less than 60 s and less than 3 GB.
+    python -m bench.experiments.latency.report_at_scale [--rows N]
+
+The report is made in a process of its own. Prints JSON; the run is removed again. The promise: less
+than 60 s and less than 3 GB.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.experiments.latency.records import NAME
 from bench.machine import machine_facts, package_versions
 from bench.report.naming import DEPLOYMENTS
 from bench.results.journal import ComponentUsage, Gate, RunFacts, RunWriter, Trial, rows_table
@@ -30,7 +33,7 @@ def write_run(root: Path, rows: int = ROWS, *, blocks: int = BLOCKS) -> Path:
     """Write a run of four deployments and `rows` requests, all in the measured windows."""
     settings = {"request_timeout_s": 5.0, "slo_ms": 200.0}
     facts = RunFacts(
-        command="python -m bench.report.scale", commit="0" * 40, dirty=False,
+        command="python -m bench.experiments.latency.report_at_scale", commit="0" * 40, dirty=False,
         machine=machine_facts(), versions=package_versions(), settings=settings,
         profile="standard", seed=1, controlled=False,
     )  # fmt: skip
@@ -76,7 +79,13 @@ def run_benchmark(rows: int = ROWS) -> dict[str, Any]:
     """Write a run into a temporary folder and measure its report in a fresh process."""
     with tempfile.TemporaryDirectory(prefix="shopbench-scale-") as folder:
         run_dir = write_run(Path(folder), rows)
-        command = [sys.executable, "-m", "bench.report.scale", "--run", str(run_dir)]
+        command = [
+            sys.executable,
+            "-m",
+            "bench.experiments.latency.report_at_scale",
+            "--run",
+            str(run_dir),
+        ]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=1800)
         found: dict[str, Any] = json.loads(done.stdout)
         return found
@@ -99,9 +108,9 @@ def _columns(rng: np.random.Generator, count: int) -> dict[str, Any]:
 
 
 def _trial(block: int, position: int, deployment: str, count: int) -> Trial:
-    name = f"latency-mixed-b{block:03d}-{deployment}"
+    name = f"{NAME}-mixed-b{block:03d}-{deployment}"
     return Trial(
-        trial_id=name, experiment="latency", block=block, position=position,
+        trial_id=name, experiment=NAME, block=block, position=position,
         deployment=deployment, mix="mixed", offered_rps=round(count / MEASURED_S, 1), seed=block,
         schedule_sha256="0" * 64, warmup_s=_ARRIVALS_BEGIN_S, measured_s=MEASURED_S,
         measured_from_s=_ARRIVALS_BEGIN_S, measured_to_s=_ARRIVALS_BEGIN_S + MEASURED_S + 1.0,
