@@ -59,7 +59,7 @@ class Flag:
 class Experiment:
     """One experiment: what it asks, and where its two halves are.
 
-    `measuring`: a module with `run(lab)`, `planned(options, profile, settings) -> Planned` and,
+    `measuring`: a module with `run(ctx)`, `planned(options, profile, settings) -> Planned` and,
     where there is something to refuse before anything starts, `check(options)`.
     `reporting`: a module with `sections(data) -> list[Section]`, none if the run has none of it.
     `rank`: its place in lists and on the page. `processes_only`: why it cannot run in containers.
@@ -88,9 +88,9 @@ class Experiment:
         package = import_module(self.measuring.rpartition(".")[0])
         return Path(next(iter(package.__path__)))
 
-    def run(self, lab: Any) -> None:
-        """Measure; `lab` is an `engine.laboratory.Laboratory`."""
-        self._measuring.run(lab)
+    def run(self, ctx: Any) -> None:
+        """Measure; `ctx` is an `engine.laboratory.RunContext`."""
+        self._measuring.run(ctx)
 
     def planned(self, options: Any, profile: Any, settings: Mapping[str, Any]) -> Planned:
         """How long it will take. `settings`: what is known of the run, such as `cpus`."""

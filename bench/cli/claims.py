@@ -38,7 +38,7 @@ def claims(
         _registry(as_json)
         return
     from bench.report.claims_output import picture_json, write_claims_page
-    from bench.report.picture import picture_of_runs
+    from bench.report.merged_runs import picture_of_runs
 
     for path in runs:
         if not path.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from bench.engine.laboratory import Laboratory
+from bench.engine.run_context import RunContext
 from bench.engine.target import Subject
 from bench.engine.wrong_answers import shown
 from bench.errors import ShopbenchError
@@ -18,7 +18,7 @@ LIMIT_S = 10.0
 FIRST_ANSWERS_S = 0.3  # planned, for one subject and mix
 
 
-def check_first_answers(lab: Laboratory, subjects: Iterable[Subject], mixes: Iterable[str]) -> None:
+def check_first_answers(ctx: RunContext, subjects: Iterable[Subject], mixes: Iterable[str]) -> None:
     """Send a few visits of each mix to each subject before anything is measured.
 
     Raises ShopbenchError (1) with status, code and answer if an operation is never answered
@@ -27,11 +27,11 @@ def check_first_answers(lab: Laboratory, subjects: Iterable[Subject], mixes: Ite
     asked = tuple(mixes)
     for subject in subjects:
         for mix in asked:
-            seed = lab.seed("first answers", mix)
+            seed = ctx.seed("first answers", mix)
             spec = ScheduleSpec(mix, 2.0 * VISITS, seed, 0.0, 0.0, 1.0)
             visits = build_schedule(spec).visits
             loop = ClosedLoop(1, 0.0, LIMIT_S, max_visits=VISITS)
-            result = lab.load.run_closed(subject.target, visits, loop)
+            result = ctx.load.run_closed(subject.target, visits, loop)
             subject.settle()
             wrong = never_right(result)
             if wrong:

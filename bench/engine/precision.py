@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from bench.engine.laboratory import Laboratory
+from bench.engine.run_context import RunContext
 from bench.results.journal import RunReader, Trial
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import log_ratios
@@ -30,30 +30,30 @@ class Cell(Protocol):
         """Its load."""
 
 
-def precise_enough(lab: Laboratory, experiment: str, cell: Cell) -> bool:
+def precise_enough(ctx: RunContext, experiment: str, cell: Cell) -> bool:
     """Apply the stop rule to p50, p95 and CPU of every deployment against the first.
 
     p95 only where every trial has requests enough for one.
     """
-    blocks = _valid_blocks(lab, experiment, cell)
+    blocks = _valid_blocks(ctx, experiment, cell)
     if not blocks:
         return False
     names = [trial.deployment for trial in blocks[0]]
     logs, kinds = {}, {}
     try:
-        for kind, values in _metrics(lab, blocks).items():
+        for kind, values in _metrics(ctx, blocks).items():
             for name in names[1:]:
                 logs[f"{kind} {name}"] = log_ratios(values[name], values[names[0]])
                 kinds[f"{kind} {name}"] = kind
-        return stop_rule(logs, kinds, max_blocks=lab.profile.max_blocks).precise
+        return stop_rule(logs, kinds, max_blocks=ctx.profile.max_blocks).precise
     except StatisticsError:
         return False
 
 
-def _valid_blocks(lab: Laboratory, experiment: str, cell: Cell) -> list[list[Trial]]:
+def _valid_blocks(ctx: RunContext, experiment: str, cell: Cell) -> list[list[Trial]]:
     """Trials of the last attempt of each block, by deployment; without the invalid blocks."""
     last: dict[int, list[Trial]] = {}
-    for trial in lab.writer.journal.trials:
+    for trial in ctx.writer.journal.trials:
         wanted = (experiment, cell.mix, cell.offered_rps)
         if (trial.experiment, trial.mix, trial.offered_rps) != wanted:
             continue
@@ -63,10 +63,10 @@ def _valid_blocks(lab: Laboratory, experiment: str, cell: Cell) -> list[list[Tri
     return [sorted(block, key=lambda trial: trial.deployment) for block in valid]
 
 
-def _metrics(lab: Laboratory, blocks: list[list[Trial]]) -> dict[str, dict[str, list[float]]]:
+def _metrics(ctx: RunContext, blocks: list[list[Trial]]) -> dict[str, dict[str, list[float]]]:
     """Values by metric and deployment; a metric that some trial cannot carry is left out."""
     found: dict[str, dict[str, list[float]]] = {"p50": {}, "cpu": {}, "p95": {}}
-    reader = RunReader(lab.writer.path)
+    reader = RunReader(ctx.writer.path)
     for trial in (trial for block in blocks for trial in block):
         values = trial_values(trial, reader.rows(trial.trial_id))
         for kind in [*found]:

@@ -8,10 +8,10 @@ from types import TracebackType
 
 from bench.deployments.base import Hops, UpOptions, Usage
 from bench.deployments.local.driver import LocalDeployment, open_deployment
-from bench.engine.laboratory import Laboratory
-from bench.engine.probing import prime
+from bench.engine.capacity_probe import prime
+from bench.engine.run_context import RunContext
 from bench.engine.target import DeploymentSubject
-from bench.faults.hops import HopSettings
+from bench.faults.hop_state import HopSettings
 from bench.faults.proxy_control import HopControl, Message, round_trips
 from bench.load.generator import ClosedLoop, Target
 from bench.load.schedule import ScheduleSpec, build_schedule
@@ -25,15 +25,15 @@ _LONE_LIMIT_S = 5.0
 class HopFleet:
     """A fleet of one kind of hops. A context manager: none outlives it."""
 
-    def __init__(self, lab: Laboratory, hops: Hops) -> None:
+    def __init__(self, ctx: RunContext, hops: Hops) -> None:
         self.hops = hops
-        self._lab = lab
+        self._ctx = ctx
         self._options = UpOptions(
-            seed=lab.options.shop_seed, cpus=tuple(lab.setting("cpus") or ()), hops=hops
+            seed=ctx.options.shop_seed, cpus=tuple(ctx.setting("cpus") or ()), hops=hops
         )
         self._opened: dict[str, LocalDeployment] = {}
-        self._fleet = lab.fleet.beside(self._open)
-        self._fleet.on_fresh(lambda subject: prime(lab, subject))
+        self._fleet = ctx.fleet.beside(self._open)
+        self._fleet.on_fresh(lambda subject: prime(ctx, subject))
 
     def __enter__(self) -> HopFleet:
         return self
@@ -67,7 +67,7 @@ class HopFleet:
         if not self.proxied(name):
             return {"sequential": 0.0, "calls": 0.0}
         target = self.subject(name).target
-        spec = ScheduleSpec(mix, 50.0, self._lab.seed("lone", mix), 0.0, 0.0, 2.0)
+        spec = ScheduleSpec(mix, 50.0, self._ctx.seed("lone", mix), 0.0, 0.0, 2.0)
         visits = build_schedule(spec).visits
         traces: list[list[Message]] = []
         with self._control(name) as control:
@@ -75,7 +75,7 @@ class HopFleet:
             for number in range(LONE_WARMUP + LONE_REQUESTS):
                 control.start_trace()
                 loop = ClosedLoop(1, 0.0, _LONE_LIMIT_S, max_visits=1)
-                self._lab.load.run_closed(target, visits[number : number + 1], loop)
+                self._ctx.load.run_closed(target, visits[number : number + 1], loop)
                 traces.append(control.take_trace())
             control.set_all(HopSettings())
         self.subject(name).settle()

@@ -17,13 +17,13 @@ from bench.deployments.base import COMPONENTS, Deployment, Usage
 from bench.engine.database_servers import configure, own_servers
 from bench.engine.deployment_pool import DeploymentPool
 from bench.engine.first_answers import never_right
-from bench.engine.laboratory import Laboratory
 from bench.engine.meters import (
     Reading,
     foreign_cpu,
     process_cpu,
     read_machine,
 )
+from bench.engine.run_context import RunContext
 from bench.engine.target import DeploymentSubject, usage_between
 from bench.errors import ShopbenchError
 from bench.load.generator import ClosedLoop, Target
@@ -136,17 +136,17 @@ class Block:
 class PairedStart:
     """The members of one start, ready to be asked. A context manager."""
 
-    def __init__(self, lab: Laboratory, design: Design, number: int, pool: DeploymentPool) -> None:
-        self._lab, self._design, self._number = lab, design, number
+    def __init__(self, ctx: RunContext, design: Design, number: int, pool: DeploymentPool) -> None:
+        self._ctx, self._design, self._number = ctx, design, number
         self.pool = pool
         self.subjects = {
-            name: DeploymentSubject(deployment, lab.fleet.tokens_of(deployment)[:CUSTOMERS])
+            name: DeploymentSubject(deployment, ctx.fleet.tokens_of(deployment)[:CUSTOMERS])
             for name, deployment in pool.members.items()
         }
 
     def __enter__(self) -> PairedStart:
         if any(each.cpu_control == "uncontrolled" for each in self.pool.members.values()):
-            self._lab.writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
+            self._ctx.writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -160,7 +160,7 @@ class PairedStart:
         for name, deployment in self.pool.members.items():
             self.subjects[name].settle()
             order_tables(deployment)
-            if self._lab.options.place == "local":
+            if self._ctx.options.place == "local":
                 no_autovacuum(deployment)
         time.sleep(REST_S)
 
@@ -173,7 +173,7 @@ class PairedStart:
         loop = ClosedLoop(WARM_CLIENTS, 0.0, WARM_LIMIT_S, max_visits=count)
         for name in self.pool.members:  # in the order of starting, another one in each start
             self._say(f"warming {name}: {operation}")
-            result = self._lab.load.run_closed(self.subjects[name].target, visits, loop)
+            result = self._ctx.load.run_closed(self.subjects[name].target, visits, loop)
             if wrong := never_right(result):
                 raise ShopbenchError(f"{name} {wrong}", 1)
 
@@ -184,14 +184,14 @@ class PairedStart:
         """
         names = members or self._design.members
         key = operation if names == self._design.members else f"{operation}/{len(names)}"
-        settings = self._lab.setting(self._design.experiment) or {}
+        settings = self._ctx.setting(self._design.experiment) or {}
         known: dict[str, float] = dict(settings.get("gaps_s", {}))
         if key not in known:
             self._say(f"how long a round of {operation} takes")
             known[key] = self._calibrated_gap(operation, names)
-            self._lab.progress.done(CALIBRATION_S)
+            self._ctx.progress.done(CALIBRATION_S)
             changed = {**settings, "gaps_s": known}
-            self._lab.writer.add_settings(**{self._design.experiment: changed})
+            self._ctx.writer.add_settings(**{self._design.experiment: changed})
         return known[key]
 
     def idle(self) -> dict[str, float]:
@@ -221,7 +221,7 @@ class PairedStart:
         """
         design, number = self._design, self._number if part is None else part
         self._say(f"rounds of {operation}")
-        seed = self._lab.seed(design.experiment, number, operation)
+        seed = self._ctx.seed(design.experiment, number, operation)
         options = Rounds(
             operation,
             seed,
@@ -261,7 +261,7 @@ class PairedStart:
 
     def _run(self, options: Rounds, members: Sequence[str]) -> list[Result]:
         targets: list[Target] = [self.subjects[name].target for name in members]
-        return self._lab.load.run_rounds(targets, options)
+        return self._ctx.load.run_rounds(targets, options)
 
     def _settle(self) -> dict[str, int | None]:
         return {name: subject.settle() for name, subject in self.subjects.items()}
@@ -271,11 +271,11 @@ class PairedStart:
         for name, subject in self.subjects.items():
             usage[name] = subject.usage()
             at[name] = time.perf_counter()
-        load_s = sum(process_cpu(pid) or 0.0 for pid in self._lab.load.pids)
+        load_s = sum(process_cpu(pid) or 0.0 for pid in self._ctx.load.pids)
         return Meters(at, usage, read_machine(), load_s + time.process_time())
 
     def _say(self, text: str) -> None:
-        self._lab.progress.say(f"start {self._number + 1}: {text}")
+        self._ctx.progress.say(f"start {self._number + 1}: {text}")
 
 
 def round_s(results: list[Result], pauses_s: Sequence[float]) -> float:

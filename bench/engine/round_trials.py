@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bench.engine.gates import Observed, judge, status_of
-from bench.engine.laboratory import Laboratory, store
 from bench.engine.meters import clock_step_ms, steal_share, swapped
 from bench.engine.round_blocks import Block
+from bench.engine.run_context import RunContext, store
 from bench.engine.sampled_answers import schema_violations
 from bench.engine.target import usage_between
 from bench.engine.window import read_window
@@ -20,7 +20,7 @@ from bench.results.paired.rounds import PairedRounds
 
 
 def store_block(
-    lab: Laboratory,
+    ctx: RunContext,
     block: Block,
     rounds: PairedRounds | None = None,
     facts: Mapping[str, Mapping[str, float]] | None = None,
@@ -30,7 +30,7 @@ def store_block(
         trial, rows = trial_of(block, position, name, result), result_rows(result)
         more = (facts or {}).get(name, {})
         trial = replace(trial, facts={**trial.facts, **more})
-        store(lab, (trial, rows))
+        store(ctx, (trial, rows))
         if rounds is not None:
             rounds.add(trial, rows)
 
@@ -119,23 +119,23 @@ def _machine_facts(block: Block) -> dict[str, float]:
     return {name: value for name, value in read.items() if value is not None}
 
 
-def recorded_rounds(lab: Laboratory, experiment: str, shares: Mapping[str, float]) -> PairedRounds:
+def recorded_rounds(ctx: RunContext, experiment: str, shares: Mapping[str, float]) -> PairedRounds:
     """What the journal holds of an experiment from before a resume."""
     rounds = PairedRounds(shares)
-    mine = [trial for trial in lab.writer.journal.trials if trial.experiment == experiment]
+    mine = [trial for trial in ctx.writer.journal.trials if trial.experiment == experiment]
     if mine:
-        reader = RunReader(lab.writer.path)
+        reader = RunReader(ctx.writer.path)
         for trial in mine:
             rounds.add(trial, reader.rows(trial.trial_id))
     return rounds
 
 
-def next_start(lab: Laboratory, *experiments: str) -> int:
+def next_start(ctx: RunContext, *experiments: str) -> int:
     """The number of the next start; one that was cut off keeps its own, with what it had."""
-    used = [trial.block for trial in lab.writer.journal.trials if trial.experiment in experiments]
+    used = [trial.block for trial in ctx.writer.journal.trials if trial.experiment in experiments]
     return max(used, default=-1) + 1
 
 
-def remember(lab: Laboratory, experiment: str, **found: object) -> None:
+def remember(ctx: RunContext, experiment: str, **found: object) -> None:
     """Keep something of an experiment in the run's settings."""
-    lab.writer.add_settings(**{experiment: {**(lab.setting(experiment) or {}), **found}})
+    ctx.writer.add_settings(**{experiment: {**(ctx.setting(experiment) or {}), **found}})

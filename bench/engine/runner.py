@@ -25,10 +25,10 @@ from bench.deployments.places import open_at
 from bench.engine.deployment_fleet import Fleet
 from bench.engine.fail_on import broken, parse_condition
 from bench.engine.host_cpus import check_place, choose_cpus, place_settings
-from bench.engine.laboratory import RERUNS, Laboratory
 from bench.engine.options import PROFILES, Profile, RunOptions, profile_of
 from bench.engine.progress import Progress, duration
 from bench.engine.resume import OPTIONS, reopen, spent_before, stored_options
+from bench.engine.run_context import RERUNS, RunContext
 from bench.engine.threshold_metrics import measured_values
 from bench.engine.trial import Bench
 from bench.errors import ShopbenchError
@@ -272,7 +272,7 @@ def _measure(
     ):
         bench = Bench(load)
         spent_s = settings.get(RERUNS, {}).get("spent_s", 0.0)
-        lab = Laboratory(options, profile, writer, load, bench, fleet, progress, -spent_s)
+        ctx = RunContext(options, profile, writer, load, bench, fleet, progress, -spent_s)
         limit_s = _time_left(options, writer)
         experiments = chosen(names, options)
         plans = [each.planned(options, profile, settings) for each in experiments]
@@ -280,11 +280,11 @@ def _measure(
             now = time.monotonic()
             left_s = sum(each.planned_s for each in plans[number:])
             share = planned.planned_s / left_s if left_s else 1 / (len(plans) - number)
-            lab.deadline = now + (begun + limit_s - now) * share
+            ctx.deadline = now + (begun + limit_s - now) * share
             progress.later(left_s - planned.planned_s)
             progress.plan(planned.planned_s)
-            lab.rerun_budget_s += planned.reruns_s
-            experiment.run(lab)
+            ctx.rerun_budget_s += planned.reruns_s
+            experiment.run(ctx)
         if names_own_servers():
             writer.mark_uncontrolled("databases on servers of the user's own, outside the budget")
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from bench.deployments.base import Deployment
 from bench.deployments.local.binaries import SUPERUSER
 from bench.engine.database_servers import Server, configure, own_servers
-from bench.engine.laboratory import Laboratory
+from bench.engine.run_context import RunContext
 from bench.engine.target import OUTBOX_VIEW, Subject
 from bench.engine.trial import TrialKey
 from bench.load.generator import ClosedLoop
@@ -37,23 +37,23 @@ _CONTROL = (*_BEGIN, *_END, "ROLLBACK", "ABORT")
 
 
 def count_statements(
-    lab: Laboratory, deployment: Deployment, subject: Subject, operation: str
+    ctx: RunContext, deployment: Deployment, subject: Subject, operation: str
 ) -> None:
     """Store a trial of experiment `sql` that says what one operation costs a deployment."""
-    servers = own_servers(deployment) if lab.options.place == "local" else []
-    if already_counted(lab, subject.name, operation):
+    servers = own_servers(deployment) if ctx.options.place == "local" else []
+    if already_counted(ctx, subject.name, operation):
         return
     if not servers:
-        lab.writer.note("SQL statements were not counted: the database servers are not ours")
+        ctx.writer.note("SQL statements were not counted: the database servers are not ours")
         return
-    seed = lab.seed("sql", operation)
+    seed = ctx.seed("sql", operation)
     spec = ScheduleSpec(operation, 2.0 * REQUESTS, seed, 0.0, 0.0, 1.0)
     schedule = build_schedule(spec)
     loop = ClosedLoop(1, 0.0, _LIMIT_S, max_visits=REQUESTS)
     with _logging(servers):
         sizes = [server.log.stat().st_size for server in servers]
         start = time.monotonic()
-        trial, rows = lab.bench.run_closed(TrialKey("sql", 0, 0, 0), subject, schedule, loop)
+        trial, rows = ctx.bench.run_closed(TrialKey("sql", 0, 0, 0), subject, schedule, loop)
         took = time.monotonic() - start
         time.sleep(_FLUSH_S)
         busy = _count_since(servers, sizes)
@@ -66,16 +66,16 @@ def count_statements(
     )
     failed = any(text for text in rows.column("error").to_pylist())
     # Timing gates do not matter to a count; a failed request does.
-    lab.writer.add_trial(
+    ctx.writer.add_trial(
         replace(trial, sql=sql, gates=(), status="invalid" if failed else "valid"), rows
     )
 
 
-def already_counted(lab: Laboratory, name: str, operation: str) -> bool:
+def already_counted(ctx: RunContext, name: str, operation: str) -> bool:
     """Whether the journal holds this count."""
     return any(
         (trial.experiment, trial.deployment, trial.mix) == ("sql", name, operation)
-        for trial in lab.writer.journal.trials
+        for trial in ctx.writer.journal.trials
     )
 
 

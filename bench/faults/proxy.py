@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from bench.faults.alarm import Alarm
-from bench.faults.hops import Hop, HopSettings
+from bench.faults.hop_state import Hop, HopSettings
 
 HIGH_BYTES = 1 << 20  # held in one direction: more is not read until half of it has gone on
 _CONNECT_SECONDS = 5.0

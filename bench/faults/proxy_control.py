@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from bench.errors import ShopbenchError
-from bench.faults.hops import HopCounts, HopSettings
+from bench.faults.hop_state import HopCounts, HopSettings
 
 _SECONDS = 5.0
 

@@ -18,8 +18,7 @@ import msgspec
 import pyarrow as pa
 
 from bench.contract.seed import SeedSpec
-from bench.load.dealing import deal, merge
-from bench.load.link import Link, LoadError, read_all
+from bench.load.load_process import Link, LoadError, read_all
 from bench.load.operations import API_PREFIX
 from bench.load.plan import (
     TURN_LIMIT_S,
@@ -33,6 +32,7 @@ from bench.load.plan import (
     read_results,
     write_message,
 )
+from bench.load.plan_shares import deal, merge
 from bench.load.rows import COLUMNS
 from bench.results.journal import rows_table
 

@@ -27,10 +27,10 @@ from bench.load.plan import Plan, Result, Turn, TurnRows, read_plan, write_messa
 from bench.load.population import Population
 from bench.load.rounds import run_rounds
 from bench.load.rows import to_columns
-from bench.load.sides import own_side, shop_side
 from bench.load.trial import Trial
 from bench.load.turns import Turns
 from bench.load.userfile import LocustfileError
+from bench.load.visitors import own_side, shop_side
 
 _START_TIMEOUT_S = 10.0
 _STDOUT = 1  # the descriptor: the name is `stderr`'s while a plan is served

@@ -1,6 +1,6 @@
 """What one run, or several, found for each claim of the registry, and why nothing where nothing.
 
-Neighbours: `bench.claims` holds the claims, `comparison` makes the table, `picture` reads runs.
+Neighbours: `bench.claims` holds the claims, `comparison` makes the table, `merged_runs` reads runs.
 """
 
 from collections import Counter

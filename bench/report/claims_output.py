@@ -1,6 +1,6 @@
 """The claims as JSON, as a page of their own and as lines for the terminal.
 
-Neighbours: `picture` merges runs, `page` has the same tables inside a run's report.
+Neighbours: `merged_runs` merges runs, `page` has the same tables inside a run's report.
 """
 
 from dataclasses import asdict

@@ -1,6 +1,7 @@
 """Lays two runs over each other: one page, one sentence, and the same as JSON.
 
-Neighbours: `changes` judges, `environment` tells what could explain it, `figures.overlay` draws.
+Neighbours: `run_comparison` judges, `environment` tells what could explain it, `figures.overlay`
+draws.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,13 +11,13 @@ from typing import Any
 from bench.errors import ShopbenchError
 from bench.report.analysis import Analysis, analyse
 from bench.report.build import write_text
-from bench.report.changes import Agreement, Change, agreement, changes, other_flips
 from bench.report.environment import Difference, environment_differences
 from bench.report.figures.overlay import percentile_overlay, ratio_overlay
 from bench.report.figures.style import Figure, svg_text
 from bench.report.measures import PercentileRow
 from bench.report.naming import interval, number, percent
 from bench.report.page import asset, environment, inlined, machine_facts
+from bench.report.run_comparison import Agreement, Change, agreement, changes, other_flips
 from bench.results.journal import Journal
 from bench.results.verdict import Verdict
 

@@ -16,8 +16,8 @@ from bench.registry import registered
 from bench.report.build import PAGE
 from bench.report.claims import tally
 from bench.report.fields import estimate_text
+from bench.report.merged_runs import picture_of_runs
 from bench.report.naming import deployment_order, interval, own_names
-from bench.report.picture import picture_of_runs
 from bench.results.journal import RunReader
 from bench.results.verdict import EXPLORATORY, NAMED, Verdict, experiment_of
 

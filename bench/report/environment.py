@@ -1,6 +1,6 @@
 """What differs between the surroundings of two runs, and so could explain a difference.
 
-Neighbours: `changes` refuses to call anything different that these differences may explain.
+Neighbours: `run_comparison` refuses to call anything different that these differences may explain.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """Wrong answers as a finding: a share and an example instead of a time ratio.
 
-Neighbours: `hops` and `partitions` give no ratio where `findings` says something.
+Neighbours: `network` and `topologies` give no ratio where `findings` says something.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,6 @@
 """Is a series still moving? Used for warm-up drift and for 'no rising trend' in capacity search."""
 
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 import scipy
@@ -82,18 +81,3 @@ def drifting(
     trend = mann_kendall(*window_medians(times_s, values, window_s))
     moved = abs(trend.relative_change) > tolerance
     return bool(trend.p_value < 1.0 - level and moved), trend
-
-
-def lag_one_autocorrelation(values: Numbers) -> float:
-    """Return r1 of a series; |r1| > 2/sqrt(n) says that its points are not independent."""
-    series = finite_vector(values)
-    if series.size < MIN_WINDOWS:
-        raise TooFewSamples(f"autocorrelation needs {MIN_WINDOWS} points, there are {series.size}")
-    centred = series - series.mean()
-    total = float(np.square(centred).sum())
-    return float((centred[1:] * centred[:-1]).sum()) / total if total else 0.0
-
-
-def autocorrelated(values: Numbers) -> bool:
-    """Return whether lag-one autocorrelation is beyond its 2/sqrt(n) noise band."""
-    return abs(lag_one_autocorrelation(values)) > 2.0 / sqrt(len(values))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,10 +15,8 @@ from msgspec import Meta, Struct
 from microservices.chassis.context import Context
 from microservices.chassis.database import Connection, Database
 from microservices.chassis.errors import ApiError, problem_body
+from microservices.chassis.peers import Peers
 from microservices.chassis.settings import Settings
-
-if TYPE_CHECKING:
-    from microservices.chassis.peers import Peers
 
 UUID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 PLACEHOLDER = re.compile(r"\{(\w+)\}")  # of an id in an operation's path
@@ -85,7 +83,7 @@ class Resources:
     """What a component gets from the process that hosts it; its pool is its own."""
 
     database: Database
-    peers: "Peers"
+    peers: Peers
     environ: Mapping[str, str]
     settings: Settings
 

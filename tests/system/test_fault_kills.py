@@ -16,7 +16,7 @@ from bench.deployments.local.lifecycle import current
 from bench.faults.catalogue import Fault, NotApplicable, catalogue, plan
 from bench.faults.explain import facts_of_topology
 from bench.faults.fault_ledger import FaultLedger
-from bench.faults.hops import HopSettings
+from bench.faults.hop_state import HopSettings
 from bench.faults.undo import control_of
 from tests.system.conftest import CommandLine, a_free_port, owned
 

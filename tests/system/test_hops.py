@@ -38,7 +38,7 @@ def fetch_ms(base_url: str) -> float:
 def test_hops_are_delayed_while_it_runs_and_nothing_outlives_it(
     shopbench: CommandLine, name: str, hops_passed: int
 ) -> None:
-    from bench.faults.hops import HopSettings
+    from bench.faults.hop_state import HopSettings
     from bench.faults.proxy_control import HopControl
 
     holder = shopbench.start_python(HOLDER.format(name=name))

@@ -21,8 +21,9 @@ from bench.contract.conformance.attempts import attempt, component_of
 from bench.contract.conformance.client import Answer, raw_exchange
 from bench.contract.conformance.expect import REQUEST_ID, equal, expect, expect_problem, require
 from bench.contract.conformance.operations import operation
-from bench.contract.conformance.registry import EVERYWHERE, Case, CaseSkipped, add_case, case
+from bench.contract.conformance.registry import EVERYWHERE, Case, add_case, case
 from bench.contract.conformance.tokens import good_claims, load_signing_key, sign
+from bench.contract.conformance.violations import CaseSkipped
 from bench.contract.conformance.world import World
 from bench.contract.cursors import LONGEST_CURSOR, ORDERS_SORT, cursor_of
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bench.contract.conformance.expect import expect, expect_problem
-from bench.contract.conformance.registry import Case, CaseSkipped, add_case, case
+from bench.contract.conformance.registry import Case, add_case, case
 from bench.contract.conformance.tokens import (
     base64url,
     decode_part,
@@ -24,6 +24,7 @@ from bench.contract.conformance.tokens import (
     with_claims,
     with_header,
 )
+from bench.contract.conformance.violations import CaseSkipped
 from bench.contract.conformance.world import Person, World
 
 AREA = "security"

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from bench.contract.conformance.client import MISSING, Answer
 from bench.contract.conformance.operations import methods_by_template, template_of
-from bench.contract.conformance.registry import ContractViolation
+from bench.contract.conformance.violations import ContractViolation
 from bench.contract.openapi import load_problems, response_of, standalone_schema
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -3,26 +3,18 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from bench.contract.conformance.world import World
+from bench.contract.conformance.violations import CaseSkipped, ContractViolation
+from bench.contract.conformance.world import World
 
-CaseFunction = Callable[["World"], None]
+CaseFunction = Callable[[World], None]
 Outcome = Literal["passed", "failed", "skipped"]
 
 #: A case of this component needs several components and the edge; any other only its own.
 WHOLE_SHOP = "shop"
 #: A case of this component can be put to any serving process.
 EVERYWHERE = "everywhere"
-
-
-class ContractViolation(AssertionError):
-    """The deployment's answer is not the contract's."""
-
-
-class CaseSkipped(Exception):
-    """The case cannot say anything here; its text says why."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +65,7 @@ def registered_cases() -> tuple[Case, ...]:
     return tuple(_CASES.values())
 
 
-def run_case(item: Case, world: "World") -> CaseResult:
+def run_case(item: Case, world: World) -> CaseResult:
     """Run one case; whatever it raises becomes its result."""
     started = time.monotonic()
     outcome: Outcome = "passed"

@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 
 from bench.contract.conformance.client import MISSING, Answer, Client
 from bench.contract.conformance.expect import check_answer, expect
-from bench.contract.conformance.registry import CaseSkipped, ContractViolation
 from bench.contract.conformance.tokens import good_claims, load_signing_key, sign
+from bench.contract.conformance.violations import CaseSkipped, ContractViolation
 from bench.contract.seed import PASSWORD, STAFF_EMAIL
 
 DEPOSIT_LIMIT_CENTS = 100_000_000

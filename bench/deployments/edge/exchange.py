@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bench.deployments.edge.framing import (
     IDEMPOTENT,
@@ -22,10 +22,7 @@ from bench.deployments.edge.framing import (
     head_end,
     parse_answer,
 )
-
-if TYPE_CHECKING:
-    from bench.deployments.edge.replicas import Replica
-    from bench.deployments.edge.server import Edge, ReplicaConnection
+from bench.deployments.edge.replicas import Replica, Replicas
 
 MAX_HELD = 65_536  # of a request, kept to send it again
 MAX_TRIES = 4
@@ -64,6 +61,53 @@ class Client(Protocol):
         """Break the connection: an answer could not be completed."""
 
 
+class Link(Protocol):
+    """A connection to a replica."""
+
+    exchange: Exchange | None
+
+    def usable(self) -> bool:
+        """Whether it can take a request."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the replica."""
+
+    def hold(self) -> None:
+        """Read no more of the answer for now."""
+
+    def go_on(self) -> None:
+        """Read on."""
+
+    def give_back(self, *, reusable: bool) -> None:
+        """The answer is whole: keep the connection for another request, or close it."""
+
+    def abort(self) -> None:
+        """Break the connection."""
+
+
+class Dispatcher(Protocol):
+    """Who finds replicas for exchanges: the edge, as they see it."""
+
+    replicas: Replicas
+    draining: bool
+    retried: int
+    refused: int
+    abandoned: int
+    broken: int
+
+    def now(self) -> float:
+        """Seconds on the loop's clock."""
+
+    def queue(self, exchange: Exchange) -> bool:
+        """Let it wait for a replica; False if the queue is full."""
+
+    def connect(self, exchange: Exchange, replica: Replica) -> None:
+        """Open a connection for an exchange."""
+
+    def ended(self, replica: Replica) -> None:
+        """A request less at a replica."""
+
+
 class Exchange:
     """Exactly one of `done` and `abort` of the client ends it, unless the client left first."""
 
@@ -72,12 +116,12 @@ class Exchange:
         *("answer", "buffer", "begun", "over", "surplus"),
     )
 
-    def __init__(self, edge: Edge, client: Client, request: RequestHead) -> None:
+    def __init__(self, edge: Dispatcher, client: Client, request: RequestHead) -> None:
         self.edge, self.client, self.request = edge, client, request
         self.held: bytearray | None = bytearray(request.raw)
         self.tried: list[Replica] = []
         self.replica: Replica | None = None
-        self.link: ReplicaConnection | None = None
+        self.link: Link | None = None
         self.since = edge.now()
         self.answer: AnswerHead | None = None
         self.buffer = b""
@@ -103,13 +147,13 @@ class Exchange:
         replica.counts.requests += 1
         self.since = self.edge.now()
         while replica.idle:
-            link: ReplicaConnection = replica.idle.pop()
+            link: Link = replica.idle.pop()
             if link.usable():
                 self.attach(link)
                 return
         self.edge.connect(self, replica)
 
-    def attach(self, link: ReplicaConnection) -> None:
+    def attach(self, link: Link) -> None:
         """Send what there is of the request; the rest follows as it comes."""
         assert self.held is not None
         self.link = link

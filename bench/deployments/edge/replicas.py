@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 FIRST_EJECTION_S = 0.25
 LONGEST_EJECTION_S = 8.0
@@ -37,13 +37,6 @@ def parse_address(text: str) -> Address:
     if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(f"{text!r} is no host:port")
     return Address(host.strip("[]"), int(port))
-
-
-class Idle(Protocol):
-    """A kept connection to a replica."""
-
-    def close(self) -> None:
-        """Close it."""
 
 
 @dataclass

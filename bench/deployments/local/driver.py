@@ -22,8 +22,8 @@ from bench.deployments.base import EVERYTHING, ComponentInfo, CpuControl, UpOpti
 from bench.deployments.local.control import DEFAULT_SECONDS, ask
 from bench.deployments.local.guard import Guard
 from bench.deployments.local.home import StateHome
-from bench.deployments.local.hops import HOPS_SOCKET
 from bench.deployments.local.ledger import clean_up, sweep
+from bench.deployments.local.network_proxy import HOPS_SOCKET
 from bench.deployments.local.ports import is_free, owner_of
 from bench.deployments.local.processes import ProcessId
 from bench.deployments.local.request import StartRequest

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.deployments.local.home import StateHome
-from bench.deployments.local.hops import retarget
 from bench.deployments.local.managed import Managed
+from bench.deployments.local.network_proxy import retarget
 from bench.deployments.local.ports import Reserve, claim_ports, release_ports
 from bench.deployments.local.processes import ProcessId
 from bench.deployments.local.server_processes import READY_SECONDS, ServingProcess

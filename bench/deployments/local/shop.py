@@ -28,7 +28,11 @@ from bench.deployments.local.cluster_build import (
 )
 from bench.deployments.local.external import external_urls, prepare_external
 from bench.deployments.local.home import StateHome
-from bench.deployments.local.hops import (
+from bench.deployments.local.keys import prepare_keys
+from bench.deployments.local.ledger import Ledger
+from bench.deployments.local.loading import SeedLoader
+from bench.deployments.local.managed import Managed
+from bench.deployments.local.network_proxy import (
     PROXY,
     ProxyProcess,
     Route,
@@ -36,10 +40,6 @@ from bench.deployments.local.hops import (
     proxied_names,
     proxy_cpus,
 )
-from bench.deployments.local.keys import prepare_keys
-from bench.deployments.local.ledger import Ledger
-from bench.deployments.local.loading import SeedLoader
-from bench.deployments.local.managed import Managed
 from bench.deployments.local.plan import Facts, ProcessPlan, process_plans
 from bench.deployments.local.ports import claim_ports, is_free, owner_of
 from bench.deployments.local.postgres import PostgresServer, ServerBudget

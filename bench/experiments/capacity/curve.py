@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bench.engine.laboratory import Attempt, Laboratory, Series, run_series, shuffled, store
-from bench.engine.probing import MIN_RPS, two_digits
+from bench.engine.capacity_probe import MIN_RPS, two_digits
+from bench.engine.run_context import Attempt, RunContext, Series, run_series, shuffled, store
 from bench.engine.trial import TrialKey
 from bench.experiments.capacity.plan import Course, curve_spec
 from bench.experiments.capacity.records import CURVE, known_capacity_rps
@@ -32,21 +32,21 @@ class Load:
     too_much: frozenset[str]
 
 
-def draw_curve(lab: Laboratory, course: Course, mix: str) -> None:
+def draw_curve(ctx: RunContext, course: Course, mix: str) -> None:
     """All blocks of all loads; nothing where a capacity is not known."""
-    found = {name: known_capacity_rps(lab.writer.journal, mix, name) for name in course.arms}
+    found = {name: known_capacity_rps(ctx.writer.journal, mix, name) for name in course.arms}
     can = {name: known[0] for name, known in found.items() if known is not None}
     loads = loads_of(mix, can, course.shares, own_shares=course.size.own_shares)
     if not loads:
         return
     for name in course.arms:
-        lab.progress.say(f"load curve, {mix}: {name} as it was at first")
-        lab.fleet.as_new(name, lab.options.shop_seed)
-        lab.progress.done(course.first_state_s)
+        ctx.progress.say(f"load curve, {mix}: {name} as it was at first")
+        ctx.fleet.as_new(name, ctx.options.shop_seed)
+        ctx.progress.done(course.first_state_s)
     blocks = course.size.blocks
-    own = replace(lab, profile=replace(lab.profile, min_blocks=blocks, max_blocks=blocks))
-    run_series(own, [_series(lab, course, load) for load in loads])
-    lab.rerun_budget_s = own.rerun_budget_s
+    own = replace(ctx, profile=replace(ctx.profile, min_blocks=blocks, max_blocks=blocks))
+    run_series(own, [_series(ctx, course, load) for load in loads])
+    ctx.rerun_budget_s = own.rerun_budget_s
 
 
 def loads_of(
@@ -71,30 +71,30 @@ def loads_of(
     ]
 
 
-def _series(lab: Laboratory, course: Course, load: Load) -> Series:
+def _series(ctx: RunContext, course: Course, load: Load) -> Series:
     return Series(
         label=f"load curve, {load.mix} at {load.offered_rps:g}/s",
         planned_s=course.load_s(len(load.names)),
-        attempt=lambda block: _block(lab, course, load, block),
+        attempt=lambda block: _block(ctx, course, load, block),
         key=(CURVE, load.mix, load.offered_rps),
         names=load.names,
     )
 
 
-def _block(lab: Laboratory, course: Course, load: Load, block: int) -> Attempt:
+def _block(ctx: RunContext, course: Course, load: Load, block: int) -> Attempt:
     def attempt(number: int) -> list[TrialStatus]:
-        seed = lab.seed(CURVE, load.mix, load.offered_rps, block, number)
+        seed = ctx.seed(CURVE, load.mix, load.offered_rps, block, number)
         spec = curve_spec(course.size, load.mix, load.offered_rps, seed)
         schedule = build_schedule(spec)
         statuses = []
         for position, name in enumerate(shuffled(load.names, seed)):
-            lab.progress.say(f"load curve, {load.mix}: {load.offered_rps:g}/s on {name}")
+            ctx.progress.say(f"load curve, {load.mix}: {load.offered_rps:g}/s on {name}")
             too_much = name in load.too_much
             key = TrialKey(CURVE, block, number, position, too_much)
-            subject = lab.fleet.current(name)
-            statuses.append(store(lab, lab.bench.run_open(key, subject, schedule)))
+            subject = ctx.fleet.current(name)
+            statuses.append(store(ctx, ctx.bench.run_open(key, subject, schedule)))
             if too_much:
-                rest(lab, subject, overloaded=True)
+                rest(ctx, subject, overloaded=True)
         return statuses
 
     return attempt

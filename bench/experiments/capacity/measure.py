@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from bench.engine.laboratory import Laboratory
+from bench.engine.capacity_probe import prime
 from bench.engine.options import Profile, RunOptions
-from bench.engine.probing import prime
+from bench.engine.run_context import RunContext
 from bench.engine.slo import Slo
 from bench.experiments.capacity.curve import draw_curve
 from bench.experiments.capacity.plan import Course, course_of, shares_of, writes
@@ -30,27 +30,27 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return Planned(planned_s, RERUN_SHARE * planned_s)
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """All three parts; each deployment begins each of them in the same state."""
-    course = course_of(lab.options, lab.profile)
-    slo = Slo(p95_ms=float(lab.setting("slo_ms")))
-    lab.writer.add_settings(slo=asdict(slo))
-    lab.fleet.on_fresh(lambda subject: prime(lab, subject))
-    _first_state(lab, course, course.start_s)
+    course = course_of(ctx.options, ctx.profile)
+    slo = Slo(p95_ms=float(ctx.setting("slo_ms")))
+    ctx.writer.add_settings(slo=asdict(slo))
+    ctx.fleet.on_fresh(lambda subject: prime(ctx, subject))
+    _first_state(ctx, course, course.start_s)
     mixes = course.saturated_mixes
     for number, mix in enumerate(mixes):
         if number and writes(mixes[number - 1]):
-            _first_state(lab, course, course.first_state_s)
-        saturate(lab, course, mix)
+            _first_state(ctx, course, course.first_state_s)
+        saturate(ctx, course, mix)
     for mix in course.searched_mixes:
-        search_all(lab, course, mix, slo)
+        search_all(ctx, course, mix, slo)
         if course.shares:
-            draw_curve(lab, course, mix)
-    lab.fleet.close()  # whatever is measured next begins with a shop as it was
+            draw_curve(ctx, course, mix)
+    ctx.fleet.close()  # whatever is measured next begins with a shop as it was
 
 
-def _first_state(lab: Laboratory, course: Course, planned_s: float) -> None:
+def _first_state(ctx: RunContext, course: Course, planned_s: float) -> None:
     for name in course.names:
-        lab.progress.say(f"starting {name}")
-        lab.fleet.as_new(name, lab.options.shop_seed)
-        lab.progress.done(planned_s)
+        ctx.progress.say(f"starting {name}")
+        ctx.fleet.as_new(name, ctx.options.shop_seed)
+        ctx.progress.done(planned_s)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.engine.capacity_probe import start_seconds
 from bench.engine.first_answers import FIRST_ANSWERS_S
-from bench.engine.laboratory import TRIAL_OVERHEAD_S
 from bench.engine.options import DEPLOYMENTS, Profile, RunOptions
-from bench.engine.probing import start_seconds
+from bench.engine.run_context import TRIAL_OVERHEAD_S
 from bench.errors import ShopbenchError
 from bench.load.mixes import JOURNEYS, MIXES
 from bench.load.operations import OPERATIONS

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 
-from bench.engine.laboratory import Laboratory
+from bench.engine.run_context import RunContext
 from bench.engine.target import Subject
 from bench.experiments.capacity.plan import REST_AFTER_FAILURE_S, REST_S
 
 _TRIES = 3  # of up to 10 s each
 
 
-def rest(lab: Laboratory, subject: Subject, *, overloaded: bool) -> None:
+def rest(ctx: RunContext, subject: Subject, *, overloaded: bool) -> None:
     """Wait until an overload is digested: breakers closed, outbox empty. Says what is left."""
     time.sleep(REST_AFTER_FAILURE_S if overloaded else REST_S)
     left = subject.settle()
@@ -20,4 +20,4 @@ def rest(lab: Laboratory, subject: Subject, *, overloaded: bool) -> None:
             return
         left = subject.settle()
     if left:
-        lab.writer.note(f"{subject.name} had {left} undelivered events after an overload")
+        ctx.writer.note(f"{subject.name} had {left} undelivered events after an overload")

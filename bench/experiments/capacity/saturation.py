@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from bench.engine.first_answers import check_first_answers
-from bench.engine.laboratory import (
+from bench.engine.run_context import (
     Attempt,
-    Laboratory,
+    RunContext,
     Series,
     run_series,
     shuffled,
@@ -29,40 +29,40 @@ from bench.load.schedule import Schedule, ScheduleSpec, build_schedule
 from bench.results.journal import Trial, TrialStatus
 
 
-def saturate(lab: Laboratory, course: Course, mix: str) -> None:
+def saturate(ctx: RunContext, course: Course, mix: str) -> None:
     """Warm all up, measure all passes, say the verdicts."""
-    _warm_up(lab, course, mix)
+    _warm_up(ctx, course, mix)
     passes = course.size.passes
-    own = replace(lab, profile=replace(lab.profile, min_blocks=passes, max_blocks=passes))
+    own = replace(ctx, profile=replace(ctx.profile, min_blocks=passes, max_blocks=passes))
     series = Series(
         label=f"saturation, {mix}",
         planned_s=course.pass_s,
-        attempt=lambda block: _pass(lab, course, mix, block),
+        attempt=lambda block: _pass(ctx, course, mix, block),
         key=(SATURATION, mix, 0.0),
         names=course.names,
     )
     run_series(own, [series])
-    lab.rerun_budget_s = own.rerun_budget_s
-    for verdict in saturation_verdicts(lab.writer.journal):
+    ctx.rerun_budget_s = own.rerun_budget_s
+    for verdict in saturation_verdicts(ctx.writer.journal):
         if verdict.id.startswith(f"{SATURATION}/{mix}/"):
-            lab.progress.tell(told(verdict))
+            ctx.progress.tell(told(verdict))
 
 
-def _pass(lab: Laboratory, course: Course, mix: str, block: int) -> Attempt:
+def _pass(ctx: RunContext, course: Course, mix: str, block: int) -> Attempt:
     def attempt(number: int) -> list[TrialStatus]:
-        seed = lab.seed(SATURATION, mix, block, number)
+        seed = ctx.seed(SATURATION, mix, block, number)
         schedule = _visits(mix, seed)
         loop = ClosedLoop(CLIENTS, course.size.window_warmup_s, course.size.window_s)
         if course.restarts and block:
-            lab.progress.say(f"saturation, {mix}: starting all again for pass {block + 1}")
+            ctx.progress.say(f"saturation, {mix}: starting all again for pass {block + 1}")
             for name in course.names:
-                lab.fleet.as_new(name, lab.options.shop_seed)
+                ctx.fleet.as_new(name, ctx.options.shop_seed)
         statuses = []
         for position, name in enumerate(shuffled(course.names, seed)):
-            lab.progress.say(f"saturation, {mix}: pass {block + 1} on {name}")
+            ctx.progress.say(f"saturation, {mix}: pass {block + 1} on {name}")
             key = TrialKey(SATURATION, block, number, position)
-            trial, rows = lab.bench.run_closed(key, lab.fleet.current(name), schedule, loop)
-            statuses.append(store(lab, (_counted(trial, rows), rows)))
+            trial, rows = ctx.bench.run_closed(key, ctx.fleet.current(name), schedule, loop)
+            statuses.append(store(ctx, (_counted(trial, rows), rows)))
         return statuses
 
     return attempt
@@ -85,13 +85,13 @@ def _visits(mix: str, seed: int) -> Schedule:
     return build_schedule(ScheduleSpec(mix, 2_000.0, seed, 0.0, 0.0, 2.0))
 
 
-def _warm_up(lab: Laboratory, course: Course, mix: str) -> None:
+def _warm_up(ctx: RunContext, course: Course, mix: str) -> None:
     """The first requests of each deployment. Raises ShopbenchError where none is right."""
-    schedule = _visits(mix, lab.seed("warm-up", mix))
+    schedule = _visits(mix, ctx.seed("warm-up", mix))
     for name in course.names:
-        lab.progress.say(f"saturation, {mix}: first requests of {name}")
-        subject = lab.fleet.current(name)
-        check_first_answers(lab, [subject], [mix])
-        lab.load.run_closed(subject.target, schedule.visits, ClosedLoop(CLIENTS, 0.0, WARM_UP_S))
+        ctx.progress.say(f"saturation, {mix}: first requests of {name}")
+        subject = ctx.fleet.current(name)
+        check_first_answers(ctx, [subject], [mix])
+        ctx.load.run_closed(subject.target, schedule.visits, ClosedLoop(CLIENTS, 0.0, WARM_UP_S))
         subject.settle()
-    lab.progress.done(course.warm_up_s)
+    ctx.progress.done(course.warm_up_s)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from bench.engine.capacity_search import Bracket, Guess, search
 from bench.engine.gates import status_of
-from bench.engine.laboratory import Laboratory, store
+from bench.engine.run_context import RunContext, store
 from bench.engine.settle_lag import WatchedSubject
 from bench.engine.slo import MAX_RPS, Slo, gates_of_a_probe, judge_slo
 from bench.engine.trial import TrialKey
@@ -41,35 +41,35 @@ MAX_REPEATS = 2
 _START_SHARE = 0.9  # of what a closed loop reached
 
 
-def search_all(lab: Laboratory, course: Course, mix: str, slo: Slo) -> None:
+def search_all(ctx: RunContext, course: Course, mix: str, slo: Slo) -> None:
     """All searches of a mix, then the verdicts."""
     for number in range(course.size.searches):
         order = list(course.arms)
-        random.Random(lab.seed(CAPACITY, mix, number, "order")).shuffle(order)
-        goals = [Goal(name, mix, number, first_rps(lab, course, mix, name)) for name in order]
-        walks = [Walk(lab, course, goal, slo) for goal in goals]
+        random.Random(ctx.seed(CAPACITY, mix, number, "order")).shuffle(order)
+        goals = [Goal(name, mix, number, first_rps(ctx, course, mix, name)) for name in order]
+        walks = [Walk(ctx, course, goal, slo) for goal in goals]
         while any([walk.advance() for walk in walks]):
             pass
-    for verdict in capacity_verdicts(lab.writer.journal):
+    for verdict in capacity_verdicts(ctx.writer.journal):
         if verdict.id.startswith(f"{CAPACITY}/{mix}/"):
-            lab.progress.tell(told(verdict))
+            ctx.progress.tell(told(verdict))
 
 
-def first_rps(lab: Laboratory, course: Course, mix: str, name: str) -> float:
+def first_rps(ctx: RunContext, course: Course, mix: str, name: str) -> float:
     """Where the next search begins: near what the searches before found, else saturation.
 
     Drawn anew within a step each time: otherwise all searches would probe the same loads, and
     their brackets would agree better than the capacity is known.
     """
-    ends = [end for end in searches_in(lab.writer.journal.settings) if end.mix == mix]
+    ends = [end for end in searches_in(ctx.writer.journal.settings) if end.mix == mix]
     own = [end for end in ends if end.deployment == name]
     middles = [end.middle_rps for end in own if end.middle_rps is not None]
     if middles:
         guess = geometric_mean(middles)
     else:
-        known = known_capacity_rps(lab.writer.journal, mix, name)
+        known = known_capacity_rps(ctx.writer.journal, mix, name)
         guess = _START_SHARE * known[0] if known else 100.0
-    draw = random.Random(lab.seed(CAPACITY, mix, name, len(own)))
+    draw = random.Random(ctx.seed(CAPACITY, mix, name, len(own)))
     return float(f"{guess * course.size.step ** draw.uniform(-0.5, 0.5):.3g}")
 
 
@@ -86,8 +86,8 @@ class Goal:
 class Walk:
     """One search in one arm and mix: runs or replays a probe at each `advance`."""
 
-    def __init__(self, lab: Laboratory, course: Course, goal: Goal, slo: Slo) -> None:
-        self._lab, self._course, self._goal, self._slo = lab, course, goal, slo
+    def __init__(self, ctx: RunContext, course: Course, goal: Goal, slo: Slo) -> None:
+        self._ctx, self._course, self._goal, self._slo = ctx, course, goal, slo
         size = course.size
         self._rate: float | None = None
         self._probes = 0
@@ -113,10 +113,10 @@ class Walk:
     def _held(self) -> bool:
         """Whether the journal has its end; then nothing of it is planned any more."""
         key = (self._goal.mix, self._goal.name, self._goal.number)
-        ends = searches_in(self._lab.writer.journal.settings)
+        ends = searches_in(self._ctx.writer.journal.settings)
         held = any((end.mix, end.deployment, end.search) == key for end in ends)
         if held:
-            self._lab.progress.drop(self._course.search_s)
+            self._ctx.progress.drop(self._course.search_s)
         return held
 
     def _outcome(self, rate: float, block: int) -> bool | None:
@@ -135,54 +135,54 @@ class Walk:
     def _affordable(self, attempt: int) -> bool:
         """Whether the time limit and, for a repetition, the budget leave room for a probe."""
         seconds = self._course.probe_s
-        self._late = not self._lab.has_time(seconds)
-        if self._late or (attempt and not self._lab.spend(seconds)):
+        self._late = not self._ctx.has_time(seconds)
+        if self._late or (attempt and not self._ctx.spend(seconds)):
             return False
-        self._lab.progress.plan(seconds if attempt else 0.0)
+        self._ctx.progress.plan(seconds if attempt else 0.0)
         return True
 
     def _counts(self, trial: Trial) -> bool:
         """Valid and judged. In `smoke`, which claims nothing, an invalid trial steers too."""
-        steers = trial.status != "invalid" or self._lab.profile.name == "smoke"
+        steers = trial.status != "invalid" or self._ctx.profile.name == "smoke"
         return steers and "slo_pass" in trial.facts
 
     def _recorded(self, block: int, rate: float) -> dict[int, Trial]:
         wanted = (CAPACITY, self._goal.mix, self._goal.name, block, rate)
         return {
             trial.attempt: trial
-            for trial in self._lab.writer.journal.trials
+            for trial in self._ctx.writer.journal.trials
             if (trial.experiment, trial.mix, trial.deployment, trial.block, trial.offered_rps)
             == wanted
         }
 
     def _probe(self, rate: float, block: int, attempt: int) -> Trial | None:
         """Run one probe, store it, leave no backlog behind. None: the load process failed."""
-        lab, goal = self._lab, self._goal
+        ctx, goal = self._ctx, self._goal
         label = f"search {goal.number + 1}, {goal.mix} at {rate:g}/s on {goal.name}"
-        lab.progress.say(label)
+        ctx.progress.say(label)
         if not self._fresh:
-            lab.fleet.as_new(goal.name, lab.options.shop_seed)
-            lab.progress.done(self._course.first_state_s)
+            ctx.fleet.as_new(goal.name, ctx.options.shop_seed)
+            ctx.progress.done(self._course.first_state_s)
         self._fresh = True
-        seed = lab.seed(CAPACITY, goal.mix, block, attempt)
+        seed = ctx.seed(CAPACITY, goal.mix, block, attempt)
         schedule = build_schedule(probe_spec(self._course.size, goal.mix, rate, seed))
-        subject = lab.fleet.current(goal.name)
-        watched = WatchedSubject(subject, lab.fleet.deployment(goal.name).database_dsn("orders"))
+        subject = ctx.fleet.current(goal.name)
+        watched = WatchedSubject(subject, ctx.fleet.deployment(goal.name).database_dsn("orders"))
         try:
-            trial, rows = lab.bench.run_open(
+            trial, rows = ctx.bench.run_open(
                 TrialKey(CAPACITY, block, attempt, 0), watched, schedule
             )
         except LoadError as exc:
-            lab.writer.note(f"{label}: {exc}")
-            lab.load.stop()
-            lab.load.start()
+            ctx.writer.note(f"{label}: {exc}")
+            ctx.load.stop()
+            ctx.load.start()
             return None
         finally:
             watched.end()
         trial = self._judged(trial, rows, watched)
-        store(lab, (trial, rows))
-        rest(lab, subject, overloaded=trial.facts.get("slo_pass") != 1.0)
-        lab.progress.done(self._course.probe_s)
+        store(ctx, (trial, rows))
+        rest(ctx, subject, overloaded=trial.facts.get("slo_pass") != 1.0)
+        ctx.progress.done(self._course.probe_s)
         return trial
 
     def _judged(self, trial: Trial, rows: pa.Table, watched: WatchedSubject) -> Trial:
@@ -202,8 +202,8 @@ class Walk:
         return replace(trial, gates=gates, status=status, facts=facts)
 
     def _finish(self, bracket: Bracket) -> None:
-        lab, goal = self._lab, self._goal
-        lab.progress.drop((EXPECTED_PROBES - self._probes) * self._course.probe_s)
+        ctx, goal = self._ctx, self._goal
+        ctx.progress.drop((EXPECTED_PROBES - self._probes) * self._course.probe_s)
         reason = "the time limit was reached" if self._late else bracket.reason
         end = SearchEnd(
             goal.mix,
@@ -215,5 +215,5 @@ class Walk:
             reason,
             self._probes,
         )
-        others = searches_in(lab.writer.journal.settings)
-        lab.writer.add_settings(**{SEARCHES: msgspec.to_builtins([*others, end])})
+        others = searches_in(ctx.writer.journal.settings)
+        ctx.writer.add_settings(**{SEARCHES: msgspec.to_builtins([*others, end])})

@@ -16,8 +16,8 @@ from bench.audit.views import read_snapshot
 from bench.contract.seed import SeedSpec
 from bench.deployments.base import UpOptions
 from bench.deployments.places import open_at
-from bench.engine.laboratory import Laboratory
 from bench.engine.options import Profile, RunOptions
+from bench.engine.run_context import RunContext
 from bench.errors import ShopbenchError
 from bench.experiments.consistency.buyers import THOROUGH, CheckoutLoad
 from bench.experiments.consistency.nemesis import (
@@ -87,28 +87,28 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return Planned(len(names) * _deployment_s(size_of(options, profile)))
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Run what the journal does not hold yet, deployment by deployment."""
-    names = lab.options.deployments or ARMS
-    size = size_of(lab.options, lab.profile)
-    missing = {name: _missing(lab, name, size) for name in names}
+    names = ctx.options.deployments or ARMS
+    size = size_of(ctx.options, ctx.profile)
+    missing = {name: _missing(ctx, name, size) for name in names}
     for phases in missing.values():
-        lab.progress.drop(_deployment_s(size) - _deployment_s(size, phases))
-    lab.writer.add_settings(consistency={
+        ctx.progress.drop(_deployment_s(size) - _deployment_s(size, phases))
+    ctx.writer.add_settings(consistency={
         "kills": size.kills, "points": size.points, "people": PEOPLE, "deployments": list(names),
     })  # fmt: skip
-    lab.progress.say("stopping what other experiments left up")
-    lab.fleet.close()
+    ctx.progress.say("stopping what other experiments left up")
+    ctx.fleet.close()
     for name, phases in missing.items():
         if phases:
-            _on_deployment(lab, name, phases, size)
+            _on_deployment(ctx, name, phases, size)
 
 
-def _missing(lab: Laboratory, name: str, size: Size) -> list[str]:
+def _missing(ctx: RunContext, name: str, size: Size) -> list[str]:
     """Phases without a whole episode: a resumed run repeats only what was cut off."""
     ended = {
         each.phase
-        for each in lab.writer.journal.episodes
+        for each in ctx.writer.journal.episodes
         if (each.experiment, each.deployment, each.status) == (EXPERIMENT, name, "ended")
     }
     wanted = {KILLS: size.kills, POINTS: size.points}
@@ -127,40 +127,40 @@ def _deployment_s(size: Size, phases: Sequence[str] | None = None) -> float:
     return START_S * bool(phases) + sum(_planned_s(each, size) for each in phases)
 
 
-def _on_deployment(lab: Laboratory, name: str, phases: list[str], size: Size) -> None:
-    lab.progress.say(f"starting {name}")
-    seed = SeedSpec(lab.options.shop_seed.seed, USERS, PRODUCTS, CATEGORIES)
-    cpus = tuple(lab.writer.journal.settings["cpus"])
+def _on_deployment(ctx: RunContext, name: str, phases: list[str], size: Size) -> None:
+    ctx.progress.say(f"starting {name}")
+    seed = SeedSpec(ctx.options.shop_seed.seed, USERS, PRODUCTS, CATEGORIES)
+    cpus = tuple(ctx.writer.journal.settings["cpus"])
     up = UpOptions(seed=seed, cpus=cpus, faults=True)
-    with open_at(lab.options.place, name, options=up) as deployment:
-        lab.writer.add_settings(restart_policy=deployment.restart_policy)
+    with open_at(ctx.options.place, name, options=up) as deployment:
+        ctx.writer.add_settings(restart_policy=deployment.restart_policy)
         if deployment.cpu_control == "uncontrolled":
-            lab.writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
-        lab.progress.done(START_S)
+            ctx.writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
+        ctx.progress.done(START_S)
         shop: RunningShop | None = None
         try:
             for phase in phases:
-                if not lab.has_time(_planned_s(phase, size)):
-                    lab.writer.note(f"{EXPERIMENT}: no time left for {phase} on {name}")
+                if not ctx.has_time(_planned_s(phase, size)):
+                    ctx.writer.note(f"{EXPERIMENT}: no time left for {phase} on {name}")
                     continue
-                episode = _begin(lab, name, phase, size)
-                folder = EpisodeFolder.of(lab.writer.path, episode)
+                episode = _begin(ctx, name, phase, size)
+                folder = EpisodeFolder.of(ctx.writer.path, episode)
                 if shop is None:
                     shop = RunningShop(deployment, folder.history, seed, PEOPLE)
                 else:
                     shop.reset(folder.history)
-                _Phase(lab, shop, episode, folder, size).run()
-                lab.progress.done(PHASE_S)
+                _Phase(ctx, shop, episode, folder, size).run()
+                ctx.progress.done(PHASE_S)
         finally:
             if shop is not None:
                 shop.recorder.close()
 
 
-def _begin(lab: Laboratory, name: str, phase: str, size: Size) -> Episode:
+def _begin(ctx: RunContext, name: str, phase: str, size: Size) -> Episode:
     """Enter the episode into the journal and make its folder."""
     attempt = sum(
         (each.experiment, each.deployment, each.phase) == (EXPERIMENT, name, phase)
-        for each in lab.writer.journal.episodes
+        for each in ctx.writer.journal.episodes
     )
     safe = "".join(c if c.isalnum() else "-" for c in name)
     episode = Episode(
@@ -169,12 +169,12 @@ def _begin(lab: Laboratory, name: str, phase: str, size: Size) -> Episode:
         deployment=name,
         phase=phase,
         attempt=attempt,
-        seed=lab.seed(EXPERIMENT, phase),
+        seed=ctx.seed(EXPERIMENT, phase),
         started_at=utc_now(),
         settings={"planned_faults": size.kills if phase == KILLS else size.points},
     )
-    EpisodeFolder.of(lab.writer.path, episode).create()
-    lab.writer.put_episode(episode)
+    EpisodeFolder.of(ctx.writer.path, episode).create()
+    ctx.writer.put_episode(episode)
     return episode
 
 
@@ -182,7 +182,7 @@ def _begin(lab: Laboratory, name: str, phase: str, size: Size) -> Episode:
 class _Phase:
     """One phase on one running shop."""
 
-    lab: Laboratory
+    ctx: RunContext
     shop: RunningShop
     episode: Episode
     folder: EpisodeFolder
@@ -199,11 +199,11 @@ class _Phase:
                 ended = replace(
                     self.episode, status="failed", finished_at=utc_now(), note=exc.message
                 )
-                self.lab.writer.put_episode(ended)
+                self.ctx.writer.put_episode(ended)
                 raise
         self.folder.write_snapshot(pack(read_snapshot(self.shop.dsns)))
         ended = replace(self.episode, status="ended", finished_at=utc_now(), note=note)
-        self.lab.writer.put_episode(ended)
+        self.ctx.writer.put_episode(ended)
 
     def _under_load(self, events: EventLog) -> None:
         shop = self.shop
@@ -241,7 +241,7 @@ class _Phase:
             if not comes_back_alone(each.target):
                 shop.bring_back(each.target)
             events.write(FaultUndone(time.monotonic(), number, hit))
-            self.lab.progress.done(KILL_S)
+            self.ctx.progress.done(KILL_S)
 
     def _points(self, events: EventLog) -> None:
         faults = chosen_faults(self.size.points, self.episode.seed)
@@ -253,7 +253,7 @@ class _Phase:
             hit, restarted = fire(self.shop, fault)
             note = f"restarted {', '.join(restarted)}" if restarted else ""
             events.write(FaultUndone(time.monotonic(), number, hit, note))
-            self.lab.progress.done(POINT_S)
+            self.ctx.progress.done(POINT_S)
 
     def _at_rest(self, events: EventLog) -> str:
         ready = self.shop.wait_ready()
@@ -265,4 +265,4 @@ class _Phase:
 
     def _say(self, number: int, count: int, what: str) -> None:
         name, phase = self.episode.deployment, self.episode.phase
-        self.lab.progress.say(f"{name}, {phase} {number + 1} of {count}: {what}")
+        self.ctx.progress.say(f"{name}, {phase} {number + 1} of {count}: {what}")

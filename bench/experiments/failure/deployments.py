@@ -15,9 +15,9 @@ from types import TracebackType
 from bench.contract.seed import product_ids
 from bench.deployments.base import COMPONENTS, Deployment, UpOptions
 from bench.deployments.places import open_at
-from bench.engine.laboratory import Laboratory
-from bench.engine.probing import prime
+from bench.engine.capacity_probe import prime
 from bench.engine.proxied_deployments import Renamed
+from bench.engine.run_context import RunContext
 from bench.experiments.failure.spec import Resilience, Spec
 from bench.experiments.failure.steady import SteadyState
 
@@ -41,8 +41,8 @@ class Arm:
 class FaultFleet:
     """At most two arms are up. A context manager: none outlives it."""
 
-    def __init__(self, lab: Laboratory, spec: Spec) -> None:
-        self._lab = lab
+    def __init__(self, ctx: RunContext, spec: Spec) -> None:
+        self._ctx = ctx
         self._spec = spec
         self._fleets: dict[Arm, ExitStack] = {}
         self._deployments: dict[Arm, Deployment] = {}
@@ -88,7 +88,7 @@ class FaultFleet:
         subject = self.subject(arm)
         token = subject.target.tokens[-1]
         hypothesis = self._spec.steady_state
-        product = product_ids(self._lab.options.shop_seed)[0]
+        product = product_ids(self._ctx.options.shop_seed)[0]
         return SteadyState(self._deployments[arm], token, product, hypothesis)
 
     def dsns(self, arm: Arm) -> dict[str, str]:
@@ -97,20 +97,20 @@ class FaultFleet:
         return {component: deployment.database_dsn(component) for component in COMPONENTS}
 
     def _start(self, arm: Arm) -> None:
-        lab = self._lab
+        ctx = self._ctx
         options = UpOptions(
-            seed=lab.options.shop_seed,
-            cpus=tuple(lab.setting("cpus") or ()),
-            hops="all" if lab.options.place == "local" else "direct",
+            seed=ctx.options.shop_seed,
+            cpus=tuple(ctx.setting("cpus") or ()),
+            hops="all" if ctx.options.place == "local" else "direct",
             faults=True,
             resilience=arm.resilience == "on",
         )
         with ExitStack() as stack:
             fleet = stack.enter_context(
-                lab.fleet.beside(lambda name: open_at(lab.options.place, name, options=options))
+                ctx.fleet.beside(lambda name: open_at(ctx.options.place, name, options=options))
             )
-            fleet.on_fresh(lambda subject: prime(lab, subject))
+            fleet.on_fresh(lambda subject: prime(ctx, subject))
             self._subjects[arm] = Renamed(fleet.subject(arm.deployment), arm.label)
             self._deployments[arm] = fleet.deployment(arm.deployment)
-            lab.writer.add_settings(restart_policy=self._deployments[arm].restart_policy)
+            ctx.writer.add_settings(restart_policy=self._deployments[arm].restart_policy)
             self._fleets[arm] = stack.pop_all()

@@ -16,10 +16,10 @@ import msgspec
 
 from bench.audit.convergence import wait_settled
 from bench.deployments.local.home import StateHome
+from bench.engine.capacity_probe import MIN_RPS, START_S, closed_loop_rps, two_digits
 from bench.engine.gates import status_of
-from bench.engine.laboratory import Attempt, Laboratory, Series, run_series, store
 from bench.engine.options import Profile, RunOptions
-from bench.engine.probing import MIN_RPS, START_S, closed_loop_rps, two_digits
+from bench.engine.run_context import Attempt, RunContext, Series, run_series, store
 from bench.engine.trial import Bench, TrialKey
 from bench.experiments.failure.deployments import Arm, FaultFleet
 from bench.experiments.failure.plan import (
@@ -32,7 +32,7 @@ from bench.experiments.failure.plan import (
     schedule_of,
     until,
 )
-from bench.experiments.failure.served import what_it_cost
+from bench.experiments.failure.served_share import what_it_cost
 from bench.experiments.failure.spec import OVERLOAD, Spec, load_spec, stored_spec
 from bench.experiments.failure.steady import Health
 from bench.experiments.failure.stretch import Conducted, Course
@@ -68,13 +68,13 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return Planned(starts_s + stretches_s, profile.rerun_share * stretches_s)
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Probe once, then run all stretches, as often as the spec says."""
-    spec = wanted_spec(lab.options, lab.profile, lab.writer.journal.settings)
-    arms = arms_of(spec, lab.options.deployments or ARMS)
+    spec = wanted_spec(ctx.options, ctx.profile, ctx.writer.journal.settings)
+    arms = arms_of(spec, ctx.options.deployments or ARMS)
     cells = cells_of(spec, arms)
-    own = _own(lab, spec)
-    lab.fleet.close()  # what another experiment left up would run beside
+    own = _own(ctx, spec)
+    ctx.fleet.close()  # what another experiment left up would run beside
     _remember(
         own,
         spec=msgspec.to_builtins(spec),
@@ -85,7 +85,7 @@ def run(lab: Laboratory) -> None:
         capacity_rps = _capacities(own, fleet, spec, arms)
         stage = Stage(own, fleet, spec, _rate(spec, capacity_rps), capacity_rps)
         stage.run(cells)
-    lab.rerun_budget_s = own.rerun_budget_s
+    ctx.rerun_budget_s = own.rerun_budget_s
 
 
 def wanted_spec(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Spec:
@@ -96,10 +96,10 @@ def wanted_spec(options: RunOptions, profile: Profile, settings: Mapping[str, An
     return load_spec(options.own.get("spec") or SPECS.get(profile.name, "smoke"))
 
 
-def _own(lab: Laboratory, spec: Spec) -> Laboratory:
+def _own(ctx: RunContext, spec: Spec) -> RunContext:
     """The laboratory with the repetitions of the spec."""
     blocks = spec.repetitions
-    return replace(lab, profile=replace(lab.profile, min_blocks=blocks, max_blocks=blocks))
+    return replace(ctx, profile=replace(ctx.profile, min_blocks=blocks, max_blocks=blocks))
 
 
 def _planned_s(profile: Profile, spec: Spec, cell: Cell) -> float:
@@ -108,16 +108,16 @@ def _planned_s(profile: Profile, spec: Spec, cell: Cell) -> float:
 
 
 def _capacities(
-    lab: Laboratory, fleet: FaultFleet, spec: Spec, arms: Sequence[Arm]
+    ctx: RunContext, fleet: FaultFleet, spec: Spec, arms: Sequence[Arm]
 ) -> dict[str, float]:
     """Right answers a second of each arm in a saturating closed loop, through the proxy."""
-    known = dict(lab.setting(EXPERIMENT).get("capacity_rps", {}))
+    known = dict(ctx.setting(EXPERIMENT).get("capacity_rps", {}))
     for arm in arms:
         if arm.label not in known:
-            lab.progress.say(f"starting and probing {arm.label}")
-            known[arm.label] = closed_loop_rps(lab, fleet.subject(arm), spec.load.mix, PROBE)
-            _remember(lab, capacity_rps=known)
-        lab.progress.done(2 * START_S + PROBE_S)
+            ctx.progress.say(f"starting and probing {arm.label}")
+            known[arm.label] = closed_loop_rps(ctx, fleet.subject(arm), spec.load.mix, PROBE)
+            _remember(ctx, capacity_rps=known)
+        ctx.progress.done(2 * START_S + PROBE_S)
     return known
 
 
@@ -127,15 +127,15 @@ def _rate(spec: Spec, capacity_rps: dict[str, float]) -> float:
     return max(MIN_RPS, two_digits(wanted))
 
 
-def _remember(lab: Laboratory, **found: Any) -> None:
-    lab.writer.add_settings(**{EXPERIMENT: {**(lab.setting(EXPERIMENT) or {}), **found}})
+def _remember(ctx: RunContext, **found: Any) -> None:
+    ctx.writer.add_settings(**{EXPERIMENT: {**(ctx.setting(EXPERIMENT) or {}), **found}})
 
 
 @dataclass(frozen=True)
 class Stage:
     """Where stretches are run: all that they share."""
 
-    lab: Laboratory
+    ctx: RunContext
     fleet: FaultFleet
     spec: Spec
     rate: float
@@ -147,20 +147,20 @@ class Stage:
         states = [cell.arm.resilience for cell in cells]
 
         def order(block: int) -> list[Series]:
-            rng = random.Random(self.lab.seed(EXPERIMENT, "order", block))
+            rng = random.Random(self.ctx.seed(EXPERIMENT, "order", block))
             found: list[Series] = []
             for state in self.spec.states():  # one after the other: two arms are up, no more
                 own = [each for each, its in zip(series, states, strict=True) if its == state]
                 found += rng.sample(own, len(own))
             return found
 
-        run_series(self.lab, series, order)
+        run_series(self.ctx, series, order)
 
     def series(self, cell: Cell) -> Series:
         """The repetitions of one cell."""
         return Series(
             label=f"{cell.experiment} on {cell.arm.label}",
-            planned_s=_planned_s(self.lab.profile, self.spec, cell),
+            planned_s=_planned_s(self.ctx.profile, self.spec, cell),
             attempt=lambda block: self._attempt(cell, block),
             key=(cell.experiment, self.spec.load.mix, self.rate),
             names=(cell.arm.label,),
@@ -168,15 +168,15 @@ class Stage:
 
     def _attempt(self, cell: Cell, block: int) -> Attempt:
         def attempt(number: int) -> list[TrialStatus]:
-            if self.lab.profile.restart:
+            if self.ctx.profile.restart:
                 self.fleet.discard(cell.arm)
-            self.lab.progress.say(f"repetition {block + 1}: {cell.experiment} on {cell.arm.label}")
+            self.ctx.progress.say(f"repetition {block + 1}: {cell.experiment} on {cell.arm.label}")
             if not self._applies(cell):
                 return []
             status = self._stretch(cell, block, number)
-            said = what_it_cost(self.lab, cell, self.spec.repetitions)
+            said = what_it_cost(self.ctx, cell, self.spec.repetitions)
             if said:
-                self.lab.progress.tell(said)
+                self.ctx.progress.tell(said)
             return [status]
 
         return attempt
@@ -185,7 +185,7 @@ class Stage:
         """Whether the fault has a twin in this arm; what that is, or why not, is in the journal."""
         if cell.step is None:
             return True
-        known = self.lab.setting(EXPERIMENT)
+        known = self.ctx.setting(EXPERIMENT)
         if _key(cell) in known.get("not_applicable", {}):
             return False
         with self._nemesis(cell.arm) as nemesis:
@@ -195,7 +195,7 @@ class Stage:
             kind, text = "not_applicable", found.reason
         else:
             text = found.does
-        _remember(self.lab, **{kind: {**known.get(kind, {}), _key(cell): text}})
+        _remember(self.ctx, **{kind: {**known.get(kind, {}), _key(cell): text}})
         return kind == "does"
 
     def _nemesis(self, arm: Arm) -> Nemesis:
@@ -203,12 +203,12 @@ class Stage:
 
     def _stretch(self, cell: Cell, block: int, number: int) -> TrialStatus:
         """One trial: hypothesis, load with a fault in it, what is open, hypothesis, rollback."""
-        lab, arm = self.lab, cell.arm
+        ctx, arm = self.ctx, cell.arm
         subject, steady = self.fleet.subject(arm), self.fleet.steady_state(arm)
         before = steady.wait(STEADY_WITHIN_S)
         # not with the attempt: a repeated fault is held against the same control; a block beyond
         # the last stands in for an earlier one that stayed invalid
-        seed = lab.seed(EXPERIMENT, cell.group, block % self.spec.repetitions)
+        seed = ctx.seed(EXPERIMENT, cell.group, block % self.spec.repetitions)
         capacity_rps = self.capacity_rps[arm.label]
         schedule = schedule_of(self.spec, cell, self.rate, seed, capacity_rps)
         step, at_s = cell.step, self.spec.load.warmup_s + (cell.step.at_s if cell.step else 0.0)
@@ -217,7 +217,7 @@ class Stage:
         with self._nemesis(arm) as nemesis:
             course = Course(step, at_s, steady, nemesis)
             dsns = self.fleet.dsns(arm)
-            conducted = Conducted(lab.load, course, dsns["orders"])
+            conducted = Conducted(ctx.load, course, dsns["orders"])
             key = TrialKey(_file_name(cell), block, number, 0, step is not None)
             trial, rows = Bench(cast(LoadProcess, conducted)).run_open(key, subject, schedule)
         left = wait_settled(dsns)
@@ -232,13 +232,13 @@ class Stage:
             replace(trial, experiment=cell.experiment, facts={**trial.facts, **facts}),
             faulted=step is not None,
         )
-        return store(lab, (trial, rows))
+        return store(ctx, (trial, rows))
 
     def _roll_back(self, cell: Cell, after: Health) -> None:
         """Go on with the same deployment, or with a fresh one."""
         if not after.steady:
             what = f"{cell.experiment} on {cell.arm.label}"
-            self.lab.writer.note(
+            self.ctx.writer.note(
                 f"{what}: not steady {STEADY_WITHIN_S:g} s after the load ended "
                 f"({'; '.join(after.broken)}); replaced by a fresh deployment"
             )

@@ -15,19 +15,19 @@ from typing import Any
 
 from bench.engine.deployment_pool import start_together
 from bench.engine.first_answers import FIRST_ANSWERS_S, check_first_answers
-from bench.engine.laboratory import (
+from bench.engine.options import Profile, RunOptions
+from bench.engine.run_context import (
     TRIAL_OVERHEAD_S,
     Attempt,
-    Laboratory,
+    RunContext,
     Series,
     run_series,
     shuffled,
     store,
 )
-from bench.engine.options import Profile, RunOptions
 from bench.engine.statements import count_statements
 from bench.engine.trial import TrialKey
-from bench.experiments.floor.sides import DEPLOYMENTS, SOURCES, Comparison, comparisons_of
+from bench.experiments.floor.floor_sides import DEPLOYMENTS, SOURCES, Comparison, comparisons_of
 from bench.load.generator import ClosedLoop
 from bench.load.schedule import ScheduleSpec, build_schedule
 from bench.registry import Planned
@@ -66,25 +66,25 @@ SIZES = {
 }
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Start both sides of all comparisons, look at their first answers, measure in turns."""
-    size = SIZES[lab.profile.name]
-    lab.fleet.close()  # what another experiment left up would run beside
-    lab.progress.say("starting what the floor compares")
-    openers = {name: lab.fleet.opener(name) for name in DEPLOYMENTS}
+    size = SIZES[ctx.profile.name]
+    ctx.fleet.close()  # what another experiment left up would run beside
+    ctx.progress.say("starting what the floor compares")
+    openers = {name: ctx.fleet.opener(name) for name in DEPLOYMENTS}
     with start_together(openers, DEPLOYMENTS) as pool, ExitStack() as stack:
         if any(each.cpu_control == "uncontrolled" for each in pool.members.values()):
-            lab.writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
-        comparisons = comparisons_of(lab, pool.members, stack)
-        lab.progress.done(START_S)
-        lab.writer.add_settings(floor=[asdict(_described(each)) for each in comparisons])
+            ctx.writer.mark_uncontrolled("this machine allows no CPU budget: uncontrolled")
+        comparisons = comparisons_of(ctx, pool.members, stack)
+        ctx.progress.done(START_S)
+        ctx.writer.add_settings(floor=[asdict(_described(each)) for each in comparisons])
         for each in comparisons:
-            _prepare(lab, each, size)
-        blocks = replace(lab.profile, min_blocks=size.pairs, max_blocks=size.pairs)
-        inner = replace(lab, profile=blocks)
-        run_series(inner, [_series(lab, each, size) for each in comparisons])
+            _prepare(ctx, each, size)
+        blocks = replace(ctx.profile, min_blocks=size.pairs, max_blocks=size.pairs)
+        inner = replace(ctx, profile=blocks)
+        run_series(inner, [_series(ctx, each, size) for each in comparisons])
     for each in comparisons:
-        lab.progress.tell(f"floor: {sentence(lab, each)}")
+        ctx.progress.tell(f"floor: {sentence(ctx, each)}")
 
 
 def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Planned:
@@ -94,9 +94,9 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return Planned(START_S + COMPARISONS * (2 * once_s + size.pairs * size.pair_s))
 
 
-def sentence(lab: Laboratory, pair: Comparison) -> str:
+def sentence(ctx: RunContext, pair: Comparison) -> str:
     """What the windows say of a comparison, in plain words."""
-    found = log_ratios_of(lab, pair)
+    found = log_ratios_of(ctx, pair)
     named = f"{pair.operation.replace('_', ' ')} on the {pair.framework} side"
     try:
         ratio = paired_ratio(found)
@@ -109,10 +109,10 @@ def sentence(lab: Laboratory, pair: Comparison) -> str:
     )
 
 
-def log_ratios_of(lab: Laboratory, pair: Comparison) -> list[float]:
+def log_ratios_of(ctx: RunContext, pair: Comparison) -> list[float]:
     """Log of arm / bare, right answers a second, of each pair of windows that is whole."""
     rates: dict[tuple[int, int], dict[str, float]] = {}
-    for trial in lab.writer.journal.trials:
+    for trial in ctx.writer.journal.trials:
         if (trial.experiment, trial.mix) == (EXPERIMENT, pair.operation):
             if trial.status != "invalid":
                 held = rates.setdefault((trial.block, trial.attempt), {})
@@ -122,40 +122,40 @@ def log_ratios_of(lab: Laboratory, pair: Comparison) -> list[float]:
     return [math.log(arm / bare) for arm, bare in whole if arm > 0 and bare > 0]
 
 
-def _prepare(lab: Laboratory, pair: Comparison, size: Size) -> None:
+def _prepare(ctx: RunContext, pair: Comparison, size: Size) -> None:
     for subject in pair.sides:
-        lab.progress.say(f"first answers of {subject.name}: {pair.operation}")
+        ctx.progress.say(f"first answers of {subject.name}: {pair.operation}")
         with pair.alone(subject):
-            check_first_answers(lab, [subject], [pair.operation])
-            lab.progress.done(FIRST_ANSWERS_S)
+            check_first_answers(ctx, [subject], [pair.operation])
+            ctx.progress.done(FIRST_ANSWERS_S)
             if size.counts:
-                count_statements(lab, pair.deployment, subject, pair.operation)
-                lab.progress.done(SQL_S)
+                count_statements(ctx, pair.deployment, subject, pair.operation)
+                ctx.progress.done(SQL_S)
 
 
-def _series(lab: Laboratory, pair: Comparison, size: Size) -> Series:
+def _series(ctx: RunContext, pair: Comparison, size: Size) -> Series:
     return Series(
         f"{EXPERIMENT} {pair.arm.name} {pair.operation}",
         size.pair_s,
-        lambda block: _attempt(lab, pair, size, block),
+        lambda block: _attempt(ctx, pair, size, block),
         key=(EXPERIMENT, pair.operation, 0.0),
         names=(pair.arm.name, pair.bare.name),
     )
 
 
-def _attempt(lab: Laboratory, pair: Comparison, size: Size, block: int) -> Attempt:
+def _attempt(ctx: RunContext, pair: Comparison, size: Size, block: int) -> Attempt:
     def attempt(number: int) -> list[TrialStatus]:
-        seed = lab.seed(EXPERIMENT, pair.operation, block, number)
+        seed = ctx.seed(EXPERIMENT, pair.operation, block, number)
         schedule = build_schedule(ScheduleSpec(pair.operation, 2_000.0, seed, 0.0, 0.0, 1.0))
         loop = ClosedLoop(CLIENTS, size.warmup_s, size.measured_s)
         by_name = {subject.name: subject for subject in pair.sides}
         statuses = []
         for position, name in enumerate(shuffled(tuple(by_name), seed)):
-            lab.progress.say(f"pair {block + 1}: {pair.operation} on {name}")
+            ctx.progress.say(f"pair {block + 1}: {pair.operation} on {name}")
             key = TrialKey(EXPERIMENT, block, number, position)
             with pair.alone(by_name[name]):
-                measured = lab.bench.run_closed(key, by_name[name], schedule, loop)
-            statuses.append(store(lab, measured))
+                measured = ctx.bench.run_closed(key, by_name[name], schedule, loop)
+            statuses.append(store(ctx, measured))
         return statuses
 
     return attempt

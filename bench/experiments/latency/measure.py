@@ -10,9 +10,9 @@ from math import exp
 from typing import Any
 
 from bench.engine.client_time import client_time_ms
-from bench.engine.laboratory import Laboratory
 from bench.engine.options import Profile, RunOptions
 from bench.engine.round_trials import next_start, recorded_rounds, remember
+from bench.engine.run_context import RunContext
 from bench.experiments.latency.plan import EXPERIMENT, Plan, plan_of
 from bench.experiments.latency.start import measure_start
 from bench.registry import Planned
@@ -33,64 +33,64 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return Planned(plan_of(options, profile.name).planned_s)
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Measure; say each named metric as soon as it is decided."""
-    plan = plan_of(lab.options, lab.profile.name)
+    plan = plan_of(ctx.options, ctx.profile.name)
     remember(
-        lab,
+        ctx,
         EXPERIMENT,
         members=list(plan.members),
         operations=list(plan.operations),
         shares=plan.shares,
         size=asdict(plan.size),
     )
-    lab.writer.add_settings(deployments=[n for n in plan.members if "#" not in n])
-    lab.fleet.close()  # what another experiment left up would run beside
-    if "client_ms" not in lab.setting(EXPERIMENT):
-        lab.progress.say("the client's own time")
-        client_ms = client_time_ms(lab.load, tuple(lab.setting("cpus")))
-        remember(lab, EXPERIMENT, client_ms=client_ms)
+    ctx.writer.add_settings(deployments=[n for n in plan.members if "#" not in n])
+    ctx.fleet.close()  # what another experiment left up would run beside
+    if "client_ms" not in ctx.setting(EXPERIMENT):
+        ctx.progress.say("the client's own time")
+        client_ms = client_time_ms(ctx.load, tuple(ctx.setting("cpus")))
+        remember(ctx, EXPERIMENT, client_ms=client_ms)
     rounds, two = (
-        recorded_rounds(lab, name, plan.shares) for name in (EXPERIMENT, EXPERIMENT_OF_TWO)
+        recorded_rounds(ctx, name, plan.shares) for name in (EXPERIMENT, EXPERIMENT_OF_TWO)
     )
     begun = time.monotonic()
-    lab.progress.drop(_whole_starts(lab, plan) * plan.start_s)
+    ctx.progress.drop(_whole_starts(ctx, plan) * plan.start_s)
     told: set[str] = set()
     answers = answers_of(rounds, two)
-    while not (why := _why_stop(lab, plan, answers, begun)):
-        if _whole_starts(lab, plan) >= plan.size.starts:
-            lab.progress.plan(plan.start_s)
-        number = next_start(lab, EXPERIMENT, EXPERIMENT_OF_TWO)
+    while not (why := _why_stop(ctx, plan, answers, begun)):
+        if _whole_starts(ctx, plan) >= plan.size.starts:
+            ctx.progress.plan(plan.start_s)
+        number = next_start(ctx, EXPERIMENT, EXPERIMENT_OF_TWO)
         recorded = {EXPERIMENT: rounds, EXPERIMENT_OF_TWO: two}
-        measure_start(lab, plan, number, recorded)
+        measure_start(ctx, plan, number, recorded)
         answers = answers_of(rounds, two)
-        _tell(lab, rounds, answers, told)
-    remember(lab, EXPERIMENT, stopped=why)
+        _tell(ctx, rounds, answers, told)
+    remember(ctx, EXPERIMENT, stopped=why)
     for answer in answers if plan.size.starts > 1 else ():
         if answer.question.family and not answer.decided:
             reason = f": {answer.decision.reason}" if answer.narrow is not None else ""
-            lab.progress.tell(f"not decided: {sentence(answer)}{reason}")
-    lab.progress.tell(f"latency: {why}")
+            ctx.progress.tell(f"not decided: {sentence(answer)}{reason}")
+    ctx.progress.tell(f"latency: {why}")
 
 
-def _why_stop(lab: Laboratory, plan: Plan, answers: Sequence[Answer], begun: float) -> str:
+def _why_stop(ctx: RunContext, plan: Plan, answers: Sequence[Answer], begun: float) -> str:
     """Why no further start is made, "" if one is."""
-    made, size = _whole_starts(lab, plan), plan.size
+    made, size = _whole_starts(ctx, plan), plan.size
     spent_s = time.monotonic() - begun
-    if not lab.has_time(plan.start_s):
+    if not ctx.has_time(plan.start_s):
         return f"time limit reached after {_starts(made)}"
     if made < size.starts:
         return ""
     if all_enough(answers):
         return f"every metric named beforehand is decided or known to 2.5 %, {_starts(made)}"
-    if not lab.timed and (made >= size.most_starts or spent_s + plan.start_s > size.limit_s):
+    if not ctx.timed and (made >= size.most_starts or spent_s + plan.start_s > size.limit_s):
         return f"the profile's time is over after {_starts(made)}"
     return ""
 
 
-def _whole_starts(lab: Laboratory, plan: Plan) -> int:
+def _whole_starts(ctx: RunContext, plan: Plan) -> int:
     """Starts that were not cut off: the journal has every operation of every member."""
-    trials = (each for each in lab.writer.journal.trials if each.experiment == EXPERIMENT)
+    trials = (each for each in ctx.writer.journal.trials if each.experiment == EXPERIMENT)
     held = Counter(trial.block for trial in trials)
     return sum(count >= len(plan.operations) * len(plan.members) for count in held.values())
 
@@ -99,26 +99,26 @@ def _starts(number: int) -> str:
     return "1 start" if number == 1 else f"{number} starts"
 
 
-def _tell(lab: Laboratory, rounds: PairedRounds, answers: Sequence[Answer], told: set[str]) -> None:
+def _tell(ctx: RunContext, rounds: PairedRounds, answers: Sequence[Answer], told: set[str]) -> None:
     """Say what has become known since the last start."""
     for answer in answers:
         if answer.question.family and answer.decided and answer.question.id not in told:
             told.add(answer.question.id)
-            lab.progress.tell(f"decided: {sentence(answer)}")
+            ctx.progress.tell(f"decided: {sentence(answer)}")
     if rounds.starts and not told:
-        lab.progress.tell(f"so far: {_leading(answers)}")
-    if len(rounds.starts) == 1 and (cores := _foreign_cores(lab)) > BUSY_CORES:
-        lab.progress.tell(
+        ctx.progress.tell(f"so far: {_leading(answers)}")
+    if len(rounds.starts) == 1 and (cores := _foreign_cores(ctx)) > BUSY_CORES:
+        ctx.progress.tell(
             f"busy machine: other programs use {cores:.1f} cores; intervals get wider, nothing is "
             "thrown away"
         )
 
 
-def _foreign_cores(lab: Laboratory) -> float:
+def _foreign_cores(ctx: RunContext) -> float:
     """Cores that other programs used while this experiment measured; 0 where unknown."""
     seen = [
         trial.facts["foreign_cores"]
-        for trial in lab.writer.journal.trials
+        for trial in ctx.writer.journal.trials
         if trial.experiment == EXPERIMENT and "foreign_cores" in trial.facts
     ]
     return sum(seen) / len(seen) if seen else 0.0

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.experiments.latency import drawings, tables
+from bench.experiments.latency import figure_selection, tables
 from bench.experiments.latency.figures.ladder import ladder_figure
 from bench.experiments.latency.findings import Findings
 from bench.experiments.latency.judge import judge, verdict_id
@@ -68,7 +68,7 @@ def _ratios(found: Findings, verdicts: Sequence[Verdict]) -> Section:
         contents="Ratios",
         template="latency/ratios.html",
         context={"named": named, "rule": RULE_TEXT},
-        figures=tuple(drawings.forests(verdicts)),
+        figures=tuple(figure_selection.forests(verdicts)),
         summary=(verdicts_table(named),) if named else (),
         sentences=tuple(sentences(found)),
         leads=any(answer.question.family for answer in found.answers),
@@ -131,7 +131,7 @@ def _ladder(found: Sequence[Ladder]) -> Section | None:
 
 
 def _distribution(found: Findings) -> Section | None:
-    figures = drawings.tails(found)
+    figures = figure_selection.tails(found)
     if not figures:
         return None
     return Section(
@@ -163,7 +163,7 @@ def _percentiles(found: Findings) -> Section:
             "main_mix": main.mix if main and not main.in_rounds else "",
             "errors": tables.error_rows(found.samples),
         },
-        figures=tuple(drawings.percentiles(found)),
+        figures=tuple(figure_selection.percentiles(found)),
         summary=(f"{what} (95 % intervals)", markdown_table(_HEADS, rows)) if rows else (),
         percentiles=tuple(row for cell in cells for row in found.rows_of(cell)),
         tables={
@@ -174,7 +174,7 @@ def _percentiles(found: Findings) -> Section:
 
 
 def _cpu(found: Findings) -> Section:
-    figure = drawings.cpu(found)
+    figure = figure_selection.cpu(found)
     names, rows = tables.sql_rows(found)
     return Section(
         anchor="cpu",

@@ -9,9 +9,9 @@ import random
 from dataclasses import replace
 
 from bench.engine.deployment_pool import start_together
-from bench.engine.laboratory import Laboratory
 from bench.engine.round_blocks import WRITES, PairedStart
 from bench.engine.round_trials import store_block
+from bench.engine.run_context import RunContext
 from bench.engine.statements import already_counted, count_statements
 from bench.experiments.latency.plan import EXPERIMENT, SQL_S, Plan
 from bench.results.paired.disturbance import EXPERIMENT_OF_TWO
@@ -20,24 +20,24 @@ from bench.results.paired.rounds import PairedRounds, is_twin
 Recorded = dict[str, PairedRounds]  # by the name of the trials' experiment
 
 
-def measure_start(lab: Laboratory, plan: Plan, number: int, rounds: Recorded) -> None:
+def measure_start(ctx: RunContext, plan: Plan, number: int, rounds: Recorded) -> None:
     """Start all members, measure every operation, stop them; the trials go to `rounds` too."""
-    rng = random.Random(f"{lab.options.seed}/{EXPERIMENT}/{number}")
+    rng = random.Random(f"{ctx.options.seed}/{EXPERIMENT}/{number}")
     order = rng.sample(plan.members, len(plan.members))
-    lab.progress.say(f"start {number + 1}: starting {len(order)} deployments")
-    openers = {name: lab.fleet.opener(name.partition("#")[0]) for name in order}
+    ctx.progress.say(f"start {number + 1}: starting {len(order)} deployments")
+    openers = {name: ctx.fleet.opener(name.partition("#")[0]) for name in order}
     with (
         start_together(openers, order) as pool,
-        PairedStart(lab, plan.design, number, pool) as start,
+        PairedStart(ctx, plan.design, number, pool) as start,
     ):
         start.prime()
-        _measure_operations(lab, plan, start, rng, rounds)
-        _count_sql(lab, plan, start)
-    lab.progress.done(plan.start_s)
+        _measure_operations(ctx, plan, start, rng, rounds)
+        _count_sql(ctx, plan, start)
+    ctx.progress.done(plan.start_s)
 
 
 def _measure_operations(
-    lab: Laboratory, plan: Plan, start: PairedStart, rng: random.Random, rounds: Recorded
+    ctx: RunContext, plan: Plan, start: PairedStart, rng: random.Random, rounds: Recorded
 ) -> None:
     """A block an operation of all members and, where planned, one of the named pair alone."""
     kinds = {EXPERIMENT: plan.members, **({EXPERIMENT_OF_TWO: plan.two} if plan.two else {})}
@@ -53,14 +53,14 @@ def _measure_operations(
         for kind in rng.sample(list(kinds), len(kinds)):
             block = start.block_of(kinds[kind], operation, gaps[operation, kind], idle)
             idle = block.idle_after
-            store_block(lab, replace(block, experiment=kind), rounds[kind])
+            store_block(ctx, replace(block, experiment=kind), rounds[kind])
 
 
-def _count_sql(lab: Laboratory, plan: Plan, start: PairedStart) -> None:
+def _count_sql(ctx: RunContext, plan: Plan, start: PairedStart) -> None:
     """Statements and commits of each operation, once a run."""
     for name, subject in start.subjects.items():
         for operation in plan.operations if not is_twin(name) else ():
-            if not already_counted(lab, name, operation):
-                lab.progress.say(f"counting SQL of {name}: {operation}")
-                count_statements(lab, start.pool.members[name], subject, operation)
-                lab.progress.done(SQL_S)
+            if not already_counted(ctx, name, operation):
+                ctx.progress.say(f"counting SQL of {name}: {operation}")
+                count_statements(ctx, start.pool.members[name], subject, operation)
+                ctx.progress.done(SQL_S)

@@ -11,18 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from bench.engine.laboratory import (
-    TRIAL_OVERHEAD_S,
-    Attempt,
-    Laboratory,
-    Series,
-    run_series,
-    shuffled,
-    store,
-)
-from bench.engine.options import Profile, RunOptions
-from bench.engine.precision import precise_enough
-from bench.engine.probing import (
+from bench.engine.capacity_probe import (
     MIN_RPS,
     START_S,
     Cell,
@@ -30,10 +19,21 @@ from bench.engine.probing import (
     prime,
     two_digits,
 )
+from bench.engine.options import Profile, RunOptions
+from bench.engine.precision import precise_enough
 from bench.engine.proxied_deployments import LONE_S, HopFleet, Renamed
+from bench.engine.run_context import (
+    TRIAL_OVERHEAD_S,
+    Attempt,
+    RunContext,
+    Series,
+    run_series,
+    shuffled,
+    store,
+)
 from bench.engine.target import Subject
 from bench.engine.trial import TrialKey
-from bench.faults.hops import HopSettings
+from bench.faults.hop_state import HopSettings
 from bench.load.generator import ClosedLoop
 from bench.load.mixes import MIXES
 from bench.load.schedule import ScheduleSpec, build_schedule
@@ -97,20 +97,20 @@ def levels(size: Size) -> tuple[Level, ...]:
     return (*swept, *(Level(LOSS_AT_MS, percent / 100) for percent in size.losses))
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Sweep one setting after the other, each over deployments of its own."""
-    names = lab.options.deployments or ARMS
-    size = SIZES.get(lab.profile.name, SIZES["smoke"])
-    mixes = lab.options.mixes or size.mixes
-    lab.fleet.close()  # what another experiment left up would run beside
-    lab.fleet.on_fresh(lambda subject: prime(lab, subject))
+    names = ctx.options.deployments or ARMS
+    size = SIZES.get(ctx.profile.name, SIZES["smoke"])
+    mixes = ctx.options.mixes or size.mixes
+    ctx.fleet.close()  # what another experiment left up would run beside
+    ctx.fleet.on_fresh(lambda subject: prime(ctx, subject))
     for setting in SETTINGS:
-        with HopFleet(lab, setting) as fleet:
+        with HopFleet(ctx, setting) as fleet:
             for name in names:
-                lab.progress.say(f"starting {name}, hops: {setting}")
+                ctx.progress.say(f"starting {name}, hops: {setting}")
                 fleet.subject(name)
-                lab.progress.done(START_S)
-            sweep = _Sweep(lab, fleet, setting, names, size, _rates(lab, fleet, names, mixes, size))
+                ctx.progress.done(START_S)
+            sweep = _Sweep(ctx, fleet, setting, names, size, _rates(ctx, fleet, names, mixes, size))
             sweep.count(mixes)
             sweep.cost_of_the_proxy(mixes[0])
             sweep.run()
@@ -132,13 +132,13 @@ def _trial_s(size: Size) -> float:
 
 
 def _rates(
-    lab: Laboratory, fleet: HopFleet, names: tuple[str, ...], mixes: tuple[str, ...], size: Size
+    ctx: RunContext, fleet: HopFleet, names: tuple[str, ...], mixes: tuple[str, ...], size: Size
 ) -> dict[str, float]:
     """One low rate a mix, for every level of both settings; probed in the first setting."""
-    known: dict[str, float] | None = (lab.setting(EXPERIMENT) or {}).get("rates_rps")
+    known: dict[str, float] | None = (ctx.setting(EXPERIMENT) or {}).get("rates_rps")
     if known is not None:
         if fleet.hops == SETTINGS[0]:  # a resumed run; the second setting never probes
-            lab.progress.drop(len(mixes) * len(names) * 2 * PROBE_S)
+            ctx.progress.drop(len(mixes) * len(names) * 2 * PROBE_S)
         return known
     shares = {0.0: SHARE_AT_0, max(size.hops_ms): SHARE_AT_WORST}
     rates, probed = {}, {}
@@ -147,26 +147,26 @@ def _rates(
         for hop_ms, share in shares.items():
             fleet.set_hops(HopSettings(delay_ms=hop_ms), names)
             for name in names:
-                lab.progress.say(f"probing {name}: {mix} at {hop_ms:g} ms")
-                found = closed_loop_rps(lab, fleet.subject(name), mix, PROBE)
+                ctx.progress.say(f"probing {name}: {mix} at {hop_ms:g} ms")
+                found = closed_loop_rps(ctx, fleet.subject(name), mix, PROBE)
                 probed[f"{name} {mix} {hop_ms:g}ms"] = found
                 wanted.append(share * found)
-                lab.progress.done(PROBE_S)
+                ctx.progress.done(PROBE_S)
         rates[mix] = max(MIN_RPS, two_digits(min(wanted)))
     fleet.set_hops(HopSettings(), names)
-    _remember(lab, rates_rps=rates, probed_rps=probed, deployments=list(names), counted={})
+    _remember(ctx, rates_rps=rates, probed_rps=probed, deployments=list(names), counted={})
     return rates
 
 
-def _remember(lab: Laboratory, **found: object) -> None:
-    lab.writer.add_settings(**{EXPERIMENT: {**(lab.setting(EXPERIMENT) or {}), **found}})
+def _remember(ctx: RunContext, **found: object) -> None:
+    ctx.writer.add_settings(**{EXPERIMENT: {**(ctx.setting(EXPERIMENT) or {}), **found}})
 
 
 @dataclass(frozen=True)
 class _Sweep:
     """All cells of one setting."""
 
-    lab: Laboratory
+    ctx: RunContext
     fleet: HopFleet
     setting: Setting
     names: tuple[str, ...]
@@ -175,28 +175,28 @@ class _Sweep:
 
     def count(self, mixes: tuple[str, ...]) -> None:
         """Count the round trips of single requests, unless the journal has them."""
-        counted = dict(self.lab.setting(EXPERIMENT).get("counted", {}))
+        counted = dict(self.ctx.setting(EXPERIMENT).get("counted", {}))
         for mix in mixes:
             for name in self.names:
                 key = f"{self.setting}/{mix}/{name}"
                 if MIXES[mix].steps_per_visit == 1 and key not in counted:
-                    self.lab.progress.say(f"counting round trips of {name}: {mix}")
+                    self.ctx.progress.say(f"counting round trips of {name}: {mix}")
                     counted[key] = self.fleet.count_round_trips(name, mix)
-                self.lab.progress.done(LONE_S)
-        _remember(self.lab, counted=counted)
+                self.ctx.progress.done(LONE_S)
+        _remember(self.ctx, counted=counted)
 
     def cost_of_the_proxy(self, mix: str) -> None:
         """Each proxied deployment at 0 ms against the same one without a proxy."""
-        lab = self.lab
+        ctx = self.ctx
         through = tuple(name for name in self.names if self.fleet.proxied(name))
         names = tuple(side for name in through for side in (name, name + DIRECT))
         for name in through:
-            lab.progress.say(f"starting {name} without a proxy")
-            lab.fleet.current(name)
-            lab.progress.done(START_S)
+            ctx.progress.say(f"starting {name} without a proxy")
+            ctx.fleet.current(name)
+            ctx.progress.done(START_S)
         experiment = f"{EXPERIMENT}:{self.setting}@proxy"
-        run_series(lab, [self._series(Level(0.0), mix, names, experiment)])
-        lab.fleet.close()
+        run_series(ctx, [self._series(Level(0.0), mix, names, experiment)])
+        ctx.fleet.close()
 
     def run(self) -> None:
         """Run the blocks of all levels and mixes."""
@@ -204,7 +204,7 @@ class _Sweep:
         series = [
             self._series(level, mix, self.names, level.name(self.setting)) for level, mix in cells
         ]
-        run_series(self.lab, series)
+        run_series(self.ctx, series)
 
     def _series(self, level: Level, mix: str, names: tuple[str, ...], experiment: str) -> Series:
         cell = Cell(mix, self.rates[mix])
@@ -212,7 +212,7 @@ class _Sweep:
             label=f"{experiment} {mix}",
             planned_s=len(names) * _trial_s(self.size),
             attempt=lambda block: self._attempt(level, cell, names, experiment, block),
-            precise=lambda: precise_enough(self.lab, experiment, cell),
+            precise=lambda: precise_enough(self.ctx, experiment, cell),
             key=(experiment, mix, cell.offered_rps),
             names=names,
         )
@@ -220,11 +220,11 @@ class _Sweep:
     def _attempt(  # noqa: PLR0913, PLR0917 - what names a block
         self, level: Level, cell: Cell, names: tuple[str, ...], experiment: str, block: int
     ) -> Attempt:
-        lab, size = self.lab, self.size
+        ctx, size = self.ctx, self.size
 
         def attempt(number: int) -> list[TrialStatus]:
             # the same schedule for every level: a difference between levels is the network's
-            seed = lab.seed(EXPERIMENT, cell.mix, block, number)
+            seed = ctx.seed(EXPERIMENT, cell.mix, block, number)
             measured_s = max(size.measured_s, MIN_REQUESTS / cell.offered_rps)
             spec = ScheduleSpec(
                 cell.mix, cell.offered_rps, seed, size.primer_s, size.warmup_s, measured_s
@@ -233,23 +233,23 @@ class _Sweep:
             self.fleet.set_hops(level.settings, self.names)
             statuses = []
             for position, name in enumerate(shuffled(names, seed)):
-                lab.progress.say(f"block {block + 1}: {experiment} {cell.mix} on {name}")
+                ctx.progress.say(f"block {block + 1}: {experiment} {cell.mix} on {name}")
                 key = TrialKey(_file_name(experiment), block, number, position)
-                trial, rows = lab.bench.run_open(key, self._subject(name), schedule)
+                trial, rows = ctx.bench.run_open(key, self._subject(name), schedule)
                 facts = {
                     "hop_ms": level.hop_ms,
                     "loss": level.loss,
                     "all_hops": float(self.setting == "all"),
                 }
                 trial = replace(trial, experiment=experiment, facts={**trial.facts, **facts})
-                statuses.append(store(lab, (trial, rows)))
+                statuses.append(store(ctx, (trial, rows)))
             return statuses
 
         return attempt
 
     def _subject(self, name: str) -> Subject:
         if name.endswith(DIRECT):
-            return Renamed(self.lab.fleet.current(name.removesuffix(DIRECT)), name)
+            return Renamed(self.ctx.fleet.current(name.removesuffix(DIRECT)), name)
         return self.fleet.subject(name)
 
 

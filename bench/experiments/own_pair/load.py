@@ -15,7 +15,7 @@ from pathlib import Path
 
 import bench.load
 from bench.engine.client_time import client_time_ms
-from bench.engine.laboratory import Laboratory
+from bench.engine.run_context import RunContext
 from bench.errors import ShopbenchError
 from bench.experiments.own_pair.asked import PairOptions
 from bench.experiments.own_pair.services import ExternalService, open_process, pinned_to
@@ -66,7 +66,7 @@ def check_locustfile(path: Path, arguments: tuple[str, ...] = ()) -> list[str]:
     return remarks
 
 
-def own_load(lab: Laboratory, pair: PairOptions) -> OwnLoad:
+def own_load(ctx: RunContext, pair: PairOptions) -> OwnLoad:
     """What the services will be asked: the user's file, the shop's operations, or the URL itself.
 
     The shop's, if mixes were named or the baseline lets a seeded customer in.
@@ -74,7 +74,7 @@ def own_load(lab: Laboratory, pair: PairOptions) -> OwnLoad:
     file = Path(pair.locustfile) if pair.locustfile else None
     tokens: dict[str, list[str]] = {}
     if file is None:
-        tokens = _shop_tokens(lab, pair)
+        tokens = _shop_tokens(ctx, pair)
         file = None if tokens else GET_URL
     pids, headers = dict(pair.pids), dict(pair.host_headers)
     services = tuple(
@@ -94,10 +94,10 @@ def own_load(lab: Laboratory, pair: PairOptions) -> OwnLoad:
     return OwnLoad(services, file, hashlib.sha256(file.read_bytes()).hexdigest() if file else "")
 
 
-def describe(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
+def describe(ctx: RunContext, pair: PairOptions, load: OwnLoad) -> None:
     """Leave in the journal what the report has to say about the services and their load."""
     file = load.locustfile
-    lab.writer.add_settings(
+    ctx.writer.add_settings(
         deployments=[name for name, _ in pair.urls],
         mixes=[load.mix],
         deployments_stay_up=not pair.restarts,
@@ -114,31 +114,31 @@ def describe(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
             "pinned_to_cpus": pinned_to(pair),
         },
     )
-    lab.writer.mark_uncontrolled(UNCONTROLLED)
+    ctx.writer.mark_uncontrolled(UNCONTROLLED)
     for remark in check_locustfile(file, pair.arguments) if file else []:
-        lab.progress.tell(f"{file.name if file else ''}: {remark}")
-        lab.writer.note(remark)
+        ctx.progress.tell(f"{file.name if file else ''}: {remark}")
+        ctx.writer.note(remark)
     unmetered = [name for name, _ in pair.urls if name not in dict(pair.pids)]
     if unmetered:
-        lab.writer.note(f"no --pid for {', '.join(unmetered)}: CPU is not measured")
+        ctx.writer.note(f"no --pid for {', '.join(unmetered)}: CPU is not measured")
 
 
-def own_client_ms(lab: Laboratory) -> float:
+def own_client_ms(ctx: RunContext) -> float:
     """The client's own time of a request, measured once a run: it is in the times of both sides."""
-    known = lab.setting("own_client_ms")
+    known = ctx.setting("own_client_ms")
     if known is None:
-        lab.progress.say("the client's own time")
-        known = client_time_ms(lab.load, tuple(lab.setting("cpus")))
-        lab.writer.add_settings(own_client_ms=known)
+        ctx.progress.say("the client's own time")
+        known = client_time_ms(ctx.load, tuple(ctx.setting("cpus")))
+        ctx.writer.add_settings(own_client_ms=known)
     return float(known)
 
 
-def _shop_tokens(lab: Laboratory, pair: PairOptions) -> dict[str, list[str]]:
+def _shop_tokens(ctx: RunContext, pair: PairOptions) -> dict[str, list[str]]:
     """Signed-in customers of each service; none if they are no shops of ours."""
-    shop = lab.options.shop_seed
+    shop = ctx.options.shop_seed
     try:
         return {name: request_tokens(shop, url) for name, url in pair.urls}
     except ShopbenchError:
-        if lab.options.mixes:
+        if ctx.options.mixes:
             raise
         return {}

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.engine.laboratory import Laboratory
 from bench.engine.options import Profile, RunOptions
+from bench.engine.run_context import RunContext
 from bench.errors import ShopbenchError
 from bench.experiments.own_pair import shop_rounds as own_rounds
 from bench.experiments.own_pair import stretches as own_stretches
@@ -45,15 +45,15 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return Planned(pace.starts * pace.planned_s)
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Compare the services in the way that was asked for."""
-    pair = pair_of(lab.options)
+    pair = pair_of(ctx.options)
     check_reachable(pair)
-    load = own_load(lab, pair)
-    describe(lab, pair, load)
+    load = own_load(ctx, pair)
+    describe(ctx, pair, load)
     if pair.load == "open":
-        own_stretches.run(lab, pair, load)
+        own_stretches.run(ctx, pair, load)
     elif load.locustfile is None:
-        own_rounds.run(lab, pair, load)
+        own_rounds.run(ctx, pair, load)
     else:
-        own_turns.run(lab, pair, load)
+        own_turns.run(ctx, pair, load)

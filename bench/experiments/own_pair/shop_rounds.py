@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from bench.engine.laboratory import Laboratory
+from bench.engine.run_context import RunContext
 from bench.errors import ShopbenchError
 from bench.experiments.own_pair.asked import PairOptions
 from bench.experiments.own_pair.load import EXPERIMENT, OwnLoad, own_client_ms
@@ -25,32 +25,32 @@ OPERATIONS = ("product_read", "wallet_read", "order", "overview")
 GAP_S = 0.01
 
 
-def run(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
+def run(ctx: RunContext, pair: PairOptions, load: OwnLoad) -> None:
     """Every operation in each start; a start has all of them."""
-    operations = lab.options.mixes or OPERATIONS
-    by_start, client_ms = bool(pair.restarts), own_client_ms(lab)
-    pace = pace_of(lab.profile.name, by_start=by_start)
-    lab.writer.add_settings(mixes=list(operations))
+    operations = ctx.options.mixes or OPERATIONS
+    by_start, client_ms = bool(pair.restarts), own_client_ms(ctx)
+    pace = pace_of(ctx.profile.name, by_start=by_start)
+    ctx.writer.add_settings(mixes=list(operations))
     starts: dict[str, list[Start]] = {service.name: [] for service in load.services[1:]}
     for number in range(pace.starts):
-        if number and not lab.has_time(pace.planned_s):
+        if number and not ctx.has_time(pace.planned_s):
             break
         for name, command in pair.restarts:
-            lab.progress.say(f"restarting {name}")
+            ctx.progress.say(f"restarting {name}")
             restart(name, dict(pair.urls)[name], command)
         for each in starts.values():
             each.append(Start())
         for operation in operations:
             seconds = _operation_s(pace, len(operations))
-            rows = _measure(lab, load, operation, number, seconds)
+            rows = _measure(ctx, load, operation, number, seconds)
             for name, each in starts.items():
                 window = (seconds[0], sum(seconds))
                 each[-1].extend(start_of(rows[load.services[0].name], rows[name], window, 0))
-        lab.progress.done(pace.planned_s)
+        ctx.progress.done(pace.planned_s)
     for name, of_pair in starts.items():
         telling = Telling(load.services[0].name, name, UNITS[by_start], client_ms)
         for line in verdict_lines(telling, of_pair, by_start=by_start):
-            lab.progress.tell(line)
+            ctx.progress.tell(line)
 
 
 def _operation_s(pace: Pace, operations: int) -> tuple[float, float]:
@@ -59,16 +59,16 @@ def _operation_s(pace: Pace, operations: int) -> tuple[float, float]:
 
 
 def _measure(
-    lab: Laboratory, load: OwnLoad, operation: str, number: int, seconds: tuple[float, float]
+    ctx: RunContext, load: OwnLoad, operation: str, number: int, seconds: tuple[float, float]
 ) -> dict[str, pa.Table]:
     """Rounds of one operation; the rows by service."""
-    lab.progress.say(f"start {number + 1}: {operation}")
-    seed, started_at = lab.seed(EXPERIMENT, operation, number), utc_now()
+    ctx.progress.say(f"start {number + 1}: {operation}")
+    seed, started_at = ctx.seed(EXPERIMENT, operation, number), utc_now()
     rounds = Rounds(
         operation=operation, seed=seed, gap_s=GAP_S, warmup_s=seconds[0], measured_s=seconds[1]
     )
     rows = {}
-    results = lab.load.run_rounds([service.target for service in load.services], rounds)
+    results = ctx.load.run_rounds([service.target for service in load.services], rounds)
     for position, (service, result) in enumerate(zip(load.services, results, strict=True)):
         _check_answers(service.name, operation, result)
         measured = Measured(
@@ -82,7 +82,7 @@ def _measure(
             facts={"turns": 0.0, "gap_s": GAP_S},
         )
         rows[service.name] = result_rows(result)
-        lab.writer.add_trial(*own_trial(load, service, measured, operation, rows[service.name]))
+        ctx.writer.add_trial(*own_trial(load, service, measured, operation, rows[service.name]))
     return rows
 
 

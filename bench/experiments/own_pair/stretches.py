@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from bench.engine.laboratory import Laboratory, shuffled
+from bench.engine.run_context import RunContext, shuffled
 from bench.errors import ShopbenchError
 from bench.experiments.own_pair.asked import PairOptions
 from bench.experiments.own_pair.load import EXPERIMENT, OwnLoad, own_client_ms
@@ -55,25 +55,25 @@ LENGTHS = {
 }
 
 
-def run(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
+def run(ctx: RunContext, pair: PairOptions, load: OwnLoad) -> None:
     """Pair after pair of stretches, every service once in each, in random order."""
-    length, client_ms = LENGTHS[lab.profile.name], own_client_ms(lab)
+    length, client_ms = LENGTHS[ctx.profile.name], own_client_ms(ctx)
     stretch_s = length.stretch_s
-    held = {trial.block for trial in lab.writer.journal.trials if trial.experiment == EXPERIMENT}
+    held = {trial.block for trial in ctx.writer.journal.trials if trial.experiment == EXPERIMENT}
     first, *others = (service.name for service in load.services)
     found: dict[str, list[StretchPair]] = {name: [] for name in others}
     for block in range(len(held), length.pairs):
-        if not lab.has_time(len(load.services) * stretch_s):
-            lab.writer.note(f"time limit reached after {block} pairs of stretches")
+        if not ctx.has_time(len(load.services) * stretch_s):
+            ctx.writer.note(f"time limit reached after {block} pairs of stretches")
             break
-        answers = _block(lab, pair, load, length, block)
+        answers = _block(ctx, pair, load, length, block)
         for name in others:
             found[name].append(StretchPair(answers[first], answers[name]))
-        lab.progress.done(len(load.services) * stretch_s)
+        ctx.progress.done(len(load.services) * stretch_s)
     for name, pairs in found.items():
         verdicts = stretch_verdicts(pairs)
         for line in sentences(Telling(first, name, OPEN, client_ms), verdicts):
-            lab.progress.tell(line)
+            ctx.progress.tell(line)
 
 
 def answers_of(rows: pa.Table, window_s: tuple[float, float]) -> list[Answer]:
@@ -87,16 +87,16 @@ def answers_of(rows: pa.Table, window_s: tuple[float, float]) -> list[Answer]:
 
 
 def _block(
-    lab: Laboratory, pair: PairOptions, load: OwnLoad, length: Stretches, block: int
+    ctx: RunContext, pair: PairOptions, load: OwnLoad, length: Stretches, block: int
 ) -> dict[str, list[Answer]]:
     by_name = {service.name: service for service in load.services}
-    seed = lab.seed(EXPERIMENT, "open", block)
+    seed = ctx.seed(EXPERIMENT, "open", block)
     window = (length.warmup_s, length.warmup_s + length.measured_s)
     found = {}
     for position, name in enumerate(shuffled(tuple(by_name), seed)):
-        lab.progress.say(f"stretch {block + 1} of {length.pairs}: {pair.rate:g}/s on {name}")
+        ctx.progress.say(f"stretch {block + 1} of {length.pairs}: {pair.rate:g}/s on {name}")
         started_at = utc_now()
-        result = _send(lab, pair, by_name[name], load, seed, window)
+        result = _send(ctx, pair, by_name[name], load, seed, window)
         rows = result_rows(result)
         found[name] = answers_of(rows, window)
         if result.error and all(result.error):
@@ -113,12 +113,12 @@ def _block(
             skipped=result.skipped,
             facts={"silent": float(result.silent), "elsewhere": float(result.elsewhere)},
         )
-        lab.writer.add_trial(*own_trial(load, by_name[name], measured, load.mix, rows))
+        ctx.writer.add_trial(*own_trial(load, by_name[name], measured, load.mix, rows))
     return found
 
 
 def _send(  # noqa: PLR0913, PLR0917 - what one stretch consists of
-    lab: Laboratory,
+    ctx: RunContext,
     pair: PairOptions,
     service: ExternalService,
     load: OwnLoad,
@@ -129,10 +129,10 @@ def _send(  # noqa: PLR0913, PLR0917 - what one stretch consists of
     rate = pair.rate or 0.0
     if load.locustfile is None:
         spec = ScheduleSpec("mixed", rate, seed, 0.0, window[0], window[1] - window[0])
-        return lab.load.run_open(service.target, build_schedule(spec).visits, window)
-    lab.load.prepare(service.target, pair.users, seed)
+        return ctx.load.run_open(service.target, build_schedule(spec).visits, window)
+    ctx.load.prepare(service.target, pair.users, seed)
     draw = random.Random(f"{seed}/visits")
     visits = [
         Visit(due_s, "", draw.getrandbits(63)) for due_s in due_times(draw, rate, 0.0, window[1])
     ]
-    return lab.load.run_open(service.target, visits, window)
+    return ctx.load.run_open(service.target, visits, window)

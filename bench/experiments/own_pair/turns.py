@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
-from bench.engine.laboratory import Laboratory
+from bench.engine.run_context import RunContext
 from bench.errors import ShopbenchError
 from bench.experiments.own_pair.asked import PairOptions
 from bench.experiments.own_pair.load import EXPERIMENT, OwnLoad, own_client_ms
@@ -64,17 +64,17 @@ def pace_of(profile: str, *, by_start: bool) -> Pace:
     return (RESTARTED if by_start else ONE_START)[profile]
 
 
-def run(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
+def run(ctx: RunContext, pair: PairOptions, load: OwnLoad) -> None:
     """Measure start after start; a resumed run goes on with the next one."""
-    by_start, client_ms = bool(pair.restarts), own_client_ms(lab)
-    pace = pace_of(lab.profile.name, by_start=by_start)
-    held = {trial.block for trial in lab.writer.journal.trials if trial.experiment == EXPERIMENT}
+    by_start, client_ms = bool(pair.restarts), own_client_ms(ctx)
+    pace = pace_of(ctx.profile.name, by_start=by_start)
+    held = {trial.block for trial in ctx.writer.journal.trials if trial.experiment == EXPERIMENT}
     starts: dict[str, list[Start]] = {service.name: [] for service in load.services[1:]}
     for number in range(len(held), max(pace.starts, len(held) + 1)):
-        if number > len(held) and not lab.has_time(PREPARE_S + pace.warmup_s + pace.least_s):
-            lab.writer.note(f"time limit reached after {number} starts")
+        if number > len(held) and not ctx.has_time(PREPARE_S + pace.warmup_s + pace.least_s):
+            ctx.writer.note(f"time limit reached after {number} starts")
             break
-        record = _measure_start(lab, pair, load, pace, number, starts)
+        record = _measure_start(ctx, pair, load, pace, number, starts)
         for name, start in record.pairs.items():
             starts[name].append(start)
         if by_start and enough(starts, by_start=True):
@@ -82,7 +82,7 @@ def run(lab: Laboratory, pair: PairOptions, load: OwnLoad) -> None:
     for name, of_pair in starts.items():
         telling = Telling(load.services[0].name, name, UNITS[by_start], client_ms)
         for line in verdict_lines(telling, of_pair, by_start=by_start):
-            lab.progress.tell(line)
+            ctx.progress.tell(line)
 
 
 def enough(starts: dict[str, list[Start]], *, by_start: bool) -> bool:
@@ -91,7 +91,7 @@ def enough(starts: dict[str, list[Start]], *, by_start: bool) -> bool:
 
 
 def _measure_start(  # noqa: PLR0913, PLR0917 - what one start consists of
-    lab: Laboratory,
+    ctx: RunContext,
     pair: PairOptions,
     load: OwnLoad,
     pace: Pace,
@@ -99,18 +99,18 @@ def _measure_start(  # noqa: PLR0913, PLR0917 - what one start consists of
     before: dict[str, list[Start]],
 ) -> StartRecord:
     for name, command in pair.restarts:
-        lab.progress.say(f"restarting {name}")
+        ctx.progress.say(f"restarting {name}")
         restart(name, dict(pair.urls)[name], command)
-    started_at, seed = utc_now(), lab.seed(EXPERIMENT, number)
-    with _load_processes(lab, pair, load, seed) as sides:
+    started_at, seed = utc_now(), ctx.seed(EXPERIMENT, number)
+    with _load_processes(ctx, pair, load, seed) as sides:
         conductor = Conductor(sides, load.services, seed)
         record = conductor.record
-        lab.progress.say(f"warming up {' and '.join(sides)}")
+        ctx.progress.say(f"warming up {' and '.join(sides)}")
         conductor.warm_up(pace.warmup_s)
         check_answers(load, record)
         least = perf_counter() + pace.least_s
-        most = min(pace.most_s, max(pace.least_s, lab.deadline - time.monotonic()))
-        show = _shown(lab, load, pace, before)
+        most = min(pace.most_s, max(pace.least_s, ctx.deadline - time.monotonic()))
+        show = _shown(ctx, load, pace, before)
 
         def done(so_far: StartRecord) -> bool:
             show(so_far)
@@ -121,42 +121,42 @@ def _measure_start(  # noqa: PLR0913, PLR0917 - what one start consists of
             conductor.measure(perf_counter() + most, done)
         finally:
             if record.turns:
-                _store(lab, load, record, number, seed, started_at)
-    lab.progress.done(PREPARE_S + pace.warmup_s + pace.most_s)
+                _store(ctx, load, record, number, seed, started_at)
+    ctx.progress.done(PREPARE_S + pace.warmup_s + pace.most_s)
     return record
 
 
 def _shown(
-    lab: Laboratory, load: OwnLoad, pace: Pace, before: dict[str, list[Start]]
+    ctx: RunContext, load: OwnLoad, pace: Pace, before: dict[str, list[Start]]
 ) -> Callable[[StartRecord], None]:
     """Shows what is known so far: a line that is redrawn, or one from time to time."""
     last = 0.0
 
     def show(record: StartRecord) -> None:
         nonlocal last
-        if not lab.progress.redraws and perf_counter() - last < _TELL_EVERY_S:
+        if not ctx.progress.redraws and perf_counter() - last < _TELL_EVERY_S:
             return
         last = perf_counter()
         begun = sum(map(len, before.values())) // max(1, len(before))
         label = f"start {begun + 1} of {pace.starts}, " if pace.starts > 1 else ""
         seconds = f"{perf_counter() - record.measured_from:.0f} s"
         told = [interim(name, start) for name, start in record.pairs.items()]
-        lab.progress.say(f"{label}{seconds}: {'; '.join(told)}")
+        ctx.progress.say(f"{label}{seconds}: {'; '.join(told)}")
 
     return show
 
 
 @contextmanager
 def _load_processes(
-    lab: Laboratory, pair: PairOptions, load: OwnLoad, seed: int
+    ctx: RunContext, pair: PairOptions, load: OwnLoad, seed: int
 ) -> Iterator[dict[str, LoadProcess]]:
     """One load process a side, with its users started; all stopped afterwards."""
-    cpus = lab.setting("load_cpus")
+    cpus = ctx.setting("load_cpus")
     sides = {service.name: LoadProcess(cpus=cpus) for service in load.services}
     try:
         for side in sides.values():
             side.start()
-        _prepare(lab, pair, load, sides, seed)
+        _prepare(ctx, pair, load, sides, seed)
         yield sides
     finally:
         for side in sides.values():
@@ -164,7 +164,7 @@ def _load_processes(
 
 
 def _prepare(
-    lab: Laboratory,
+    ctx: RunContext,
     pair: PairOptions,
     load: OwnLoad,
     sides: dict[str, LoadProcess],
@@ -187,8 +187,8 @@ def _prepare(
         waiting = [pool.submit(prepare, service) for service in load.services]
         while waiting:
             each = ", ".join(f"{name}: {text}" for name, text in told.items())
-            lab.progress.say(f"starting {file} on {each}")
-            limit = 1.0 if lab.progress.redraws else _TELL_EVERY_S / 2
+            ctx.progress.say(f"starting {file} on {each}")
+            limit = 1.0 if ctx.progress.redraws else _TELL_EVERY_S / 2
             ended, left = wait(waiting, timeout=limit)
             waiting = list(left)
             for future in ended:
@@ -222,7 +222,7 @@ def check_answers(load: OwnLoad, record: StartRecord) -> None:
 
 
 def _store(  # noqa: PLR0913, PLR0917 - what the journal says of a start
-    lab: Laboratory,
+    ctx: RunContext,
     load: OwnLoad,
     record: StartRecord,
     number: int,
@@ -248,8 +248,8 @@ def _store(  # noqa: PLR0913, PLR0917 - what the journal says of a start
             facts=_facts(side, record, name),
         )
         rows_table = rows_of_columns(to_columns(rows))
-        lab.writer.add_trial(*own_trial(load, service, measured, load.mix, rows_table))
-    _store_cpu(lab, record, number)
+        ctx.writer.add_trial(*own_trial(load, service, measured, load.mix, rows_table))
+    _store_cpu(ctx, record, number)
 
 
 def _on_clock(row: Row, zero: float) -> Row:
@@ -278,10 +278,10 @@ def _facts(side: SideRecord, record: StartRecord, name: str) -> dict[str, float]
     return facts
 
 
-def _store_cpu(lab: Laboratory, record: StartRecord, number: int) -> None:
-    kept = dict(lab.setting("own_cpu") or {})
+def _store_cpu(ctx: RunContext, record: StartRecord, number: int) -> None:
+    kept = dict(ctx.setting("own_cpu") or {})
     for name, windows in record.cpu.items():
         listed = [[each.seconds, each.cpu_s, each.requests] for each in windows]
         kept[f"{number}/{name}"] = listed
     if kept:
-        lab.writer.add_settings(own_cpu=kept)
+        ctx.writer.add_settings(own_cpu=kept)

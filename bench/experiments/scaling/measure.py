@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench.engine.capacity_probe import MIN_RPS, START_S
 from bench.engine.capacity_search import Bracket
-from bench.engine.laboratory import Laboratory
 from bench.engine.options import Profile, RunOptions
-from bench.engine.probing import MIN_RPS, START_S
+from bench.engine.run_context import RunContext
 from bench.engine.slo import Slo
 from bench.experiments.scaling.path import Replicas, bottleneck, edged, grown
 from bench.experiments.scaling.probe import EXPECTED_PROBES, Point, Prober, probe_s, result_of
@@ -36,28 +36,28 @@ RESET_S = 4.5  # with the orders that every user has
 _GUESS_SHARE = 0.75  # of what a closed loop reached, for the first search of a level
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Pilot, then blocks."""
     started = time.monotonic()
-    names = lab.options.deployments or ARMS
-    mixes = lab.options.mixes or MIXES
-    size = SIZES.get(lab.profile.name, SIZES["smoke"])
-    budget = len(lab.setting("cpus") or ())
+    names = ctx.options.deployments or ARMS
+    mixes = ctx.options.mixes or MIXES
+    size = SIZES.get(ctx.profile.name, SIZES["smoke"])
+    budget = len(ctx.setting("cpus") or ())
     levels = {name: levels_within(name, size.levels, budget) for name in names}
-    slo = Slo(p95_ms=float(lab.setting("slo_ms")))
-    lab.writer.add_settings(slo=asdict(slo))
-    lab.fleet.close()  # what another experiment left up would run beside
-    with Stage(lab) as stage:
+    slo = Slo(p95_ms=float(ctx.setting("slo_ms")))
+    ctx.writer.add_settings(slo=asdict(slo))
+    ctx.fleet.close()  # what another experiment left up would run beside
+    with Stage(ctx) as stage:
         for name in names:
-            lab.progress.say(f"starting {name} with quotas of {REPLICA_CORES:g} core")
+            ctx.progress.say(f"starting {name} with quotas of {REPLICA_CORES:g} core")
             stage.arm(name)
-            lab.progress.done(START_S)
+            ctx.progress.done(START_S)
         if not stage.controlled:
-            lab.writer.mark_uncontrolled(
+            ctx.writer.mark_uncontrolled(
                 "no CPU quota can be set on this machine: replicas share the cores freely,"
                 " so adding one means nothing"
             )
-        course = _Course(lab, stage, levels, mixes, size)
+        course = _Course(ctx, stage, levels, mixes, size)
         course.find_paths()
         course.run(slo, started)
 
@@ -80,7 +80,7 @@ def _cell_s(size: Size) -> float:
 
 @dataclass(frozen=True)
 class _Course:
-    lab: Laboratory
+    ctx: RunContext
     stage: Stage
     levels: dict[str, int]
     mixes: tuple[str, ...]
@@ -95,15 +95,15 @@ class _Course:
                 if self._path(name, mix) is None:
                     self._find_path(name, mix)
                 else:
-                    self.lab.progress.drop(self.levels[name] * self._pilot_level_s)
+                    self.ctx.progress.drop(self.levels[name] * self._pilot_level_s)
 
     def _find_path(self, name: str, mix: str) -> None:
         arm = self.stage.arm(name)
         replicas, steps = single(name), list[dict[str, Any]]()
         for level in range(self.levels[name]):
             arm.scale_to(replicas)
-            self.lab.progress.say(f"pilot: {mix} on {name}, {sum(replicas.values())} processes")
-            rate, uses = saturate(self.lab, arm, mix, self.size.pilot_s)
+            self.ctx.progress.say(f"pilot: {mix} on {name}, {sum(replicas.values())} processes")
+            rate, uses = saturate(self.ctx, arm, mix, self.size.pilot_s)
             chosen = bottleneck(uses) or next(iter(replicas))
             steps.append(
                 {
@@ -115,7 +115,7 @@ class _Course:
             )
             if level + 1 < self.levels[name]:
                 replicas = grown(replicas, chosen)
-            self.lab.progress.done(self._pilot_level_s)
+            self.ctx.progress.done(self._pilot_level_s)
         held = self._told()
         paths = {**held.get("paths", {}), f"{mix}/{name}": steps}
         self._tell(paths=paths, replica_cores=REPLICA_CORES)
@@ -141,20 +141,20 @@ class _Course:
         for block in range(self.size.blocks):
             points = list(self._points(block))
             if all(self._known(point) for point in points):
-                self.lab.progress.drop(self._block_s)
+                self.ctx.progress.drop(self._block_s)
                 continue
             begun = time.monotonic()
             room = self.size.has_room(begun - started, blocks_s, self._block_s)
-            if not (room and self.lab.has_time(self._block_s)):
-                self.lab.writer.note(f"{EXPERIMENT}: time limit reached after {block} blocks")
+            if not (room and self.ctx.has_time(self._block_s)):
+                self.ctx.writer.note(f"{EXPERIMENT}: time limit reached after {block} blocks")
                 return
             for name in self.levels:
                 self.stage.reset(name)
-                self.lab.progress.done(RESET_S)
+                self.ctx.progress.done(RESET_S)
             for point in points:
                 if self._known(point) is None:
                     self._search(point, slo)
-                self.lab.progress.done(_cell_s(self.size))
+                self.ctx.progress.done(_cell_s(self.size))
             blocks_s.append(time.monotonic() - begun)
 
     @property
@@ -177,7 +177,7 @@ class _Course:
     def _search(self, point: Point, slo: Slo) -> None:
         arm = self.stage.arm(point.name)
         arm.scale_to(point.replicas)
-        prober = Prober(self.lab, arm, self.size, slo)
+        prober = Prober(self.ctx, arm, self.size, slo)
         bracket, probes = prober.search(point, self._guess(point))
         cells = [*self._told().get("cells", []), result_of(point, bracket, probes)]
         self._tell(cells=cells)
@@ -199,10 +199,10 @@ class _Course:
         )
 
     def _told(self) -> dict[str, Any]:
-        return dict(self.lab.setting(EXPERIMENT) or {})
+        return dict(self.ctx.setting(EXPERIMENT) or {})
 
     def _tell(self, **found: object) -> None:
-        self.lab.writer.add_settings(**{EXPERIMENT: {**self._told(), **found}})
+        self.ctx.writer.add_settings(**{EXPERIMENT: {**self._told(), **found}})
 
 
 def _bracket(held: dict[str, Any]) -> Bracket:

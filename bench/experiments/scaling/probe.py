@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.engine.capacity_search import Bracket, Guess, search
 from bench.engine.gates import status_of
-from bench.engine.laboratory import TRIAL_OVERHEAD_S, Laboratory
+from bench.engine.run_context import TRIAL_OVERHEAD_S, RunContext
 from bench.engine.settle_lag import WatchedSubject
 from bench.engine.slo import MAX_RPS, Slo, gates_of_a_probe, judge_slo
 from bench.engine.trial import TrialKey
@@ -62,7 +62,7 @@ def probe_s(size: Size) -> float:
 class Prober:
     """Probes one point."""
 
-    lab: Laboratory
+    ctx: RunContext
     arm: Arm
     size: Size
     slo: Slo
@@ -87,7 +87,7 @@ class Prober:
         for attempt in range(MAX_REPEATS + 1):
             trial = held.get(attempt)
             if trial is None:
-                if attempt and not self.lab.spend(probe_s(self.size)):
+                if attempt and not self.ctx.spend(probe_s(self.size)):
                     return None
                 trial = self._probe(point, rate, block, attempt)
             if trial is not None and self._counts(trial):
@@ -96,36 +96,36 @@ class Prober:
 
     def _counts(self, trial: Trial) -> bool:
         """Valid and judged. In `smoke`, which claims nothing, an invalid trial steers too."""
-        steers = trial.status != "invalid" or self.lab.profile.name == "smoke"
+        steers = trial.status != "invalid" or self.ctx.profile.name == "smoke"
         return steers and "slo_pass" in trial.facts
 
     def _recorded(self, point: Point, rate: float, block: int) -> dict[int, Trial]:
         wanted = (EXPERIMENT, point.mix, point.name, block, rate)
         return {
             trial.attempt: trial
-            for trial in self.lab.writer.journal.trials
+            for trial in self.ctx.writer.journal.trials
             if (trial.experiment, trial.mix, trial.deployment, trial.block, trial.offered_rps)
             == wanted
         }
 
     def _probe(self, point: Point, rate: float, block: int, attempt: int) -> Trial | None:
         """Run one probe and store it. None: the load process failed."""
-        lab, size = self.lab, self.size
-        lab.progress.say(
+        ctx, size = self.ctx, self.size
+        ctx.progress.say(
             f"{point.mix} on {point.name}, block {point.block + 1}, "
             f"{point.quota_cores:g} cores, {rate:g}/s"
         )
-        seed = lab.seed(EXPERIMENT, point.mix, block, attempt)
+        seed = ctx.seed(EXPERIMENT, point.mix, block, attempt)
         spec = ScheduleSpec(point.mix, rate, seed, size.primer_s, size.warmup_s, size.measured_s)
         metered = Metered(self.arm.subject)
         watched = WatchedSubject(metered, self.arm.deployment.database_dsn("orders"))
         key = TrialKey(EXPERIMENT, block, attempt, 0)
         try:
-            trial, rows = lab.bench.run_open(key, watched, build_schedule(spec))
+            trial, rows = ctx.bench.run_open(key, watched, build_schedule(spec))
         except LoadError as exc:
-            lab.writer.note(f"{EXPERIMENT} {point.name} {rate:g}/s: {exc}")
-            lab.load.stop()
-            lab.load.start()
+            ctx.writer.note(f"{EXPERIMENT} {point.name} {rate:g}/s: {exc}")
+            ctx.load.stop()
+            ctx.load.start()
             return None
         finally:
             watched.end()
@@ -145,7 +145,7 @@ class Prober:
         }
         status = status_of(gates) if parts is not None else "invalid"
         trial = replace(trial, gates=gates, status=status, facts=facts)
-        lab.writer.add_trial(trial, rows)
+        ctx.writer.add_trial(trial, rows)
         self._rest(passed=facts.get("slo_pass") == 1.0)
         return trial
 

@@ -9,8 +9,8 @@ from types import TracebackType
 from bench.deployments.base import UpOptions, Usage
 from bench.deployments.local.driver import LocalDeployment, open_deployment
 from bench.deployments.local.topology import parse_topology
-from bench.engine.laboratory import Laboratory
-from bench.engine.probing import prime, right_rps
+from bench.engine.capacity_probe import prime, right_rps
+from bench.engine.run_context import RunContext
 from bench.engine.target import DeploymentSubject, Subject
 from bench.experiments.scaling.path import QuotaUse, Replicas, quota_uses
 from bench.experiments.scaling.sizes import REPLICA_CORES
@@ -48,16 +48,16 @@ class Arm:
 class Stage:
     """The arms of the experiment, up side by side. A context manager: none outlives it."""
 
-    def __init__(self, lab: Laboratory) -> None:
-        self._lab = lab
+    def __init__(self, ctx: RunContext) -> None:
+        self._ctx = ctx
         self._options = UpOptions(
-            seed=lab.options.shop_seed,
-            cpus=tuple(lab.setting("cpus") or ()),
+            seed=ctx.options.shop_seed,
+            cpus=tuple(ctx.setting("cpus") or ()),
             replica_cores=REPLICA_CORES,
         )
         self._opened: dict[str, LocalDeployment] = {}
         self._arms: dict[str, Arm] = {}
-        self._fleet = lab.fleet.beside(self._open)
+        self._fleet = ctx.fleet.beside(self._open)
         self._fleet.on_fresh(self._prime)
 
     def __enter__(self) -> Stage:
@@ -77,7 +77,7 @@ class Stage:
 
     def reset(self, name: str) -> None:
         """Load the seed again, with its orders."""
-        self._fleet.reset(name, self._lab.options.shop_seed)
+        self._fleet.reset(name, self._ctx.options.shop_seed)
 
     @property
     def controlled(self) -> bool:
@@ -94,7 +94,7 @@ class Stage:
         deployment = self._opened[subject.name]
         deployment.limit(None)
         try:
-            prime(self._lab, subject)
+            prime(self._ctx, subject)
         finally:
             deployment.limit(REPLICA_CORES)
 
@@ -133,12 +133,12 @@ def single(name: str) -> Replicas:
 
 
 def saturate(
-    lab: Laboratory, arm: Arm, mix: str, measured_s: float
+    ctx: RunContext, arm: Arm, mix: str, measured_s: float
 ) -> tuple[float, list[QuotaUse]]:
     """(Right answers a second, shares of the quotas used) of a saturating closed loop."""
     loop = ClosedLoop(PILOT_CLIENTS, PILOT_WARMUP_S, measured_s)
     first, begun = arm.subject.usage(), time.monotonic()
-    rate_rps = right_rps(lab, arm.subject, mix, loop)
+    rate_rps = right_rps(ctx, arm.subject, mix, loop)
     last, seconds = arm.subject.usage(), time.monotonic() - begun
     arm.subject.settle()
     return rate_rps, quota_uses(first, last, seconds)

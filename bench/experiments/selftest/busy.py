@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.engine.deployment_pool import start_together
-from bench.engine.laboratory import Laboratory
 from bench.engine.options import Profile, RunOptions
 from bench.engine.round_blocks import CALIBRATION_S, WRITES, Design, PairedStart
 from bench.engine.round_trials import store_block
+from bench.engine.run_context import RunContext
 from bench.errors import ShopbenchError
 from bench.experiments.selftest.neighbours import half_busy
 from bench.experiments.selftest.planting import OPERATIONS
@@ -54,18 +54,18 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return Planned(len(OPERATIONS) * CALIBRATION_S + _start_s(size) * size.wanted(options))
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Make the starts beside the neighbours, judge."""
-    size = SIZES[lab.profile.name]
+    size = SIZES[ctx.profile.name]
     design = Design(EXPERIMENT, MEMBERS, size.warmup_s, size.measured_s, size.idle_s)
     make_starts(
-        lab,
+        ctx,
         EXPERIMENT,
-        size.wanted(lab.options),
+        size.wanted(ctx.options),
         _start_s(size),
-        lambda number: _measure(lab, design, number),
+        lambda number: _measure(ctx, design, number),
     )
-    publish(lab, PART, *_judged(lab.writer.journal, RunReader(lab.writer.path)))
+    publish(ctx, PART, *_judged(ctx.writer.journal, RunReader(ctx.writer.path)))
 
 
 def examine(run_dir: Path) -> list[dict[str, Any]]:
@@ -99,15 +99,15 @@ def _start_s(size: Size) -> float:
     return 2 * UP_S + DOWN_S + blocks + 2 * size.idle_s
 
 
-def _measure(lab: Laboratory, design: Design, number: int) -> None:
-    rng = random.Random(f"{lab.options.seed}/{EXPERIMENT}/{number}")
+def _measure(ctx: RunContext, design: Design, number: int) -> None:
+    rng = random.Random(f"{ctx.options.seed}/{EXPERIMENT}/{number}")
     order = rng.sample(MEMBERS, len(MEMBERS))
-    lab.progress.say(f"start {number + 1}: starting {len(order)} deployments")
-    openers = {name: opener(lab, name) for name in order}
-    settings = lab.writer.journal.settings
+    ctx.progress.say(f"start {number + 1}: starting {len(order)} deployments")
+    openers = {name: opener(ctx, name) for name in order}
+    settings = ctx.writer.journal.settings
     with (
         start_together(openers, order) as pool,
-        PairedStart(lab, design, number, pool) as start,
+        PairedStart(ctx, design, number, pool) as start,
     ):
         start.prime()
         gaps = {operation: start.gap_s(operation) for operation in OPERATIONS}
@@ -117,7 +117,7 @@ def _measure(lab: Laboratory, design: Design, number: int) -> None:
                 idle = start.idle() if operation in WRITES else idle
                 block = start.block(operation, gaps[operation], idle)
                 idle = block.idle_after
-                store_block(lab, block)
+                store_block(ctx, block)
 
 
 def _judged(journal: Journal, reader: RunReader) -> tuple[list[Outcome], dict[str, Any]]:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.engine.deployment_pool import start_together
-from bench.engine.laboratory import Laboratory
 from bench.engine.options import DEPLOYMENTS, Profile, RunOptions
 from bench.engine.round_blocks import CALIBRATION_S, SHARES, WRITES, Design, PairedStart
 from bench.engine.round_trials import store_block
+from bench.engine.run_context import RunContext
 from bench.errors import ShopbenchError
 from bench.experiments.selftest.publish import publish, publish_again
 from bench.experiments.selftest.record import Outcome, judged
@@ -56,18 +56,18 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return Planned(2 * len(SHARES) * CALIBRATION_S + _start_s(size) * size.wanted(options))
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Make the starts, judge."""
-    size = SIZES[lab.profile.name]
+    size = SIZES[ctx.profile.name]
     design = Design(EXPERIMENT, FIVE, size.warmup_s, size.measured_s, size.idle_s)
     make_starts(
-        lab,
+        ctx,
         EXPERIMENT,
-        size.wanted(lab.options),
+        size.wanted(ctx.options),
         _start_s(size),
-        lambda number: _measure(lab, design, number),
+        lambda number: _measure(ctx, design, number),
     )
-    publish(lab, PART, *_judged(lab.writer.journal, RunReader(lab.writer.path)))
+    publish(ctx, PART, *_judged(ctx.writer.journal, RunReader(ctx.writer.path)))
 
 
 def examine(run_dir: Path) -> list[dict[str, Any]]:
@@ -112,14 +112,14 @@ def _start_s(size: Size) -> float:
     return UP_S + DOWN_S + len(SHARES) * stretches + (1 + 2 * TURNS) * size.idle_s
 
 
-def _measure(lab: Laboratory, design: Design, number: int) -> None:
-    rng = random.Random(f"{lab.options.seed}/{EXPERIMENT}/{number}")
+def _measure(ctx: RunContext, design: Design, number: int) -> None:
+    rng = random.Random(f"{ctx.options.seed}/{EXPERIMENT}/{number}")
     order = rng.sample(FIVE, len(FIVE))
-    lab.progress.say(f"start {number + 1}: starting {len(order)} deployments")
-    openers = {name: opener(lab, name) for name in order}
+    ctx.progress.say(f"start {number + 1}: starting {len(order)} deployments")
+    openers = {name: opener(ctx, name) for name in order}
     with (
         start_together(openers, order) as pool,
-        PairedStart(lab, design, number, pool) as start,
+        PairedStart(ctx, design, number, pool) as start,
     ):
         start.prime()
         gaps = {
@@ -136,7 +136,7 @@ def _measure(lab: Laboratory, design: Design, number: int) -> None:
                     part = number * TURNS + turn
                     block = start.block_of(members, operation, gaps[operation, members], idle, part)
                     idle = block.idle_after
-                    store_block(lab, replace(block, experiment=_experiment(members)))
+                    store_block(ctx, replace(block, experiment=_experiment(members)))
 
 
 def _experiment(members: Sequence[str]) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 from bench.deployments.base import UpOptions
 from bench.deployments.places import open_at
 from bench.engine.gates import LAG_GOOD_MS, Observed, Window, judge
-from bench.engine.laboratory import TRIAL_OVERHEAD_S, Laboratory, store
 from bench.engine.meters import Reading, clock_step_ms, swapped
 from bench.engine.options import Profile, RunOptions
+from bench.engine.run_context import TRIAL_OVERHEAD_S, RunContext, store
 from bench.engine.trial import TrialKey
 from bench.experiments.selftest.cases import (
     CASES,
@@ -65,14 +65,14 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return Planned(len(CASES) * PAIR_S + BUDGET_S)
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Trip every gate; judge."""
-    lab.progress.say("calibrating the reference server")
-    per_ms = units_per_ms(lab)
-    results = [_tripped(lab, number, case, per_ms) for number, case in enumerate(CASES)]
-    results += [*fed(), _budget(lab)]
-    outcomes = [_outcome(lab, result) for result in results]
-    publish(lab, PART, outcomes, {"gates": [asdict(each) for each in results]})
+    ctx.progress.say("calibrating the reference server")
+    per_ms = units_per_ms(ctx)
+    results = [_tripped(ctx, number, case, per_ms) for number, case in enumerate(CASES)]
+    results += [*fed(), _budget(ctx)]
+    outcomes = [_outcome(ctx, result) for result in results]
+    publish(ctx, PART, outcomes, {"gates": [asdict(each) for each in results]})
 
 
 def fed() -> list[Tripped]:
@@ -87,19 +87,19 @@ def fed() -> list[Tripped]:
     ]
 
 
-def _budget(lab: Laboratory) -> Tripped:
+def _budget(ctx: RunContext) -> Tripped:
     """A deployment started without CPUs of its own is known to be uncontrolled."""
-    lab.progress.say("a deployment without a CPU budget")
-    cpus = tuple(lab.writer.journal.settings["cpus"])
-    disturbed, control = (_controlled(lab, given) for given in ((), cpus))
-    lab.progress.done(BUDGET_S)
+    ctx.progress.say("a deployment without a CPU budget")
+    cpus = tuple(ctx.writer.journal.settings["cpus"])
+    disturbed, control = (_controlled(ctx, given) for given in ((), cpus))
+    ctx.progress.done(BUDGET_S)
     how = "a deployment started without a budget; the run would be stamped uncontrolled"
     return Tripped(BUDGET, how, "fail", disturbed, control, 1)
 
 
-def _controlled(lab: Laboratory, cpus: tuple[int, ...]) -> Gate:
-    options = UpOptions(seed=lab.options.shop_seed, cpus=cpus)
-    with open_at(lab.options.place, "modular", options=options) as deployment:
+def _controlled(ctx: RunContext, cpus: tuple[int, ...]) -> Gate:
+    options = UpOptions(seed=ctx.options.shop_seed, cpus=cpus)
+    with open_at(ctx.options.place, "modular", options=options) as deployment:
         without = deployment.cpu_control == "uncontrolled"
     return Gate(BUDGET, float(without), 0.0, "deployments", "fail" if without else "pass")
 
@@ -132,16 +132,16 @@ def _seen(first: Reading, last: Reading) -> Observed:
     )
 
 
-def _tripped(lab: Laboratory, number: int, case: Case, per_ms: float) -> Tripped:
+def _tripped(ctx: RunContext, number: int, case: Case, per_ms: float) -> Tripped:
     """Run both trials until the gate has shown itself, or there have been enough."""
-    disturbed, first = _until(lab, number, case, case.expected, per_ms)
-    control, second = _until(lab, number, case, "pass", per_ms)
-    lab.progress.done(PAIR_S)
+    disturbed, first = _until(ctx, number, case, case.expected, per_ms)
+    control, second = _until(ctx, number, case, "pass", per_ms)
+    ctx.progress.done(PAIR_S)
     return Tripped(case.gate, case.how, case.expected, disturbed, control, first + second)
 
 
 def _until(
-    lab: Laboratory, number: int, case: Case, wanted: GateOutcome, per_ms: float
+    ctx: RunContext, number: int, case: Case, wanted: GateOutcome, per_ms: float
 ) -> tuple[Gate, int]:
     """Return the gate and the number of trials made."""
     setup = case.control if wanted == "pass" else case.disturbed
@@ -149,36 +149,36 @@ def _until(
     name = f"{case.gate}-{kind}"
     before = [
         trial
-        for trial in lab.writer.journal.trials
+        for trial in ctx.writer.journal.trials
         if (trial.experiment, trial.deployment) == (EXPERIMENT, name)
     ]
     gates = [gate for trial in before for gate in trial.gates if gate.name == case.gate]
     while len(gates) < TRIES and (not gates or gates[-1].outcome != wanted):
-        lab.progress.say(f"gate {case.gate}, {kind}")
+        ctx.progress.say(f"gate {case.gate}, {kind}")
         key = TrialKey(EXPERIMENT, number, len(gates), 0)
         try:
-            gates.append(_trial(lab, name, setup, per_ms, key))
+            gates.append(_trial(ctx, name, setup, per_ms, key))
         except LoadError as exc:  # the trial loop's border: the gate said nothing
-            lab.writer.note(f"{name}, attempt {len(gates)}: {exc}")
-            lab.load.stop()
-            lab.load.start()
+            ctx.writer.note(f"{name}, attempt {len(gates)}: {exc}")
+            ctx.load.stop()
+            ctx.load.start()
             gates.append(Gate(case.gate, None, None, "", "flag"))
     return gates[-1], len(gates)
 
 
-def _trial(lab: Laboratory, name: str, setup: Setup, per_ms: float, key: TrialKey) -> Gate:
+def _trial(ctx: RunContext, name: str, setup: Setup, per_ms: float, key: TrialKey) -> Gate:
     behaviour = replace(setup.behaviour, spin=round(setup.spin_ms * per_ms))
-    seed = lab.seed(EXPERIMENT, key.block, key.attempt)
-    schedule = _schedule(lab, setup, seed)
-    with reference_server(lab, name, behaviour) as server:
-        server.known = int(setup.known * lab.options.shop_seed.users)
-        trial, rows = lab.bench.run_open(key, server, schedule)
-    store(lab, (replace(trial, facts={**trial.facts, ON_PURPOSE: 1.0}), rows))
+    seed = ctx.seed(EXPERIMENT, key.block, key.attempt)
+    schedule = _schedule(ctx, setup, seed)
+    with reference_server(ctx, name, behaviour) as server:
+        server.known = int(setup.known * ctx.options.shop_seed.users)
+        trial, rows = ctx.bench.run_open(key, server, schedule)
+    store(ctx, (replace(trial, facts={**trial.facts, ON_PURPOSE: 1.0}), rows))
     gate_name = name.rpartition("-")[0]
     return next(gate for gate in trial.gates if gate.name == gate_name)
 
 
-def _schedule(lab: Laboratory, setup: Setup, seed: int) -> Schedule:
+def _schedule(ctx: RunContext, setup: Setup, seed: int) -> Schedule:
     times = (TRIAL_PRIMER_S, TRIAL_WARMUP_S, TRIAL_MEASURED_S)
     schedule = build_schedule(ScheduleSpec(MIX, setup.offered_rps, seed, *times))
     if not setup.then:
@@ -190,12 +190,12 @@ def _schedule(lab: Laboratory, setup: Setup, seed: int) -> Schedule:
     return replace(schedule, visits=visits)
 
 
-def _outcome(lab: Laboratory, result: Tripped) -> Outcome:
+def _outcome(ctx: RunContext, result: Tripped) -> Outcome:
     where = "fails" if result.expected == "fail" else "flags"
     return Outcome(
         f"gate {result.gate.replace('_', ' ')}",
         f"{result.disturbed.outcome} disturbed, {result.control.outcome} without",
         f"{where} disturbed, pass without",
-        judged(result.works, lab.profile.name),
+        judged(result.works, ctx.profile.name),
         f"{result.how}; {result.tries} trials" if result.tries else result.how,
     )

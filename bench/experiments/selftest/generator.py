@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from bench.engine.laboratory import Laboratory
 from bench.engine.options import Profile, RunOptions
+from bench.engine.run_context import RunContext
 from bench.errors import ShopbenchError
 from bench.experiments.selftest.generator_check import (
     CLIENT_LIMIT_MS,
@@ -35,14 +35,14 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return Planned(_planned_s(profile))
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Measure it on the run's own cores; the run's load process is idle meanwhile."""
-    lab.progress.say("the load generator against its controls")
-    load_cpus = lab.writer.journal.settings["load_cpus"]
-    server = next(iter(shop_cpus(lab)), None)
-    found = check_generator(server, load_cpus[0] if load_cpus else None, _SECONDS[lab.profile.name])
-    lab.progress.done(_planned_s(lab.profile))
-    publish(lab, PART, outcomes(found, lab.profile.name), {"generator": found.as_json()})
+    ctx.progress.say("the load generator against its controls")
+    load_cpus = ctx.writer.journal.settings["load_cpus"]
+    server = next(iter(shop_cpus(ctx)), None)
+    found = check_generator(server, load_cpus[0] if load_cpus else None, _SECONDS[ctx.profile.name])
+    ctx.progress.done(_planned_s(ctx.profile))
+    publish(ctx, PART, outcomes(found, ctx.profile.name), {"generator": found.as_json()})
 
 
 def examine(run_dir: Path) -> list[dict[str, Any]]:

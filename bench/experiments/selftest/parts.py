@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.engine.laboratory import Laboratory
 from bench.engine.options import Profile, RunOptions
+from bench.engine.run_context import RunContext
 from bench.experiments.selftest import busy, disturbance, gates_tripped, generator, planted
 from bench.registry import Planned
 
@@ -20,10 +20,10 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return sum((each.planned(options, profile, settings) for each in _MODULES), Planned(0.0))
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Every part; each is judged by itself."""
     for module in _MODULES:
-        module.run(lab)
+        module.run(ctx)
 
 
 def examine(part: str, run_dir: Path) -> list[dict[str, Any]]:

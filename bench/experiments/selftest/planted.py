@@ -16,10 +16,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.engine.deployment_pool import start_together
-from bench.engine.laboratory import Laboratory
 from bench.engine.options import Profile, RunOptions
 from bench.engine.round_blocks import CALIBRATION_S, WRITES, Block, Design, PairedStart
 from bench.engine.round_trials import remember, store_block, trial_of
+from bench.engine.run_context import RunContext
 from bench.errors import ShopbenchError
 from bench.experiments.selftest.planted_judge import Comparison, judge
 from bench.experiments.selftest.planting import (
@@ -75,16 +75,16 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return Planned(ONCE_S + gaps_s + _start_s(size) * size.wanted(options))
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Calibrate, make the starts, judge."""
-    size = SIZES[lab.profile.name]
-    calibration = _calibration(lab)
+    size = SIZES[ctx.profile.name]
+    calibration = _calibration(ctx)
 
     def measure(number: int) -> None:
-        _measure(lab, design_of(size), calibration, number)
+        _measure(ctx, design_of(size), calibration, number)
 
-    make_starts(lab, EXPERIMENT, size.wanted(lab.options), _start_s(size), measure)
-    publish(lab, PART, *_judged(lab.writer.journal, RunReader(lab.writer.path)))
+    make_starts(ctx, EXPERIMENT, size.wanted(ctx.options), _start_s(size), measure)
+    publish(ctx, PART, *_judged(ctx.writer.journal, RunReader(ctx.writer.path)))
 
 
 def examine(run_dir: Path) -> list[dict[str, Any]]:
@@ -153,25 +153,25 @@ def _stated(trial: Trial, comparison: Comparison) -> float:
     return float(trial.facts.get(name, 0.0))
 
 
-def _calibration(lab: Laboratory) -> Calibration:
+def _calibration(ctx: RunContext) -> Calibration:
     """What the base takes among as many others as later, and a unit of work in it; once a run.
 
     Alone, with caches to itself, a product read takes a quarter less and an order a tenth.
     """
-    kept = (lab.setting(EXPERIMENT) or {}).get("calibration")
+    kept = (ctx.setting(EXPERIMENT) or {}).get("calibration")
     if kept:
         return Calibration(**kept)
-    lab.progress.say("what the base takes, and a unit of work in it")
+    ctx.progress.say("what the base takes, and a unit of work in it")
     design = Design(f"{EXPERIMENT}-calibration", MEMBERS, 1.0, CALIBRATED_S, 1.0, PAUSES_S)
     extras = {name: {"before": TRIAL_UNITS} for name in OPERATIONS}
     found = Calibration({}, {}, {})
     with TemporaryDirectory(prefix="shopbench-planted-") as folder:
         path = Path(folder) / "calibration"
-        openers = {name: opener(lab, BASE) for name in MEMBERS}
-        openers[BASE] = opener(lab, BASE, environment(extras, path))
+        openers = {name: opener(ctx, BASE) for name in MEMBERS}
+        openers[BASE] = opener(ctx, BASE, environment(extras, path))
         with (
             start_together(openers, MEMBERS) as pool,
-            PairedStart(lab, design, 0, pool) as start,
+            PairedStart(ctx, design, 0, pool) as start,
         ):
             start.prime()
             idle, tally = start.idle(), Tally(path, extras)
@@ -179,8 +179,8 @@ def _calibration(lab: Laboratory) -> Calibration:
                 gap_s = start.gap_s(operation)
                 tally.take()
                 _calibrate(found, start.block(operation, gap_s, idle), tally)
-    remember(lab, EXPERIMENT, calibration=asdict(found))
-    lab.progress.done(ONCE_S)
+    remember(ctx, EXPERIMENT, calibration=asdict(found))
+    ctx.progress.done(ONCE_S)
     return found
 
 
@@ -201,20 +201,20 @@ def _calibrate(found: Calibration, block: Block, tally: Tally) -> None:
     found.unit_ns[operation] = planted_ms * 1e6 / TRIAL_UNITS
 
 
-def _measure(lab: Laboratory, design: Design, calibration: Calibration, number: int) -> None:
+def _measure(ctx: RunContext, design: Design, calibration: Calibration, number: int) -> None:
     """One start of all members."""
-    rng = random.Random(f"{lab.options.seed}/{EXPERIMENT}/{number}")
+    rng = random.Random(f"{ctx.options.seed}/{EXPERIMENT}/{number}")
     order = rng.sample(MEMBERS, len(MEMBERS))
-    lab.progress.say(f"start {number + 1}: starting {len(order)} deployments")
+    ctx.progress.say(f"start {number + 1}: starting {len(order)} deployments")
     with TemporaryDirectory(prefix="shopbench-planted-") as folder:
         openers, tallies = {}, {}
         for name in order:
             extras, path = calibration.extras(name), Path(folder) / name
-            openers[name] = opener(lab, BASE, environment(extras, path))
+            openers[name] = opener(ctx, BASE, environment(extras, path))
             tallies[name] = Tally(path, extras)
         with (
             start_together(openers, order) as pool,
-            PairedStart(lab, design, number, pool) as start,
+            PairedStart(ctx, design, number, pool) as start,
         ):
             start.prime()
             gaps = {operation: start.gap_s(operation) for operation in OPERATIONS}
@@ -225,7 +225,7 @@ def _measure(lab: Laboratory, design: Design, calibration: Calibration, number: 
                     tally.take()
                 block = start.block(operation, gaps[operation], idle)
                 idle = block.idle_after
-                store_block(lab, block, facts=_facts(block, tallies))
+                store_block(ctx, block, facts=_facts(block, tallies))
 
 
 def _facts(block: Block, tallies: Mapping[str, Tally]) -> dict[str, dict[str, float]]:

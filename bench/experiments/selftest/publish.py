@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.deployments.local.home import StateHome
-from bench.engine.laboratory import Laboratory
+from bench.engine.run_context import RunContext
 from bench.experiments.selftest.record import (
     SETTING,
     Origin,
@@ -21,14 +21,14 @@ from bench.results.journal import Journal, utc_now
 
 
 def publish(
-    lab: Laboratory, part: str, outcomes: Sequence[Outcome], details: Mapping[str, Any]
+    ctx: RunContext, part: str, outcomes: Sequence[Outcome], details: Mapping[str, Any]
 ) -> None:
     """Store the outcome for this run's report and for later runs on this machine."""
-    journal = lab.writer.journal
+    journal = ctx.writer.journal
     origin = Origin(journal.run_id, journal.profile, journal.commit, journal.dirty)
     result = PartResult(part, outcomes, details)
     entry = entry_of(result, origin)
-    lab.writer.add_settings(**{SETTING: merged(lab.setting(SETTING), part, entry)})
+    ctx.writer.add_settings(**{SETTING: merged(ctx.setting(SETTING), part, entry)})
     _keep(result, entry)
 
 

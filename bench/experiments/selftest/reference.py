@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bench.engine.bare_handler_process import ServedSubject
-from bench.engine.laboratory import Laboratory
+from bench.engine.run_context import RunContext
 from bench.experiments.selftest.reference_server import Behaviour, unit_ns
 from bench.load.generator import Target
 
@@ -37,19 +37,19 @@ class ReferenceServer(ServedSubject):
         return Target(f"http://127.0.0.1:{self._port}", ["token"] * self.known)
 
 
-def reference_server(lab: Laboratory, name: str, behaviour: Behaviour) -> ReferenceServer:
+def reference_server(ctx: RunContext, name: str, behaviour: Behaviour) -> ReferenceServer:
     """A reference server on the deployment's CPUs, not started yet."""
-    return ReferenceServer(name, behaviour, shop_cpus(lab), lab.options.shop_seed.users)
+    return ReferenceServer(name, behaviour, shop_cpus(ctx), ctx.options.shop_seed.users)
 
 
-def shop_cpus(lab: Laboratory) -> tuple[int, ...]:
+def shop_cpus(ctx: RunContext) -> tuple[int, ...]:
     """The CPUs of whatever is measured."""
-    return tuple(lab.writer.journal.settings["cpus"])
+    return tuple(ctx.writer.journal.settings["cpus"])
 
 
-def units_per_ms(lab: Laboratory) -> float:
+def units_per_ms(ctx: RunContext) -> float:
     """Units of spinning in a millisecond of CPU on the deployment's core."""
-    return 1e6 / on_cpus(shop_cpus(lab), unit_ns)
+    return 1e6 / on_cpus(shop_cpus(ctx), unit_ns)
 
 
 def on_cpus(cpus: tuple[int, ...], work: Callable[[], _T]) -> _T:

@@ -14,9 +14,9 @@ from typing import Any
 
 from bench.deployments.base import Deployment, UpOptions
 from bench.deployments.places import open_at
-from bench.engine.laboratory import Laboratory
 from bench.engine.options import RunOptions
 from bench.engine.round_trials import remember
+from bench.engine.run_context import RunContext
 
 UP_S, DOWN_S = 13.0, 3.0  # planned
 
@@ -36,20 +36,24 @@ class Size:
 
 
 def make_starts(
-    lab: Laboratory, experiment: str, wanted: int, start_s: float, measure: Callable[[int], None]
+    ctx: RunContext,
+    experiment: str,
+    wanted: int,
+    start_s: float,
+    measure: Callable[[int], None],
 ) -> None:
     """Make starts until `wanted` are whole, or there is no time for another."""
-    lab.fleet.close()  # what another experiment left up would run beside
-    for _ in whole_starts(lab.setting(experiment)):
-        lab.progress.drop(start_s)
-    while len(whole := whole_starts(lab.setting(experiment))) < wanted and lab.has_time(start_s):
-        number, begun = (lab.setting(experiment) or {}).get("begun", 0), time.monotonic()
-        remember(lab, experiment, begun=number + 1)  # one that is cut off keeps its number
-        lab.progress.tell(f"{experiment}: start {len(whole) + 1} of {wanted}")
+    ctx.fleet.close()  # what another experiment left up would run beside
+    for _ in whole_starts(ctx.setting(experiment)):
+        ctx.progress.drop(start_s)
+    while len(whole := whole_starts(ctx.setting(experiment))) < wanted and ctx.has_time(start_s):
+        number, begun = (ctx.setting(experiment) or {}).get("begun", 0), time.monotonic()
+        remember(ctx, experiment, begun=number + 1)  # one that is cut off keeps its number
+        ctx.progress.tell(f"{experiment}: start {len(whole) + 1} of {wanted}")
         measure(number)
         took_s = {**whole, number: round(time.monotonic() - begun, 2)}
-        remember(lab, experiment, took_s={str(key): took for key, took in took_s.items()})
-        lab.progress.done(start_s)
+        remember(ctx, experiment, took_s={str(key): took for key, took in took_s.items()})
+        ctx.progress.done(start_s)
 
 
 def whole_starts(setting: Mapping[str, Any] | None) -> dict[int, float]:
@@ -64,12 +68,12 @@ def typical_start_s(setting: Mapping[str, Any] | None) -> float:
 
 
 def opener(
-    lab: Laboratory, name: str, environment: Mapping[str, str] | None = None
+    ctx: RunContext, name: str, environment: Mapping[str, str] | None = None
 ) -> Callable[[], AbstractContextManager[Deployment]]:
     """How to open a deployment (or its twin) with settings of its own."""
     options = UpOptions(
-        seed=lab.options.shop_seed,
-        cpus=tuple(lab.writer.journal.settings["cpus"]),
+        seed=ctx.options.shop_seed,
+        cpus=tuple(ctx.writer.journal.settings["cpus"]),
         environment=dict(environment or {}),
     )
-    return lambda: open_at(lab.options.place, name.partition("#")[0], options=options)
+    return lambda: open_at(ctx.options.place, name.partition("#")[0], options=options)

@@ -14,19 +14,19 @@ from typing import Any
 
 from bench.deployments.base import Deployment
 from bench.deployments.local.topology import all_partitions, parse_topology
+from bench.engine.capacity_probe import MIN_RPS, START_S, Cell, closed_loop_rps, prime, two_digits
 from bench.engine.deployment_fleet import Fleet
-from bench.engine.laboratory import (
+from bench.engine.options import Profile, RunOptions
+from bench.engine.precision import precise_enough
+from bench.engine.run_context import (
     TRIAL_OVERHEAD_S,
     Attempt,
-    Laboratory,
+    RunContext,
     Series,
     run_series,
     shuffled,
     store,
 )
-from bench.engine.options import Profile, RunOptions
-from bench.engine.precision import precise_enough
-from bench.engine.probing import MIN_RPS, START_S, Cell, closed_loop_rps, prime, two_digits
 from bench.engine.target import DeploymentSubject
 from bench.engine.trial import TrialKey
 from bench.errors import ShopbenchError
@@ -103,22 +103,22 @@ def _try_resume(deployment: Deployment) -> None:
         _resume(deployment)
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Start and probe, then blocks of one trial of every partition."""
-    names = _names(lab.options.deployments)
-    size = SIZES.get(lab.profile.name, SIZES["smoke"])
-    lab.fleet.close()  # what another experiment left up would run beside
-    fleet = lab.fleet.beside()
-    fleet.on_fresh(lambda subject: prime(lab, subject))
+    names = _names(ctx.options.deployments)
+    size = SIZES.get(ctx.profile.name, SIZES["smoke"])
+    ctx.fleet.close()  # what another experiment left up would run beside
+    fleet = ctx.fleet.beside()
+    fleet.on_fresh(lambda subject: prime(ctx, subject))
     with fleet:
         parked = ParkedFleet(fleet)
         try:
             for name in names:
-                lab.progress.say(f"starting {name}")
+                ctx.progress.say(f"starting {name}")
                 with parked.using(name):
-                    lab.progress.done(START_S)
-            cell = Cell(MIX, _rate(lab, parked, names))
-            run_series(lab, [_series(lab, parked, names, cell, size)])
+                    ctx.progress.done(START_S)
+            cell = Cell(MIX, _rate(ctx, parked, names))
+            run_series(ctx, [_series(ctx, parked, names, cell, size)])
         finally:
             parked.wake()
 
@@ -147,40 +147,40 @@ def _block_s(names: tuple[str, ...], size: Size) -> float:
     return trial_s * len(names)
 
 
-def _rate(lab: Laboratory, parked: ParkedFleet, names: tuple[str, ...]) -> float:
+def _rate(ctx: RunContext, parked: ParkedFleet, names: tuple[str, ...]) -> float:
     """30 % of the smallest capacity of the most and the least divided partition."""
-    known = lab.setting(EXPERIMENT)
+    known = ctx.setting(EXPERIMENT)
     if known is not None:
         return float(known["offered_rps"])
     found = {}
     for name in [name for name in PROBED if name in names] or list(names[:2]):
-        lab.progress.say(f"probing {name}: {MIX}")
+        ctx.progress.say(f"probing {name}: {MIX}")
         with parked.using(name) as subject:
-            found[name] = closed_loop_rps(lab, subject, MIX)
-        lab.progress.done(lab.profile.probe_s + PARK_S)
+            found[name] = closed_loop_rps(ctx, subject, MIX)
+        ctx.progress.done(ctx.profile.probe_s + PARK_S)
     rate = max(MIN_RPS, two_digits(LOAD_SHARE * min(found.values())))
     processes = {name: len(parse_topology(name).processes) for name in names}
-    lab.writer.add_settings(
+    ctx.writer.add_settings(
         **{EXPERIMENT: {"offered_rps": rate, "probed_rps": found, "processes": processes}}
     )
     return rate
 
 
 def _series(
-    lab: Laboratory, parked: ParkedFleet, names: tuple[str, ...], cell: Cell, size: Size
+    ctx: RunContext, parked: ParkedFleet, names: tuple[str, ...], cell: Cell, size: Size
 ) -> Series:
     return Series(
         label=f"{EXPERIMENT} {cell.mix}",
         planned_s=_block_s(names, size),
-        attempt=lambda block: _attempt(lab, parked, names, (cell, size), block),
-        precise=lambda: precise_enough(lab, EXPERIMENT, cell),
+        attempt=lambda block: _attempt(ctx, parked, names, (cell, size), block),
+        precise=lambda: precise_enough(ctx, EXPERIMENT, cell),
         key=(EXPERIMENT, cell.mix, cell.offered_rps),
         names=names,
     )
 
 
 def _attempt(
-    lab: Laboratory,
+    ctx: RunContext,
     parked: ParkedFleet,
     names: tuple[str, ...],
     wanted: tuple[Cell, Size],
@@ -189,19 +189,19 @@ def _attempt(
     cell, size = wanted
 
     def attempt(number: int) -> list[TrialStatus]:
-        seed = lab.seed(EXPERIMENT, cell.mix, cell.offered_rps, block, number)
+        seed = ctx.seed(EXPERIMENT, cell.mix, cell.offered_rps, block, number)
         spec = ScheduleSpec(
             cell.mix, cell.offered_rps, seed, size.primer_s, size.warmup_s, size.measured_s
         )
         schedule = build_schedule(spec)
         statuses = []
         for position, name in enumerate(shuffled(names, seed)):
-            lab.progress.say(f"block {block + 1}: {cell.mix} on {name}")
+            ctx.progress.say(f"block {block + 1}: {cell.mix} on {name}")
             key = TrialKey(EXPERIMENT, block, number, position)
             with parked.using(name) as subject:
-                trial, rows = lab.bench.run_open(key, subject, schedule)
+                trial, rows = ctx.bench.run_open(key, subject, schedule)
             facts = {**trial.facts, "processes": float(len(parse_topology(name).processes))}
-            statuses.append(store(lab, (replace(trial, facts=facts), rows)))
+            statuses.append(store(ctx, (replace(trial, facts=facts), rows)))
         return statuses
 
     return attempt

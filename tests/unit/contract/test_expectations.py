@@ -8,7 +8,8 @@ import pytest
 
 from bench.contract.conformance.client import Answer
 from bench.contract.conformance.expect import check_answer, equal, expect_problem
-from bench.contract.conformance.registry import Case, CaseSkipped, ContractViolation, run_case
+from bench.contract.conformance.registry import Case, run_case
+from bench.contract.conformance.violations import CaseSkipped, ContractViolation
 from bench.contract.conformance.world import World
 from bench.contract.openapi import load_problems
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from bench.deployments.base import UpOptions
-from bench.deployments.local.hops import (
+from bench.deployments.local.keys import KeyFiles
+from bench.deployments.local.network_proxy import (
     Route,
     proxied_dsns,
     proxied_names,
     proxy_cpus,
     redirected,
 )
-from bench.deployments.local.keys import KeyFiles
 from bench.deployments.local.plan import Facts, process_plans
 from bench.deployments.local.topology import parse_topology
 

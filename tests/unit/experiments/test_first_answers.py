@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from bench.engine.capacity_probe import right_rps
 from bench.engine.first_answers import check_first_answers, never_right
-from bench.engine.probing import right_rps
 from bench.errors import ShopbenchError
 from bench.load.generator import ClosedLoop, LoadProcess, Target
 
@@ -44,7 +44,7 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
+def context() -> Iterator[Lab]:
     with LoadProcess() as load:
         yield Lab(load)
 
@@ -59,24 +59,24 @@ def shop(*options: str) -> Iterator[Shop]:
         server.kill()
 
 
-def check(lab: Lab, asked: Shop, *mixes: str) -> None:
-    stand_in: Any = lab
+def check(context: Lab, asked: Shop, *mixes: str) -> None:
+    stand_in: Any = context
     check_first_answers(stand_in, [asked], mixes)
 
 
-def test_right_answers_pass_and_what_they_left_is_settled(lab: Lab) -> None:
+def test_right_answers_pass_and_what_they_left_is_settled(context: Lab) -> None:
     with shop() as asked:
-        check(lab, asked, "product_read", "order")
+        check(context, asked, "product_read", "order")
     assert len(asked.settled) == 2
 
 
-def test_one_line_shows_operation_status_code_and_answer(lab: Lab) -> None:
+def test_one_line_shows_operation_status_code_and_answer(context: Lab) -> None:
     body = '{"code": "internal_error",\n "detail": "no such parameter: until"}'
     with (
         shop("--status", "500", "--body", body) as asked,
         pytest.raises(ShopbenchError) as caught,
     ):
-        check(lab, asked, "order")
+        check(context, asked, "order")
     assert caught.value.exit_code == 1
     assert caught.value.message == (
         "monolith answers no order rightly: status 500 internal_error, answer: "
@@ -84,27 +84,29 @@ def test_one_line_shows_operation_status_code_and_answer(lab: Lab) -> None:
     )
 
 
-def test_a_shop_that_refuses_the_first_requests_only_passes(lab: Lab) -> None:
+def test_a_shop_that_refuses_the_first_requests_only_passes(context: Lab) -> None:
     with shop("--refuse", "2") as asked:
-        check(lab, asked, "product_read")
+        check(context, asked, "product_read")
 
 
-def probe(lab: Lab, asked: Shop, mix: str) -> float:
-    stand_in: Any = lab
+def probe(context: Lab, asked: Shop, mix: str) -> float:
+    stand_in: Any = context
     return right_rps(stand_in, asked, mix, ClosedLoop(4, 0.0, 0.3))
 
 
-def test_a_saturating_probe_counts_right_answers(lab: Lab) -> None:
+def test_a_saturating_probe_counts_right_answers(context: Lab) -> None:
     with shop() as asked:
-        assert probe(lab, asked, "product_read") > 10
+        assert probe(context, asked, "product_read") > 10
 
 
-def test_a_saturating_probe_that_never_gets_a_right_answer_stops_with_what_came(lab: Lab) -> None:
+def test_a_saturating_probe_that_never_gets_a_right_answer_stops_with_what_came(
+    context: Lab,
+) -> None:
     with (
         shop("--status", "503") as asked,
         pytest.raises(ShopbenchError, match="monolith answers no order rightly: status 503"),
     ):
-        probe(lab, asked, "order")
+        probe(context, asked, "order")
 
 
 def test_an_operation_sent_fewer_times_than_asked_for_is_not_judged() -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.engine.laboratory import Laboratory
 from bench.engine.options import PROFILES, RunOptions
 from bench.engine.progress import Progress
+from bench.engine.run_context import RunContext
 from bench.experiments.latency import measure
 from bench.experiments.latency.plan import EXPERIMENT, SIZES, Plan, Size
 from bench.experiments.latency.start import Recorded
@@ -37,7 +37,7 @@ class Shop:
     numbers: list[int] = field(default_factory=list)
     clock_s: float = 0.0
 
-    def start(self, lab: Laboratory, plan: Plan, number: int, rounds: Recorded) -> None:
+    def start(self, ctx: RunContext, plan: Plan, number: int, rounds: Recorded) -> None:
         """Stands for `measure_start`."""
         self.numbers.append(number)
         self.clock_s += SECONDS
@@ -52,7 +52,7 @@ class Shop:
                     number, operation, name, cpu_s=float(0.08 + 0.32 * factor * own.mean())
                 )
                 trial = replace(made, rows_file=f"rows/{made.trial_id}.parquet")
-                lab.writer.add_trial(trial, rows)
+                ctx.writer.add_trial(trial, rows)
                 rounds[EXPERIMENT].add(trial, rows)
             if number == self.cut_off_in:
                 raise KeyboardInterrupt
@@ -71,7 +71,7 @@ class Told(Progress):
 
 
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Laboratory]:
+def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunContext]:
     """A laboratory whose `quick` makes at least 6 and at most 9 starts."""
     monkeypatch.setitem(SIZES, "quick", Size(6, 9, 0.0, MEASURED_S, MEASURED_S, 0.0, 1000.0))
     monkeypatch.setattr(measure, "client_time_ms", lambda *_: 0.3)
@@ -79,7 +79,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Laboratory]
     writer.add_settings(cpus=[0])
     fleet: Any = SimpleNamespace(close=lambda: None)
     nothing: Any = None
-    yield Laboratory(OPTIONS, PROFILES["quick"], writer, nothing, nothing, fleet, Told())
+    yield RunContext(OPTIONS, PROFILES["quick"], writer, nothing, nothing, fleet, Told())
     writer.close()
 
 
@@ -94,70 +94,70 @@ def shop_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Shop]:
     return make
 
 
-def lines(lab: Laboratory) -> list[str]:
-    assert isinstance(lab.progress, Told)
-    return lab.progress.lines
+def lines(ctx: RunContext) -> list[str]:
+    assert isinstance(ctx.progress, Told)
+    return ctx.progress.lines
 
 
 def test_it_stops_when_every_metric_named_beforehand_is_known(
-    lab: Laboratory, shop_of: Callable[..., Shop]
+    ctx: RunContext, shop_of: Callable[..., Shop]
 ) -> None:
     shop = shop_of(slower={"microservices": 1.6})
-    measure.run(lab)
+    measure.run(ctx)
     assert shop.numbers == [0, 1, 2, 3, 4, 5]
     stopped = "every metric named beforehand is decided or known to 2.5 %, 6 starts"
-    assert lab.setting(EXPERIMENT)["stopped"] == stopped
-    assert lines(lab)[-1] == f"latency: {stopped}"
+    assert ctx.setting(EXPERIMENT)["stopped"] == stopped
+    assert lines(ctx)[-1] == f"latency: {stopped}"
 
 
 def test_it_goes_on_while_a_named_metric_is_not_known_well_enough(
-    lab: Laboratory, shop_of: Callable[..., Shop]
+    ctx: RunContext, shop_of: Callable[..., Shop]
 ) -> None:
     shop = shop_of(slower={"microservices": 1.03}, scatter=0.2)
-    measure.run(lab)
+    measure.run(ctx)
     assert len(shop.numbers) == 9
-    assert lab.setting(EXPERIMENT)["stopped"] == "the profile's time is over after 9 starts"
-    undecided = [line for line in lines(lab) if line.startswith("not decided: ")]
+    assert ctx.setting(EXPERIMENT)["stopped"] == "the profile's time is over after 9 starts"
+    undecided = [line for line in lines(ctx) if line.startswith("not decided: ")]
     assert len(undecided) == 8
     assert "An order takes microservices " in undecided[2]
     assert " 9 starts: " in undecided[2]
 
 
 def test_the_profiles_minutes_end_it_too(
-    lab: Laboratory, shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+    ctx: RunContext, shop_of: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = shop_of(slower={"microservices": 1.03}, scatter=0.2)
     limit_s = measure.plan_of(OPTIONS, "quick").start_s + 6.5 * SECONDS
     monkeypatch.setitem(SIZES, "quick", replace(SIZES["quick"], limit_s=limit_s))
-    measure.run(lab)
+    measure.run(ctx)
     assert len(shop.numbers) == 7
 
 
 def test_a_time_limit_ends_it_before_its_starts_are_made(
-    lab: Laboratory, shop_of: Callable[..., Shop]
+    ctx: RunContext, shop_of: Callable[..., Shop]
 ) -> None:
     shop = shop_of(slower={"microservices": 1.6})
     planned_s = measure.plan_of(OPTIONS, "quick").start_s
-    lab.deadline = planned_s + 3 * SECONDS + 1
-    measure.run(lab)
+    ctx.deadline = planned_s + 3 * SECONDS + 1
+    measure.run(ctx)
     assert len(shop.numbers) == 4
-    assert lab.setting(EXPERIMENT)["stopped"] == "time limit reached after 4 starts"
+    assert ctx.setting(EXPERIMENT)["stopped"] == "time limit reached after 4 starts"
 
 
 def test_with_a_time_limit_of_ones_own_the_profiles_is_no_limit(
-    lab: Laboratory, shop_of: Callable[..., Shop]
+    ctx: RunContext, shop_of: Callable[..., Shop]
 ) -> None:
     shop = shop_of(slower={"microservices": 1.03}, scatter=0.2)
-    lab.deadline = measure.plan_of(OPTIONS, "quick").start_s + 11 * SECONDS + 1
-    measure.run(lab)
+    ctx.deadline = measure.plan_of(OPTIONS, "quick").start_s + 11 * SECONDS + 1
+    measure.run(ctx)
     assert len(shop.numbers) == 12
 
 
-def test_what_is_decided_is_said_once(lab: Laboratory, shop_of: Callable[..., Shop]) -> None:
+def test_what_is_decided_is_said_once(ctx: RunContext, shop_of: Callable[..., Shop]) -> None:
     shop = shop_of(slower={"microservices": 1.6}, scatter=0.05)
-    measure.run(lab)
+    measure.run(ctx)
     assert len(shop.numbers) >= 6
-    decided = [line for line in lines(lab) if line.startswith("decided: ")]
+    decided = [line for line in lines(ctx) if line.startswith("decided: ")]
     orders = [line for line in decided if "An order takes microservices 1." in line]
     assert len(orders) == 1
     assert "times as long as monolith [" in orders[0]
@@ -165,48 +165,48 @@ def test_what_is_decided_is_said_once(lab: Laboratory, shop_of: Callable[..., Sh
 
 
 def test_after_a_start_it_says_what_is_known_so_far(
-    lab: Laboratory, shop_of: Callable[..., Shop]
+    ctx: RunContext, shop_of: Callable[..., Shop]
 ) -> None:
     shop_of(slower={"microservices": 1.6})
-    measure.run(lab)
-    so_far = [line for line in lines(lab) if line.startswith("so far: ")]
+    measure.run(ctx)
+    so_far = [line for line in lines(ctx) if line.startswith("so far: ")]
     assert re.match(r"so far: one start: time of a product read ×1\.(59|6\d) ±\d%, time", so_far[0])
     assert so_far[0].endswith("; others may differ")
     assert "×1.6" in so_far[1]
 
 
 def test_a_resumed_run_goes_on_with_the_next_start_and_counts_what_is_there(
-    lab: Laboratory, shop_of: Callable[..., Shop]
+    ctx: RunContext, shop_of: Callable[..., Shop]
 ) -> None:
     first = shop_of(slower={"microservices": 1.6})
-    lab.deadline = measure.plan_of(OPTIONS, "quick").start_s + 3 * SECONDS + 1
-    measure.run(lab)
+    ctx.deadline = measure.plan_of(OPTIONS, "quick").start_s + 3 * SECONDS + 1
+    measure.run(ctx)
     again = shop_of(slower={"microservices": 1.6})
-    measure.run(replace(lab, deadline=float("inf")))
+    measure.run(replace(ctx, deadline=float("inf")))
     assert first.numbers + again.numbers == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_start_that_was_cut_off_keeps_what_it_had_and_another_is_made_in_its_place(
-    lab: Laboratory, shop_of: Callable[..., Shop]
+    ctx: RunContext, shop_of: Callable[..., Shop]
 ) -> None:
     shop_of(slower={"microservices": 1.6}, cut_off_in=2)
     with pytest.raises(KeyboardInterrupt):
-        measure.run(lab)
-    kept = [trial for trial in lab.writer.journal.trials if trial.block == 2]
+        measure.run(ctx)
+    kept = [trial for trial in ctx.writer.journal.trials if trial.block == 2]
     assert {trial.mix for trial in kept} == {"product_read"}
     again = shop_of(slower={"microservices": 1.6})
-    measure.run(lab)
+    measure.run(ctx)
     assert again.numbers == [3, 4, 5, 6]
-    assert [t for t in lab.writer.journal.trials if t.block == 2] == kept
+    assert [t for t in ctx.writer.journal.trials if t.block == 2] == kept
 
 
 def test_a_resumed_run_plans_only_what_is_missing(
-    lab: Laboratory, shop_of: Callable[..., Shop]
+    ctx: RunContext, shop_of: Callable[..., Shop]
 ) -> None:
     shop_of(slower={"microservices": 1.6})
-    lab.deadline = measure.plan_of(OPTIONS, "quick").start_s + 3 * SECONDS + 1
-    measure.run(lab)
-    whole = replace(lab, deadline=float("inf"), progress=Told())
+    ctx.deadline = measure.plan_of(OPTIONS, "quick").start_s + 3 * SECONDS + 1
+    measure.run(ctx)
+    whole = replace(ctx, deadline=float("inf"), progress=Told())
     shop_of(slower={"microservices": 1.6})
     plan = measure.plan_of(OPTIONS, "quick")
     whole.progress.plan(plan.planned_s)

@@ -216,7 +216,7 @@ def test_a_reboot_into_another_kernel_is_another_machine(tmp_path: Path) -> None
 
 
 def a_series(names: tuple[str, ...]):  # type: ignore[no-untyped-def]
-    from bench.engine.laboratory import Series
+    from bench.engine.run_context import Series
 
     key = ("latency", "product_read", 50.0)
     return Series("label", 1.0, lambda _: lambda _: [], key=key, names=names)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.engine import laboratory, precision
-from bench.engine.laboratory import Laboratory, Series, run_series
+from bench.engine import precision, run_context
+from bench.engine.capacity_probe import Cell
 from bench.engine.options import PROFILES, RunOptions
 from bench.engine.precision import precise_enough
-from bench.engine.probing import Cell
 from bench.engine.progress import Progress
 from bench.engine.resume import spent_before
+from bench.engine.run_context import RunContext, Series, run_series
 from bench.results.journal import RunReader, RunWriter, TrialStatus
 from tests.unit.journal.test_journal import FACTS, make_rows, make_trial
 
@@ -24,18 +24,18 @@ PROFILE = replace(PROFILES["standard"], min_blocks=6, max_blocks=9)
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Laboratory:
+def ctx(tmp_path: Path) -> RunContext:
     nothing: Any = None
     writer = RunWriter.create(tmp_path, "run", FACTS)
     options = RunOptions(profile="standard")
     progress = Progress(quiet=True)
-    return Laboratory(
+    return RunContext(
         options, PROFILE, writer, nothing, nothing, nothing, progress, rerun_budget_s=25.0
     )
 
 
 def run(
-    lab: Laboratory, precise_from: float, *, valid: bool = True, blocks: list[int] | None = None
+    ctx: RunContext, precise_from: float, *, valid: bool = True, blocks: list[int] | None = None
 ) -> tuple[list[int], str]:
     """Run blocks of 10 s; (blocks that were run, why there are no more)."""
     blocks = [] if blocks is None else blocks
@@ -51,8 +51,8 @@ def run(
     each = Series(
         "x", 10.0, attempt, lambda: len(blocks) >= precise_from, key=KEY, names=("monolith",)
     )
-    run_series(lab, [each])
-    return blocks, lab.setting("stopped")["latency/product_read/50"]
+    run_series(ctx, [each])
+    return blocks, ctx.setting("stopped")["latency/product_read/50"]
 
 
 @pytest.mark.parametrize(
@@ -65,12 +65,12 @@ def run(
     ],
 )
 def test_a_cell_gets_blocks_until_it_is_precise_or_at_its_limit(
-    lab: Laboratory, precise_from: int, ran: int, why: str
+    ctx: RunContext, precise_from: int, ran: int, why: str
 ) -> None:
-    assert run(lab, precise_from) == (list(range(ran)), why)
+    assert run(ctx, precise_from) == (list(range(ran)), why)
 
 
-def test_the_cells_of_a_block_run_in_the_order_that_is_given(lab: Laboratory) -> None:
+def test_the_cells_of_a_block_run_in_the_order_that_is_given(ctx: RunContext) -> None:
     ran: list[tuple[int, str]] = []
 
     def attempt_of(name: str):  # type: ignore[no-untyped-def]
@@ -84,19 +84,19 @@ def test_the_cells_of_a_block_run_in_the_order_that_is_given(lab: Laboratory) ->
         return attempt
 
     a, b = (Series(n, 1.0, attempt_of(n), key=KEY, names=(n,)) for n in "ab")
-    two = replace(lab, profile=replace(PROFILE, min_blocks=2, max_blocks=2))
+    two = replace(ctx, profile=replace(PROFILE, min_blocks=2, max_blocks=2))
     run_series(two, [a, b], lambda block: [a, b] if block else [b, a])
     assert ran == [(0, "b"), (0, "a"), (1, "a"), (1, "b")]
 
 
-def test_invalid_blocks_are_repeated_while_there_is_time_for_it(lab: Laboratory) -> None:
-    blocks, why = run(lab, 1, valid=False)
+def test_invalid_blocks_are_repeated_while_there_is_time_for_it(ctx: RunContext) -> None:
+    blocks, why = run(ctx, 1, valid=False)
     assert blocks == [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]  # two reruns in 25 s, and up to the limit
     assert why == "0 of 6 valid blocks, no time left to repeat others"
-    assert lab.setting("reruns") == {"spent_s": 20.0}
+    assert ctx.setting("reruns") == {"spent_s": 20.0}
 
 
-def test_a_block_is_valid_when_all_its_trials_are_in_one_attempt(lab: Laboratory) -> None:
+def test_a_block_is_valid_when_all_its_trials_are_in_one_attempt(ctx: RunContext) -> None:
     names, made = ("a", "b", "c"), []
 
     def attempt(number: int) -> list[TrialStatus]:
@@ -105,38 +105,38 @@ def test_a_block_is_valid_when_all_its_trials_are_in_one_attempt(lab: Laboratory
         found[2 - number] = "invalid"
         for name, status in zip(names, found, strict=True):
             trial = make_trial(f"{name}{number}", deployment=name, attempt=number, status=status)
-            lab.writer.add_trial(trial, make_rows())
+            ctx.writer.add_trial(trial, make_rows())
         return found
 
     profile = replace(PROFILE, min_blocks=1, max_blocks=1)
     each = Series("x", 10.0, lambda _: attempt, key=KEY, names=names)
-    run_series(replace(lab, profile=profile), [each])
+    run_series(replace(ctx, profile=profile), [each])
     assert made == [0, 1, 2]
 
 
 def test_a_time_limit_replaces_the_block_limit(
-    lab: Laboratory, monkeypatch: pytest.MonkeyPatch
+    ctx: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocks: list[int] = []
-    monkeypatch.setattr(laboratory.time, "monotonic", lambda: 10.0 * len(blocks))
-    lab.deadline = 155.0
-    _, why = run(lab, 99, blocks=blocks)
+    monkeypatch.setattr(run_context.time, "monotonic", lambda: 10.0 * len(blocks))
+    ctx.deadline = 155.0
+    _, why = run(ctx, 99, blocks=blocks)
     assert len(blocks) == 15
     assert why == "time limit reached with 15 of at least 6 valid blocks"
 
 
 def test_a_time_limit_may_leave_too_few_blocks(
-    lab: Laboratory, monkeypatch: pytest.MonkeyPatch
+    ctx: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(laboratory.time, "monotonic", lambda: 100.0)
-    lab.deadline = 105.0
-    assert run(lab, 1) == ([], "time limit reached with 0 of at least 6 valid blocks")
+    monkeypatch.setattr(run_context.time, "monotonic", lambda: 100.0)
+    ctx.deadline = 105.0
+    assert run(ctx, 1) == ([], "time limit reached with 0 of at least 6 valid blocks")
 
 
-def test_what_was_spent_on_reruns_is_not_given_twice(lab: Laboratory) -> None:
-    assert lab.spend(20.0)
-    assert not lab.spend(10.0)
-    again = replace(lab, rerun_budget_s=25.0 - lab.setting("reruns")["spent_s"])
+def test_what_was_spent_on_reruns_is_not_given_twice(ctx: RunContext) -> None:
+    assert ctx.spend(20.0)
+    assert not ctx.spend(10.0)
+    again = replace(ctx, rerun_budget_s=25.0 - ctx.setting("reruns")["spent_s"])
     assert not again.spend(10.0)
 
 
@@ -160,8 +160,8 @@ def test_p95_must_be_precise_too(tmp_path: Path, tail: float, precise: bool) -> 
             )
             slow = 0.05 * (1 + tail * (block % 2) * (name == "modular"))
             writer.add_trial(trial, times(slow))
-    lab: Any = type("Lab", (), {"writer": writer, "profile": PROFILE})()
-    assert precise_enough(lab, "latency", Cell("product_read", 50.0)) is precise
+    ctx: Any = type("Lab", (), {"writer": writer, "profile": PROFILE})()
+    assert precise_enough(ctx, "latency", Cell("product_read", 50.0)) is precise
 
 
 def times(slow_s: float):  # type: ignore[no-untyped-def]
@@ -181,8 +181,8 @@ def test_with_too_few_requests_p95_is_left_out(tmp_path: Path) -> None:
         )
         writer.add_trial(trial, make_rows(100))
         block.append(trial)
-    lab: Any = type("Lab", (), {"writer": writer, "profile": PROFILE})()
-    assert set(precision._metrics(lab, [block])) == {"p50", "cpu"}
+    ctx: Any = type("Lab", (), {"writer": writer, "profile": PROFILE})()
+    assert set(precision._metrics(ctx, [block])) == {"p50", "cpu"}
 
 
 def test_the_time_of_earlier_sittings_counts_without_the_gaps(tmp_path: Path) -> None:

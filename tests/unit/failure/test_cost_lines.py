@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.experiments.failure.deployments import Arm
 from bench.experiments.failure.plan import Cell
-from bench.experiments.failure.served import what_it_cost
+from bench.experiments.failure.served_share import what_it_cost
 from bench.experiments.failure.spec import Step
 from tests.unit.failure.fault_runs import Losses, write_run
 
@@ -18,11 +18,11 @@ def cell(component: str = "payments", number: int = 0, arm: str = "monolith") ->
 
 def test_a_fault_is_told_when_all_repetitions_of_both_arms_are_over(tmp_path: Path) -> None:
     run = write_run(tmp_path, Losses(repetitions=3))
-    lab: Any = SimpleNamespace(writer=SimpleNamespace(path=run), setting={"slo_ms": 200.0}.get)
-    assert what_it_cost(lab, cell(), 3) == (
+    context: Any = SimpleNamespace(writer=SimpleNamespace(path=run), setting={"slo_ms": 200.0}.get)
+    assert what_it_cost(context, cell(), 3) == (
         "failure: crash payments: microservices served more visits in time than monolith "
         "in 3 of 3 repetitions (50%, 50%, 50% against 0%, 0%, 0%)"
     )
-    assert what_it_cost(lab, cell(), 4) == ""
-    assert what_it_cost(lab, cell("orders", 1), 3) == ""  # the monolith does not know it
-    assert what_it_cost(lab, Cell(Arm("monolith"), 0, None), 3) == ""
+    assert what_it_cost(context, cell(), 4) == ""
+    assert what_it_cost(context, cell("orders", 1), 3) == ""  # the monolith does not know it
+    assert what_it_cost(context, Cell(Arm("monolith"), 0, None), 3) == ""

@@ -14,7 +14,7 @@ from scipy import stats
 
 from bench.engine.meters import foreign_cpu, read_machine
 from bench.errors import ShopbenchError
-from bench.faults.hops import Hop, HopSettings
+from bench.faults.hop_state import Hop, HopSettings
 from bench.faults.proxy_control import Message, round_trips
 
 

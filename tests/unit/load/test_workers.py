@@ -14,10 +14,10 @@ import msgspec
 import psutil
 import pytest
 
-from bench.load.dealing import deal, merge
 from bench.load.generator import ClosedLoop, LoadError, LoadProcess, Target, result_rows
 from bench.load.mixes import JOURNEYS
 from bench.load.plan import Plan, Result, Side, Visit
+from bench.load.plan_shares import deal, merge
 from bench.load.schedule import ScheduleSpec, build_schedule
 
 TOKENS = [f"token-{number}" for number in range(10)]

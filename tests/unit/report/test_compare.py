@@ -7,9 +7,9 @@ import pytest
 
 from bench.errors import ShopbenchError
 from bench.report.analysis import analyse
-from bench.report.changes import EXPLAINED, changes
 from bench.report.compare import Comparison, compare_runs
 from bench.report.environment import environment_differences
+from bench.report.run_comparison import EXPLAINED, changes
 from tests.unit.report.factory import PAIR, Rounds, make_run, pair_run
 
 pytestmark = pytest.mark.usefixtures("unpainted")

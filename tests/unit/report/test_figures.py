@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.experiments.latency import drawings
+from bench.experiments.latency import figure_selection
 from bench.experiments.latency.figures.tail import percentile_curve
 from bench.experiments.latency.findings import Findings
 from bench.report.analysis import Analysis
@@ -89,8 +89,8 @@ def test_every_figure_is_drawn_once_with_its_words(analysis: Analysis) -> None:
 
 def test_the_time_of_rounds_is_labelled_service_time(analysis: Analysis) -> None:
     for figure in (
-        *drawings.tails(analysis.data.once(Findings)),
-        *drawings.percentiles(analysis.data.once(Findings)),
+        *figure_selection.tails(analysis.data.once(Findings)),
+        *figure_selection.percentiles(analysis.data.once(Findings)),
     ):
         assert "service time" in figure.title
         text = svg_text(figure)
@@ -99,7 +99,7 @@ def test_the_time_of_rounds_is_labelled_service_time(analysis: Analysis) -> None
 
 
 def test_the_percentiles_of_all_operations_stand_in_one_figure(analysis: Analysis) -> None:
-    (figure,) = drawings.percentiles(analysis.data.once(Findings))
+    (figure,) = figure_selection.percentiles(analysis.data.once(Findings))
     text = svg_text(figure)
     assert all(name in text for name in ("product read", "wallet read", "order", "overview"))
     assert "all operations" not in text
@@ -108,7 +108,7 @@ def test_the_percentiles_of_all_operations_stand_in_one_figure(analysis: Analysi
 def test_cpu_stands_there_less_the_idle_rate_and_the_idle_rate_beside_it(
     analysis: Analysis,
 ) -> None:
-    figure = drawings.cpu(analysis.data.once(Findings))
+    figure = figure_selection.cpu(analysis.data.once(Findings))
     assert figure is not None
     text = svg_text(figure)
     assert text.count("+ 0.8") >= 8  # 0.08 s of 96 requests are idle

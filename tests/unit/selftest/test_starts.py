@@ -32,7 +32,7 @@ class Lab:
         return self.fits >= 0
 
 
-def made(lab: Any, wanted: int, fail_at: int | None = None) -> list[int]:
+def made(ctx: Any, wanted: int, fail_at: int | None = None) -> list[int]:
     numbers: list[int] = []
 
     def measure(number: int) -> None:
@@ -40,23 +40,23 @@ def made(lab: Any, wanted: int, fail_at: int | None = None) -> list[int]:
         if number == fail_at:
             raise KeyboardInterrupt
 
-    make_starts(lab, NAME, wanted, 1.0, measure)
+    make_starts(ctx, NAME, wanted, 1.0, measure)
     return numbers
 
 
 def test_as_many_starts_are_made_as_wanted() -> None:
-    lab = Lab()
-    assert made(lab, 3) == [0, 1, 2]
-    assert set(whole_starts(lab.setting(NAME))) == {0, 1, 2}
-    assert typical_start_s(lab.setting(NAME)) >= 0
+    ctx = Lab()
+    assert made(ctx, 3) == [0, 1, 2]
+    assert set(whole_starts(ctx.setting(NAME))) == {0, 1, 2}
+    assert typical_start_s(ctx.setting(NAME)) >= 0
 
 
 def test_a_start_that_was_cut_off_is_made_again_under_another_number() -> None:
-    lab = Lab()
+    ctx = Lab()
     with pytest.raises(KeyboardInterrupt):
-        made(lab, 3, fail_at=1)
-    assert made(lab, 3) == [2, 3]
-    assert set(whole_starts(lab.setting(NAME))) == {0, 2, 3}
+        made(ctx, 3, fail_at=1)
+    assert made(ctx, 3) == [2, 3]
+    assert set(whole_starts(ctx.setting(NAME))) == {0, 2, 3}
 
 
 def test_no_start_begins_that_does_not_fit_the_time_limit() -> None:
@@ -65,7 +65,7 @@ def test_no_start_begins_that_does_not_fit_the_time_limit() -> None:
 
 def test_the_starts_asked_for_go_before_the_profiles() -> None:
     size = Size(30, 1.0, 1.0, 1.0)
-    lab: Any = Lab(own={"starts": 4})
-    assert size.wanted(lab.options) == 4
-    lab = Lab()
-    assert size.wanted(lab.options) == 30
+    ctx: Any = Lab(own={"starts": 4})
+    assert size.wanted(ctx.options) == 4
+    ctx = Lab()
+    assert size.wanted(ctx.options) == 30

@@ -5,9 +5,7 @@ import pytest
 
 from bench.stats.errors import StatisticsError, TooFewSamples
 from bench.stats.trend import (
-    autocorrelated,
     drifting,
-    lag_one_autocorrelation,
     mann_kendall,
     window_medians,
 )
@@ -52,18 +50,9 @@ def test_a_steady_series_is_called_drifting_in_few_of_many_trials() -> None:
     assert wrong / 300 <= 0.07
 
 
-def test_autocorrelation_finds_a_slow_wave() -> None:
-    rng = np.random.default_rng(11)
-    assert autocorrelated(np.sin(np.linspace(0, 6, 60)))
-    assert abs(lag_one_autocorrelation(rng.normal(size=400))) < 0.15
-    assert lag_one_autocorrelation([2.0] * 6) == 0.0
-
-
 def test_too_few_points_or_a_broken_window_are_refused() -> None:
     with pytest.raises(TooFewSamples):
         mann_kendall([0, 1], [1, 2])
-    with pytest.raises(TooFewSamples):
-        lag_one_autocorrelation([1.0])
     with pytest.raises(StatisticsError):
         window_medians([0.0], [1.0], 0.0)
     with pytest.raises(StatisticsError):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bench.engine.laboratory import Laboratory, store
 from bench.engine.options import Profile, RunOptions
+from bench.engine.run_context import RunContext, store
 from bench.engine.trial import TrialKey
 from bench.load.schedule import ScheduleSpec, build_schedule
 from bench.registry import Planned
@@ -19,14 +19,14 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
     return Planned(len(options.deployments) * (PRIMER_S + WARMUP_S + MEASURED_S))
 
 
-def run(lab: Laboratory) -> None:
+def run(ctx: RunContext) -> None:
     """Measure each deployment once."""
-    rate = float(lab.options.own.get("toy_rate") or 40)
-    seed = lab.seed(NAME)
+    rate = float(ctx.options.own.get("toy_rate") or 40)
+    seed = ctx.seed(NAME)
     schedule = build_schedule(ScheduleSpec(MIX, rate, seed, PRIMER_S, WARMUP_S, MEASURED_S))
-    for position, name in enumerate(lab.options.deployments):
-        subject = lab.fleet.current(name)
-        store(lab, lab.bench.run_open(TrialKey(NAME, 0, 0, position), subject, schedule))
+    for position, name in enumerate(ctx.options.deployments):
+        subject = ctx.fleet.current(name)
+        store(ctx, ctx.bench.run_open(TrialKey(NAME, 0, 0, position), subject, schedule))
 
 
 def trials_of(trials: tuple[Trial, ...]) -> list[Trial]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.engine.laboratory import Laboratory
+from bench.engine.run_context import RunContext
 from bench.experiments.failure.plan import Cell
 from bench.load.visits import OK, visits_of
 from bench.results.journal import RunReader, Trial
@@ -10,14 +10,14 @@ from bench.results.journal import RunReader, Trial
 PAIR = ("microservices", "monolith")
 
 
-def what_it_cost(lab: Laboratory, cell: Cell, repetitions: int) -> str:
+def what_it_cost(ctx: RunContext, cell: Cell, repetitions: int) -> str:
     """Say how many visits each arm served while a fault lasted; "" before all repetitions are over.
 
     A control says nothing, nor does a fault that one of the two arms does not know.
     """
     if cell.step is None or cell.arm.label not in PAIR:
         return ""
-    shares = {arm: _shares(lab, cell.experiment, arm) for arm in PAIR}
+    shares = {arm: _shares(ctx, cell.experiment, arm) for arm in PAIR}
     if any(len(found) < repetitions for found in shares.values()):
         return ""
     top, base = (shares[arm] for arm in PAIR)
@@ -29,9 +29,9 @@ def what_it_cost(lab: Laboratory, cell: Cell, repetitions: int) -> str:
     )
 
 
-def _shares(lab: Laboratory, experiment: str, arm: str) -> dict[int, float]:
+def _shares(ctx: RunContext, experiment: str, arm: str) -> dict[int, float]:
     """Share of the visits served in time while the fault lasted, by repetition."""
-    reader, slo_ms = RunReader(lab.writer.path), float(lab.setting("slo_ms"))
+    reader, slo_ms = RunReader(ctx.writer.path), float(ctx.setting("slo_ms"))
     return {
         trial.block: _served(reader, trial, slo_ms)
         for trial in reader.trials

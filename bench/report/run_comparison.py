@@ -129,7 +129,7 @@ def agreement(
 
 
 def other_flips(first: Analysis, second: Analysis) -> list[str]:
-    """Return the flipped verdicts that no ratio of `changes` stands for."""
+    """Return the flipped verdicts that no ratio of both runs stands for."""
     asked = {each.verdict_id for run in (first, second) for each in _comparables(run)}
     theirs = {v.id: v for v in second.verdicts if v.id not in asked}
     return [

@@ -1,6 +1,6 @@
 """What experiments do before they measure: prime a fresh shop, find roughly what it can do.
 
-Neighbours: `fleet` starts deployments, `laboratory` runs the blocks.
+Neighbours: `fleet` starts deployments, `run_context` runs the blocks.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from bench.engine.deployment_fleet import prime_orders
 from bench.engine.first_answers import VISITS, never_right
-from bench.engine.laboratory import Laboratory
 from bench.engine.options import Profile
+from bench.engine.run_context import RunContext
 from bench.engine.target import DeploymentSubject, Subject
 from bench.errors import ShopbenchError
 from bench.load.generator import ClosedLoop
@@ -36,29 +36,33 @@ def start_seconds(profile: Profile) -> float:
     return 3.2 + 0.9 * profile.primed_orders
 
 
-def prime(lab: Laboratory, subject: DeploymentSubject) -> None:
+def prime(ctx: RunContext, subject: DeploymentSubject) -> None:
     """Make a fresh deployment a shop with orders."""
-    prime_orders(lab.load, subject.target, lab.options.shop_seed.users * lab.profile.primed_orders)
+    prime_orders(
+        ctx.load,
+        subject.target,
+        ctx.options.shop_seed.users * ctx.profile.primed_orders,
+    )
     subject.settle()
 
 
 def closed_loop_rps(
-    lab: Laboratory, subject: Subject, mix: str, loop: ClosedLoop | None = None
+    ctx: RunContext, subject: Subject, mix: str, loop: ClosedLoop | None = None
 ) -> float:
     """`right_rps`, with the work that it left done; `loop` None: the profile's probe."""
-    probe = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, lab.profile.probe_s)
-    rate_rps = right_rps(lab, subject, mix, loop or probe)
+    probe = ClosedLoop(PROBE_CLIENTS, PROBE_WARMUP_S, ctx.profile.probe_s)
+    rate_rps = right_rps(ctx, subject, mix, loop or probe)
     subject.settle()
     return rate_rps
 
 
-def right_rps(lab: Laboratory, subject: Subject, mix: str, loop: ClosedLoop) -> float:
+def right_rps(ctx: RunContext, subject: Subject, mix: str, loop: ClosedLoop) -> float:
     """Right answers a second of a saturating closed loop.
 
     Raises ShopbenchError (1) with the answer where an operation was never answered rightly.
     """
-    visits = build_schedule(ScheduleSpec(mix, 500.0, lab.seed("probe", mix), 0.0, 0.0, 4.0)).visits
-    result = lab.load.run_closed(subject.target, visits, loop)
+    visits = build_schedule(ScheduleSpec(mix, 500.0, ctx.seed("probe", mix), 0.0, 0.0, 4.0)).visits
+    result = ctx.load.run_closed(subject.target, visits, loop)
     end_s = loop.warmup_s + loop.measured_s
     good = sum(
         not error and loop.warmup_s <= done < end_s

@@ -28,7 +28,7 @@ TRIAL_OVERHEAD_S = 0.22  # readings, hand-over, drain
 
 
 @dataclass
-class Laboratory:
+class RunContext:
     """The tools of a run. `rerun_budget_s`: what is left for repeating invalid blocks.
 
     Without a time limit the profile's blocks are the limit.
@@ -131,35 +131,35 @@ class Series:
         return Recorded(last in whole, valid, len(whole), last + 1)
 
 
-def run_until_valid(lab: Laboratory, series: Series, block: int, held: Recorded) -> bool:
+def run_until_valid(ctx: RunContext, series: Series, block: int, held: Recorded) -> bool:
     """Run a block; until it is valid run it again whole, at most twice.
 
     Reruns stop early when the run has spent its time for them: an invalid block is kept and
     marked. Returns whether it is valid.
     """
     attempt = series.attempt(block)
-    for tried in range(lab.profile.max_reruns + 1 - min(held.whole, lab.profile.max_reruns)):
+    for tried in range(ctx.profile.max_reruns + 1 - min(held.whole, ctx.profile.max_reruns)):
         if tried:
-            if not lab.spend(series.planned_s):
+            if not ctx.spend(series.planned_s):
                 return False
-            lab.progress.plan(series.planned_s)
+            ctx.progress.plan(series.planned_s)
         number = held.next_attempt + tried
         try:
             statuses = attempt(number)
         except LoadError as exc:
             # the trial loop's border: the block is lost, the run is not
-            lab.writer.note(f"{series.label} block {block}, attempt {number}: {exc}")
-            lab.load.stop()
-            lab.load.start()
+            ctx.writer.note(f"{series.label} block {block}, attempt {number}: {exc}")
+            ctx.load.stop()
+            ctx.load.start()
             statuses = ["invalid"]
-        lab.progress.done(series.planned_s)
-        if "invalid" not in statuses or series.recorded(lab.writer.journal.trials, block).valid:
+        ctx.progress.done(series.planned_s)
+        if "invalid" not in statuses or series.recorded(ctx.writer.journal.trials, block).valid:
             return True
     return False
 
 
 def run_series(
-    lab: Laboratory, series: list[Series], order: Callable[[int], list[Series]] | None = None
+    ctx: RunContext, series: list[Series], order: Callable[[int], list[Series]] | None = None
 ) -> None:
     """Run the blocks of all cells, blocks outermost: an interrupted run has as many of each.
 
@@ -169,22 +169,22 @@ def run_series(
     as listed if left out. Why each cell has no more blocks is in the setting `stopped`, by
     `cell_name`.
     """
-    least, limit = lab.profile.min_blocks, lab.profile.max_blocks
-    before = lab.writer.journal.trials
-    for block in range(TIMED_BLOCKS if lab.timed else max(least + EXTRA_BLOCKS, limit)):
+    least, limit = ctx.profile.min_blocks, ctx.profile.max_blocks
+    before = ctx.writer.journal.trials
+    for block in range(TIMED_BLOCKS if ctx.timed else max(least + EXTRA_BLOCKS, limit)):
         for each in order(block) if order else series:
             held = each.recorded(before, block)
             if held.complete:
                 each.valid += held.valid
-                lab.progress.drop(each.planned_s if block < least else 0.0)
-            elif _goes_on(lab, each, block):
-                each.valid += run_until_valid(lab, each, block, held)
+                ctx.progress.drop(each.planned_s if block < least else 0.0)
+            elif _goes_on(ctx, each, block):
+                each.valid += run_until_valid(ctx, each, block, held)
         if all(each.stopped for each in series):
             break
     for each in series:
         each.stopped = each.stopped or f"{each.valid} of {least} valid blocks after {block + 1}"
     reasons = {cell_name(each.key): each.stopped for each in series}
-    lab.writer.add_settings(**{STOPPED: {**(lab.setting(STOPPED) or {}), **reasons}})
+    ctx.writer.add_settings(**{STOPPED: {**(ctx.setting(STOPPED) or {}), **reasons}})
 
 
 def cell_name(key: tuple[str, str, float]) -> str:
@@ -193,31 +193,31 @@ def cell_name(key: tuple[str, str, float]) -> str:
     return f"{experiment}/{mix}/{offered_rps:g}"
 
 
-def _goes_on(lab: Laboratory, series: Series, block: int) -> bool:
+def _goes_on(ctx: RunContext, series: Series, block: int) -> bool:
     if series.stopped:
         return False
-    series.stopped = _why_stop(lab, series, block)
-    if series.stopped and block < lab.profile.min_blocks:
-        lab.progress.drop(series.planned_s * (lab.profile.min_blocks - block))
-    elif not series.stopped and block >= lab.profile.min_blocks:
-        lab.progress.plan(series.planned_s)
+    series.stopped = _why_stop(ctx, series, block)
+    if series.stopped and block < ctx.profile.min_blocks:
+        ctx.progress.drop(series.planned_s * (ctx.profile.min_blocks - block))
+    elif not series.stopped and block >= ctx.profile.min_blocks:
+        ctx.progress.plan(series.planned_s)
     return not series.stopped
 
 
-def _why_stop(lab: Laboratory, series: Series, block: int) -> str:
+def _why_stop(ctx: RunContext, series: Series, block: int) -> str:
     """Why a cell gets no further block; "" if it does."""
-    least, limit = lab.profile.min_blocks, lab.profile.max_blocks
-    if not lab.has_time(series.planned_s):
+    least, limit = ctx.profile.min_blocks, ctx.profile.max_blocks
+    if not ctx.has_time(series.planned_s):
         return f"time limit reached with {series.valid} of at least {least} valid blocks"
     if block < least:
         return ""
     if series.valid < least:
         short = f"{series.valid} of {least} valid blocks, no time left to repeat others"
-        return "" if block < limit or lab.spend(series.planned_s) else short
+        return "" if block < limit or ctx.spend(series.planned_s) else short
     if series.precise is None or series.precise():
         enough = "all planned blocks" if series.precise is None else "every interval narrow enough"
         return f"{enough}, {series.valid} valid blocks"
-    if block >= limit and not lab.timed:
+    if block >= limit and not ctx.timed:
         return f"block limit {limit} reached before every interval was narrow enough"
     return ""
 
@@ -229,10 +229,10 @@ def shuffled(names: tuple[str, ...], seed: int) -> list[str]:
     return order
 
 
-def store(lab: Laboratory, measured: tuple[Trial, pa.Table]) -> TrialStatus:
+def store(ctx: RunContext, measured: tuple[Trial, pa.Table]) -> TrialStatus:
     """Write a trial, say why if it is invalid; return its status."""
     trial, rows = measured
-    lab.writer.add_trial(trial, rows)
+    ctx.writer.add_trial(trial, rows)
     if trial.status == "invalid":
-        lab.progress.tell(f"invalid: {trial.trial_id}: {reasons(trial.gates)}")
+        ctx.progress.tell(f"invalid: {trial.trial_id}: {reasons(trial.gates)}")
     return trial.status

@@ -15,7 +15,7 @@ from bench.deployments.base import COMPONENTS, Deployment
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.plan import TOTAL_POOL, gunicorn_workers
 from bench.engine.bare_handler_process import PartSubject, ServedSubject
-from bench.engine.laboratory import Laboratory
+from bench.engine.run_context import RunContext
 from bench.engine.target import DeploymentSubject, Subject
 
 DEPLOYMENTS = ("monolith", "modular", "microservices")
@@ -65,16 +65,16 @@ class Comparison:
 
 
 def comparisons_of(
-    lab: Laboratory, members: Mapping[str, Deployment], stack: ExitStack
+    ctx: RunContext, members: Mapping[str, Deployment], stack: ExitStack
 ) -> list[Comparison]:
     """Start the bare handlers beside their arms; all end with `stack`."""
     subjects = {
-        name: DeploymentSubject(deployment, lab.fleet.tokens_of(deployment))
+        name: DeploymentSubject(deployment, ctx.fleet.tokens_of(deployment))
         for name, deployment in members.items()
     }
     for subject in subjects.values():
         stack.callback(subject.close)
-    sides = _Sides(lab, members, subjects, stack)
+    sides = _Sides(ctx, members, subjects, stack)
     return [
         *sides.monolith(),
         *(sides.read(operation) for operation in ("product_read", "wallet_read")),
@@ -84,14 +84,14 @@ def comparisons_of(
 
 @dataclass(frozen=True)
 class _Sides:
-    lab: Laboratory
+    ctx: RunContext
     members: Mapping[str, Deployment]
     subjects: Mapping[str, DeploymentSubject]
     stack: ExitStack
 
     def monolith(self) -> list[Comparison]:
         """The monolith against a bare DRF handler on its own database."""
-        self.lab.progress.say("starting the bare DRF handler")
+        self.ctx.progress.say("starting the bare DRF handler")
         deployment, arm = self.members["monolith"], self.subjects["monolith"]
         environment = {
             "DATABASE_URL": deployment.database_dsn("orders"),
@@ -127,7 +127,7 @@ class _Sides:
     def _aiohttp(
         self, deployment: Deployment, whole: DeploymentSubject, databases: tuple[str, ...]
     ) -> ServedSubject:
-        self.lab.progress.say("starting a bare aiohttp handler")
+        self.ctx.progress.say("starting a bare aiohttp handler")
         dsns = {
             f"{name.upper()}_DATABASE_URL": deployment.database_dsn(name) for name in COMPONENTS
         }
@@ -138,7 +138,7 @@ class _Sides:
 
     @property
     def _cpus(self) -> tuple[int, ...]:
-        return tuple(self.lab.writer.journal.settings["cpus"])
+        return tuple(self.ctx.writer.journal.settings["cpus"])
 
 
 def _signing_key() -> Path:
