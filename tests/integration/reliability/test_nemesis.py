@@ -15,7 +15,6 @@ from typing import Protocol, cast
 
 import psutil
 import pytest
-from bench.faults.hop_state import HopSettings
 
 from bench.contract.seed import PASSWORD, SeedSpec, user_email
 from bench.deployments.base import ComponentInfo, Deployment, UpOptions
@@ -24,6 +23,7 @@ from bench.deployments.local.home import StateHome
 from bench.experiments.consistency.client import Person, log_in
 from bench.faults.catalogue import Fault, NotApplicable, catalogue
 from bench.faults.fault_ledger import FaultLedger
+from bench.faults.hop_state import HopSettings
 from bench.faults.nemesis import Nemesis
 from bench.faults.points import POISON_HEADER
 from bench.faults.undo import control_of

@@ -24,6 +24,9 @@ from bench.engine.options import PROFILES, RunOptions
 from bench.engine.trial import Bench
 from bench.experiments.latency import measure, plan
 from bench.load.generator import LoadProcess
+from tests.unit.report.conftest import analysis, built, unpainted
+
+__all__ = ["analysis", "built", "unpainted"]  # fixtures of the report's tests
 
 SERVER = Path(__file__).parents[1] / "load" / "echo_server.py"
 

@@ -22,7 +22,7 @@ from bench.results.journal import (
     TrialStatus,
     rows_table,
 )
-from tests.unit.paired.made import MEASURED_S, SHARES, Made, made_trials, trial_of
+from tests.unit.results.paired.made import MEASURED_S, SHARES, Made, made_trials, trial_of
 
 LADDER = ("monolith", "modular", "modular-split", "microservices")
 MIXED = {"product_read": 0.5, "product_list": 0.2, "order": 0.15, "overview": 0.15}

@@ -16,11 +16,14 @@ from bench.report.fields import estimate_text
 from bench.report.section import Section
 from bench.results.journal import RunReader, TableCell, VerdictWord
 from tests.unit.audit.sound_shop import sound_shop
-from tests.unit.failure import fault_runs
-from tests.unit.report import scaling_runs, test_consistency, test_network, test_topologies
-from tests.unit.report.capacity_runs import SATURATED, capacity_run
+from tests.unit.experiments.capacity.capacity_runs import SATURATED, capacity_run
+from tests.unit.experiments.consistency import test_section as test_consistency
+from tests.unit.experiments.consistency.test_section import ARMS, END, kills_of
+from tests.unit.experiments.failure import fault_runs
+from tests.unit.experiments.network import test_section as test_network
+from tests.unit.experiments.scaling import scaling_runs
+from tests.unit.experiments.topologies import test_section as test_topologies
 from tests.unit.report.factory import Rounds, make_run, pair_run
-from tests.unit.report.test_consistency import ARMS, END, kills_of
 
 pytestmark = pytest.mark.usefixtures("unpainted")
 

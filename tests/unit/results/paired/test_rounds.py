@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.results.paired.rounds import MIX, PairedRounds, Stretch, cpu_ms_of, is_twin, twin_of
-from tests.unit.paired.made import SHARES, rounds_with, rows_of, trial_of
+from tests.unit.results.paired.made import SHARES, rounds_with, rows_of, trial_of
 
 
 def test_every_start_gives_one_ratio_close_to_what_was_planted() -> None:

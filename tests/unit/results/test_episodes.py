@@ -22,7 +22,7 @@ from bench.results.episodes import (
     read_events,
 )
 from bench.results.journal import RunReader, RunWriter
-from tests.unit.journal.test_journal import FACTS
+from tests.unit.results.test_journal import FACTS
 
 BEGUN = Episode("consistency-monolith-kills-1", "consistency", "monolith", "kills", 0, 7, "now")
 EVENTS: list[Event] = [

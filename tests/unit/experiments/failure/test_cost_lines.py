@@ -8,7 +8,7 @@ from bench.experiments.failure.deployments import Arm
 from bench.experiments.failure.plan import Cell
 from bench.experiments.failure.served_share import what_it_cost
 from bench.experiments.failure.spec import Step
-from tests.unit.failure.fault_runs import Losses, write_run
+from tests.unit.experiments.failure.fault_runs import Losses, write_run
 
 
 def cell(component: str = "payments", number: int = 0, arm: str = "monolith") -> Cell:

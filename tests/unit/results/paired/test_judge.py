@@ -4,7 +4,7 @@ import pytest
 
 from bench.results.paired.judge import FAMILIES, all_enough, answers_of, questions_of, sentence
 from bench.results.paired.rounds import MIX
-from tests.unit.paired.made import rounds_with
+from tests.unit.results.paired.made import rounds_with
 
 FOUR = {"monolith": 1.0, "monolith#2": 1.0, "modular": 0.8, "modular-split": 0.85}
 

@@ -9,7 +9,7 @@ import pytest
 from bench.results.paired.disturbance import shifts_of
 from bench.results.paired.judge import Answer, answers_of, disturbance
 from bench.results.paired.rounds import PairedRounds
-from tests.unit.paired.made import rounds_with
+from tests.unit.results.paired.made import rounds_with
 
 PAIR = ("microservices", "monolith")
 FOUR = {"monolith": 1.0, "monolith#2": 1.0, "modular": 0.8, "modular-split": 0.85}

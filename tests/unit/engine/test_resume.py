@@ -20,7 +20,7 @@ from bench.errors import ShopbenchError
 from bench.experiments.latency import measure
 from bench.files import replace_file
 from bench.results.journal import RunReader, RunWriter, Trial
-from tests.unit.journal.test_journal import make_trial
+from tests.unit.results.test_journal import make_trial
 
 TODAY: dict[str, Any] = {"machine": {"cpus": 2, "kernel": "6"}, "versions": {"python": "3.11"}}
 
@@ -230,7 +230,7 @@ def trial(block: int, deployment: str, attempt: int = 0, **changes: object) -> T
 def half_a_run(tmp_path: Path) -> Path:
     """A run with one trial whose writer was killed."""
     from bench.engine import runner
-    from tests.unit.journal.test_journal import make_rows
+    from tests.unit.results.test_journal import make_rows
 
     options = RunOptions(profile="smoke", results_root=tmp_path, command="shopbench run latency")
     profile, options = runner._checked(["latency"], options)

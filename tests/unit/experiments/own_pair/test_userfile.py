@@ -22,7 +22,7 @@ def said(file: Path, *arguments: str, start: Path = Path("/")) -> dict[str, obje
 
 @pytest.fixture(autouse=True)
 def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[4]))
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from bench.experiments.latency import measure
 from bench.experiments.latency.plan import EXPERIMENT, SIZES, Plan, Size
 from bench.experiments.latency.start import Recorded
 from bench.results.journal import RunWriter
-from tests.unit.journal.test_journal import FACTS
-from tests.unit.paired.made import BASE_MS, MEASURED_S, PER_SECOND, rows_of, trial_of
+from tests.unit.results.paired.made import BASE_MS, MEASURED_S, PER_SECOND, rows_of, trial_of
+from tests.unit.results.test_journal import FACTS
 
 OPTIONS = RunOptions(deployments=("monolith", "microservices"), mixes=("mixed",))
 SECONDS = 10.0  # that a made-up start takes, on the clock of the test

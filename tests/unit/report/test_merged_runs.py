@@ -12,7 +12,7 @@ from bench.errors import ShopbenchError
 from bench.report.build import build_report
 from bench.report.comparison import comparison
 from bench.report.merged_runs import picture_of_runs
-from tests.unit.report.capacity_runs import SATURATED, capacity_run
+from tests.unit.experiments.capacity.capacity_runs import SATURATED, capacity_run
 from tests.unit.report.factory import Rounds, make_run, pair_run
 
 pytestmark = pytest.mark.usefixtures("unpainted")

@@ -15,8 +15,7 @@ from bench.report.console import show_results
 from bench.report.limits import limits
 from bench.results.dataset import load_run
 from bench.results.journal import CorruptResults, Verdict
-from tests.unit.report.factory import Plan, open_run
-from tests.unit.report.scaling_runs import (
+from tests.unit.experiments.scaling.scaling_runs import (
     COPY_MIB,
     DATABASE_CORES,
     MIXES,
@@ -25,6 +24,7 @@ from tests.unit.report.scaling_runs import (
     planted,
     scaling_run,
 )
+from tests.unit.report.factory import Plan, open_run
 
 
 @pytest.fixture(scope="module")

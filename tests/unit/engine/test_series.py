@@ -17,7 +17,7 @@ from bench.engine.progress import Progress
 from bench.engine.resume import spent_before
 from bench.engine.run_context import RunContext, Series, run_series
 from bench.results.journal import RunReader, RunWriter, TrialStatus
-from tests.unit.journal.test_journal import FACTS, make_rows, make_trial
+from tests.unit.results.test_journal import FACTS, make_rows, make_trial
 
 KEY = ("latency", "product_read", 50.0)
 PROFILE = replace(PROFILES["standard"], min_blocks=6, max_blocks=9)

@@ -12,7 +12,7 @@ from bench.experiments.failure.section import section
 from bench.report.build import build_report
 from bench.results.dataset import load_run
 from bench.results.journal import RunReader
-from tests.unit.failure.fault_runs import AT_S, Losses, write_run
+from tests.unit.experiments.failure.fault_runs import AT_S, Losses, write_run
 from tests.unit.report.factory import Plan, trial_entry
 
 CRASH, RESET = "failure:1 crash payments", "failure:2 hop_reset orders"

@@ -10,8 +10,8 @@ import pytest
 
 from bench.engine.threshold_metrics import measured_values
 from bench.results.journal import RunReader, RunWriter, Trial
-from tests.unit.journal.test_journal import FACTS, make_rows, make_trial
-from tests.unit.paired.made import rows_of, trial_of
+from tests.unit.results.paired.made import rows_of, trial_of
+from tests.unit.results.test_journal import FACTS, make_rows, make_trial
 
 
 def values_of(tmp_path: Path, *trials: Trial, wrong: int = 0) -> dict[tuple[str, str, str], float]:

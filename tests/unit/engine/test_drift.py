@@ -10,8 +10,8 @@ import pytest
 from bench.engine.drift import Drift, find_drift
 from bench.engine.gates import judge
 from bench.engine.window import read_window
-from tests.unit.experiments.test_gates import CLEAN, outcome
-from tests.unit.experiments.test_window import table
+from tests.unit.engine.test_gates import CLEAN, outcome
+from tests.unit.engine.test_window import table
 
 
 def measured(seed: int, change: float = 0.0, operations: int = 3, n: int = 900) -> Drift | None:

@@ -17,8 +17,8 @@ import pytest
 from bench.load.generator import LoadError, LoadProcess, Target
 from bench.load.plan import TurnRows
 from bench.stats.turns import Answer, Start, name_ratios
+from tests.unit.experiments.own_pair.conftest import FILES, SEED, Begin
 from tests.unit.load.own_server import serving
-from tests.unit.own_services.conftest import FILES, SEED, Begin
 
 
 def names(turns: list[TurnRows]) -> list[list[str]]:

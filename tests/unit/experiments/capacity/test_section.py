@@ -28,7 +28,7 @@ from bench.report.analysis import analyse
 from bench.report.build import build_report
 from bench.results.dataset import load_run
 from bench.results.journal import RunReader, Verdict
-from tests.unit.report.capacity_runs import CPU_MS, SATURATED, STEP, capacity_run
+from tests.unit.experiments.capacity.capacity_runs import CPU_MS, SATURATED, STEP, capacity_run
 from tests.unit.report.factory import Plan, open_run
 
 
