@@ -236,7 +236,8 @@ def _current(on: str) -> PlacedDeployment:
     from bench.deployments.places import current_place, lifecycle_of
 
     home = StateHome.from_environment()
-    return lifecycle_of(current_place(home, on)).current(home)
+    found: PlacedDeployment = lifecycle_of(current_place(home, on)).current(home)
+    return found
 
 
 def _say_up(running: PlacedDeployment) -> None:

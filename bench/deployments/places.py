@@ -11,9 +11,10 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, cast, get_args
+from typing import Any, Literal, Protocol, get_args
 
 from bench.deployments.base import Deployment, UpOptions
+from bench.deployments.lifecycle import Lifecycle
 from bench.deployments.local.home import StateHome
 from bench.errors import ShopbenchError
 
@@ -51,29 +52,10 @@ class PlacedDeployment(OpenDeployment, Protocol):
         """What is particular to its place, for `status --json`."""
 
 
-class Lifecycle(Protocol):
-    """`up`, `down`, `switch` of one place: a module of that name in its package."""
-
-    def bring_up(
-        self, home: StateHome, name: str, port: int, options: UpOptions, report: Report
-    ) -> PlacedDeployment:
-        """Start it and leave it running."""
-
-    def bring_down(self, home: StateHome) -> str:
-        """Stop what is up; return its name."""
-
-    def switch(
-        self, home: StateHome, name: str, options: UpOptions, report: Report
-    ) -> PlacedDeployment:
-        """Replace what is up under the same URL."""
-
-    def current(self, home: StateHome) -> PlacedDeployment:
-        """Find what is up."""
-
-
-def lifecycle_of(place: PlaceName) -> Lifecycle:
-    """The module with a place's `up`, `down` and `switch`."""
-    return cast(Lifecycle, import_module(f"bench.deployments.{place}.lifecycle"))
+def lifecycle_of(place: PlaceName) -> Lifecycle[Any]:
+    """`up`, `down` and `switch` of a place."""
+    found: Lifecycle[Any] = import_module(f"bench.deployments.{place}.lifecycle").LIFECYCLE
+    return found
 
 
 def current_place(home: StateHome, text: str) -> PlaceName:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bench.deployments.base import Deployment
 from bench.deployments.local.home import StateHome
@@ -178,11 +178,11 @@ def _find(home: StateHome, ident: str) -> Deployment | None:
 
 def _find_in_containers(home: StateHome, ident: str) -> Deployment | None:
     """The one that `up --on compose` started; others go with their bench."""
-    from bench.deployments.compose.lifecycle import current
+    from bench.deployments.compose.lifecycle import LIFECYCLE
     from bench.deployments.compose.state import find_current
 
     found = find_current(home)
-    return None if found is None or found[1].ident != ident else cast(Deployment, current(home))
+    return None if found is None or found[1].ident != ident else LIFECYCLE.current(home)
 
 
 def _goes(folder: Path) -> bool:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from bench.deployments.local.driver import LocalDeployment
-from bench.deployments.local.lifecycle import current
+from bench.deployments.local.lifecycle import LIFECYCLE
 from bench.faults.catalogue import Fault, NotApplicable, catalogue, plan
 from bench.faults.explain import facts_of_topology
 from bench.faults.fault_ledger import FaultLedger
@@ -25,20 +25,20 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 UP = """
 from bench.contract.seed import SeedSpec
 from bench.deployments.base import UpOptions
-from bench.deployments.local import lifecycle
+from bench.deployments.local.lifecycle import LIFECYCLE
 from bench.deployments.local.home import StateHome
 options = UpOptions(seed=SeedSpec(users=12, products=50), faults=True, hops="all")
-lifecycle.bring_up(StateHome.from_environment(), {name!r}, {port}, options, print)
+LIFECYCLE.bring_up(StateHome.from_environment(), {name!r}, {port}, options, print)
 """
 INJECT = """
 import time
 from bench.deployments.local.home import StateHome
-from bench.deployments.local.lifecycle import current
+from bench.deployments.local.lifecycle import LIFECYCLE
 from bench.faults.catalogue import Fault
 from bench.faults.fault_ledger import FaultLedger
 from bench.faults.nemesis import Nemesis
 home = StateHome.from_environment()
-with Nemesis(current(home), FaultLedger(home)) as nemesis:
+with Nemesis(LIFECYCLE.current(home), FaultLedger(home)) as nemesis:
     nemesis.inject(Fault({kind!r}, {component!r}, 60.0))
     print("injected", flush=True)
     time.sleep(200)
@@ -106,7 +106,7 @@ class Standing:
             _, err = (child := self._shopbench.start_python(code)).communicate(timeout=100)
             assert child.returncode == 0, err
             self._name = name
-        return current(self._shopbench.home)
+        return LIFECYCLE.current(self._shopbench.home)
 
     def down(self) -> None:
         if self._name:

@@ -90,6 +90,10 @@ class ComposeDeployment:
         return self.project.layout
 
     @property
+    def cpus(self) -> tuple[int, ...]:
+        return self.state.cpus
+
+    @property
     def ident(self) -> str:
         return self.state.ident
 

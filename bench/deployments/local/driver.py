@@ -85,6 +85,10 @@ class LocalDeployment:
         return state
 
     @property
+    def cpus(self) -> tuple[int, ...]:
+        return self.state.cpus
+
+    @property
     def ident(self) -> str:
         return self.folder.name
 
