@@ -30,7 +30,7 @@ from bench.deployments.base import UpOptions
 from bench.machine import parse_cpus
 
 if TYPE_CHECKING:
-    from bench.deployments.places import PlacedDeployment
+    from bench.deployments.lifecycle import PlacedDeployment
 
 
 def up(  # noqa: PLR0913, PLR0917 - one argument for each option
@@ -236,8 +236,7 @@ def _current(on: str) -> PlacedDeployment:
     from bench.deployments.places import current_place, lifecycle_of
 
     home = StateHome.from_environment()
-    found: PlacedDeployment = lifecycle_of(current_place(home, on)).current(home)
-    return found
+    return lifecycle_of(current_place(home, on)).current(home)
 
 
 def _say_up(running: PlacedDeployment) -> None:

@@ -11,9 +11,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Generic, Protocol, TypeVar
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
 
-from bench.deployments.base import UpOptions
+from bench.deployments.base import Deployment, UpOptions
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.ports import is_free, owner_of
 from bench.errors import ShopbenchError
@@ -21,40 +23,44 @@ from bench.errors import ShopbenchError
 Report = Callable[[str], None]
 
 
-class Lasting(Protocol):
-    """A deployment that outlives the command which started it."""
+class OpenDeployment(Deployment, Protocol):
+    """A deployment as a context manager: up on entry, down on exit."""
 
-    name: str
-    report: Report
+    report: Callable[[str], None]
 
-    @property
-    def base_url(self) -> str:
-        """Where it serves."""
-
-    @property
-    def cpus(self) -> tuple[int, ...]:
-        """Its CPU budget."""
-
-    def up(self) -> None:
+    def __enter__(self) -> Deployment:
         """Start it."""
 
-    def down(self) -> None:
-        """Stop and remove it."""
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Stop it; while another thread is in `__enter__`, that one raises ShopbenchError."""
+
+
+class PlacedDeployment(OpenDeployment, Protocol):
+    """The deployment of the command line, wherever it is up."""
+
+    @property
+    def logs(self) -> Path:
+        """Folder of its logs."""
+
+    def described(self) -> dict[str, object]:
+        """What is particular to its place, for `status --json`."""
 
     def detach(self) -> None:
-        """Leave it running."""
+        """Leave it running when this process ends."""
 
     def set_current(self, current: bool) -> None:
-        """Whether it is the one of the command line."""
+        """Make it the deployment that the command line speaks to, or no longer."""
 
     def release_port(self) -> None:
-        """Give the public port back."""
+        """Stop serving the public API; `rebind` serves it again."""
 
     def rebind(self, port: int) -> None:
-        """Serve at this public port."""
-
-
-Running = TypeVar("Running", bound=Lasting)
+        """Serve the public API at this port."""
 
 
 @contextmanager
@@ -71,13 +77,13 @@ def alone(home: StateHome) -> Iterator[None]:
         os.close(handle)
 
 
-class Lifecycle(ABC, Generic[Running]):
+class Lifecycle(ABC):
     """`up`, `down` and `switch` of one place. `named`: how a command names the place."""
 
     named = ""
 
     @abstractmethod
-    def current(self, home: StateHome) -> Running:
+    def current(self, home: StateHome) -> PlacedDeployment:
         """Find what is up. Raises ShopbenchError if nothing is."""
 
     @abstractmethod
@@ -91,16 +97,20 @@ class Lifecycle(ABC, Generic[Running]):
     @abstractmethod
     def new(
         self, home: StateHome, name: str, port: int | None, options: UpOptions, *, current: bool
-    ) -> Running:
+    ) -> PlacedDeployment:
         """A deployment that is not started yet."""
 
     @abstractmethod
-    def serve_again(self, old: Running, port: int) -> None:
+    def budget(self, running: Any) -> tuple[int, ...]:
+        """The CPUs that it may use."""
+
+    @abstractmethod
+    def serve_again(self, old: Any, port: int) -> None:
         """Give the port back to what had it. Raises ShopbenchError."""
 
     def bring_up(
         self, home: StateHome, name: str, port: int, options: UpOptions, report: Report
-    ) -> Running:
+    ) -> PlacedDeployment:
         """Start the deployment of the command line and leave it running."""
         topology = self.checked(name)
         with alone(home):
@@ -124,7 +134,9 @@ class Lifecycle(ABC, Generic[Running]):
             deployment.down()
             return deployment.name
 
-    def switch(self, home: StateHome, name: str, options: UpOptions, report: Report) -> Running:
+    def switch(
+        self, home: StateHome, name: str, options: UpOptions, report: Report
+    ) -> PlacedDeployment:
         """Replace what is up by another deployment under the same public URL.
 
         The new one is started and ready beside the old one first. Then the old edge is drained and
@@ -136,7 +148,7 @@ class Lifecycle(ABC, Generic[Running]):
         with alone(home):
             old = self.current(home)
             if not options.cpus:  # the same budget, unless another one is asked for
-                options = replace(options, cpus=old.cpus)
+                options = replace(options, cpus=self.budget(old))
             new = self.new(home, name, None, options, current=False)
             new.report = report
             try:
@@ -153,7 +165,7 @@ class Lifecycle(ABC, Generic[Running]):
             old.down()
             return new
 
-    def _hand_over(self, old: Running, new: Running) -> None:
+    def _hand_over(self, old: PlacedDeployment, new: PlacedDeployment) -> None:
         port = int(old.base_url.rpartition(":")[2])
         old.release_port()
         try:

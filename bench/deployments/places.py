@@ -9,12 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, get_args
 
-from bench.deployments.base import Deployment, UpOptions
-from bench.deployments.lifecycle import Lifecycle
+from bench.deployments.base import UpOptions
+from bench.deployments.lifecycle import Lifecycle, OpenDeployment, PlacedDeployment
 from bench.deployments.local.home import StateHome
 from bench.errors import ShopbenchError
 
@@ -24,37 +22,9 @@ Report = Callable[[str], None]
 Show = Callable[[str, str], None]
 
 
-class OpenDeployment(Deployment, Protocol):
-    """A deployment as a context manager: up on entry, down on exit."""
-
-    report: Callable[[str], None]
-
-    def __enter__(self) -> Deployment:
-        """Start it."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        """Stop it; while another thread is in `__enter__`, that one raises ShopbenchError."""
-
-
-class PlacedDeployment(OpenDeployment, Protocol):
-    """The deployment of the command line, wherever it is up."""
-
-    @property
-    def logs(self) -> Path:
-        """Folder of its logs."""
-
-    def described(self) -> dict[str, object]:
-        """What is particular to its place, for `status --json`."""
-
-
-def lifecycle_of(place: PlaceName) -> Lifecycle[Any]:
+def lifecycle_of(place: PlaceName) -> Lifecycle:
     """`up`, `down` and `switch` of a place."""
-    found: Lifecycle[Any] = import_module(f"bench.deployments.{place}.lifecycle").LIFECYCLE
+    found: Lifecycle = import_module(f"bench.deployments.{place}.lifecycle").LIFECYCLE
     return found
 
 

@@ -178,11 +178,11 @@ def _find(home: StateHome, ident: str) -> Deployment | None:
 
 def _find_in_containers(home: StateHome, ident: str) -> Deployment | None:
     """The one that `up --on compose` started; others go with their bench."""
-    from bench.deployments.compose.lifecycle import LIFECYCLE
+    from bench.deployments.compose.opening import attach_compose
     from bench.deployments.compose.state import find_current
 
     found = find_current(home)
-    return None if found is None or found[1].ident != ident else LIFECYCLE.current(home)
+    return None if found is None or found[1].ident != ident else attach_compose(home, *found)
 
 
 def _goes(folder: Path) -> bool:

@@ -59,7 +59,7 @@ class ComposeDeployment:
     def __init__(self, home: StateHome, project: Project) -> None:
         self._home = home
         self.project = project
-        self.name = project.layout.topology.name
+        self.name: str = project.layout.topology.name
         self.report: Report = lambda _: None
         self._known: list[Container] = []
         self._forwarder: int | None = None
@@ -88,10 +88,6 @@ class ComposeDeployment:
     @property
     def layout(self) -> Layout:
         return self.project.layout
-
-    @property
-    def cpus(self) -> tuple[int, ...]:
-        return self.state.cpus
 
     @property
     def ident(self) -> str:

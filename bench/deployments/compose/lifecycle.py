@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bench.deployments.base import UpOptions
 from bench.deployments.compose.driver import ComposeDeployment
 from bench.deployments.compose.layout import layout_of
@@ -12,7 +14,7 @@ from bench.deployments.local.home import StateHome
 from bench.errors import ShopbenchError
 
 
-class ComposeLifecycle(Lifecycle[ComposeDeployment]):
+class ComposeLifecycle(Lifecycle):
     """The new edge's container is made again with the public port."""
 
     named = " --on compose"
@@ -43,7 +45,11 @@ class ComposeLifecycle(Lifecycle[ComposeDeployment]):
     ) -> ComposeDeployment:
         return new_compose_deployment(home, name, port, options, current=current)
 
-    def serve_again(self, old: ComposeDeployment, port: int) -> None:
+    def budget(self, running: Any) -> tuple[int, ...]:
+        cpus: tuple[int, ...] = running.state.cpus
+        return cpus
+
+    def serve_again(self, old: Any, port: int) -> None:
         old.restart(next(iter(old.layout.serving)))
 
 

@@ -57,8 +57,8 @@ class LocalDeployment:
         self._guard: Guard | None = None
         self._discarded = False
         self._beginning = threading.Lock()
-        self.name = parse_topology(request.name).name
-        self.base_url = ""
+        self.name: str = parse_topology(request.name).name
+        self.base_url: str = ""
         self.faults_dir: Path | None = None
         self.cpu_control: CpuControl = "uncontrolled"
         self.quotas_enforced = False
@@ -83,10 +83,6 @@ class LocalDeployment:
         if state is None:
             raise ShopbenchError(f"{self.name} is not up")
         return state
-
-    @property
-    def cpus(self) -> tuple[int, ...]:
-        return self.state.cpus
 
     @property
     def ident(self) -> str:

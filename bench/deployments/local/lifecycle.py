@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bench.deployments.base import UpOptions
 from bench.deployments.lifecycle import Lifecycle
 from bench.deployments.local.driver import LocalDeployment, attach, new_deployment
@@ -11,7 +13,7 @@ from bench.deployments.local.topology import parse_topology
 from bench.errors import ShopbenchError
 
 
-class LocalLifecycle(Lifecycle[LocalDeployment]):
+class LocalLifecycle(Lifecycle):
     """A second edge process of the new deployment takes the port."""
 
     def current(self, home: StateHome) -> LocalDeployment:
@@ -33,7 +35,11 @@ class LocalLifecycle(Lifecycle[LocalDeployment]):
     ) -> LocalDeployment:
         return new_deployment(home, name, port, options, current=current)
 
-    def serve_again(self, old: LocalDeployment, port: int) -> None:
+    def budget(self, running: Any) -> tuple[int, ...]:
+        cpus: tuple[int, ...] = running.state.cpus
+        return cpus
+
+    def serve_again(self, old: Any, port: int) -> None:
         old.rebind(port)
 
 
