@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bench.engine.threshold_metrics import measured_values
+from bench.registry import registered
 from bench.results.journal import RunReader, RunWriter, Trial
 from tests.unit.results.paired.made import rows_of, trial_of
 from tests.unit.results.test_journal import FACTS, make_rows, make_trial
@@ -57,3 +58,8 @@ def test_invalid_trials_and_overload_on_purpose_do_not_count(tmp_path: Path) -> 
     invalid = replace(trial_of(0, "order", "monolith"), status="invalid")
     search = replace(trial_of(1, "order", "monolith"), experiment="capacity")
     assert values_of(tmp_path, invalid, search) == {}
+
+
+def test_what_goes_through_the_proxy_or_is_broken_on_purpose_is_held_to_no_limit() -> None:
+    held = {each.name for each in registered() if each.thresholds}
+    assert not held & {"failure", "network", "consistency"}

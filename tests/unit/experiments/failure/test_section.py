@@ -9,7 +9,9 @@ from bench.experiments.failure.figures.heat_maps import OVERLOAD, difference_fig
 from bench.experiments.failure.findings import EVERY, _chosen, matrix_of
 from bench.experiments.failure.judge import verdicts_of
 from bench.experiments.failure.section import section
+from bench.report.analysis import analyse
 from bench.report.build import build_report
+from bench.report.page import figures_of
 from bench.results.dataset import load_run
 from bench.results.journal import RunReader
 from tests.unit.experiments.failure.fault_runs import AT_S, Losses, write_run
@@ -41,6 +43,12 @@ def test_the_matrix_holds_the_planted_losses_with_n_interval_and_control(once: P
     assert difference.estimate == pytest.approx(0.5)
     assert difference.low > 0.35
     assert matrix.difference(CRASH, "buy", ("microservices", "monolith")).estimate == 0.0
+
+
+def test_shares_and_points_are_not_drawn_as_ratios(tmp_path: Path) -> None:
+    analysis = analyse(write_run(tmp_path, Losses(repetitions=3)))
+    assert analysis.verdicts
+    assert not [figure.name for figure in figures_of(analysis) if figure.name.startswith("forest")]
 
 
 def test_moments_and_goodput_lost_are_those_planted(once: Path) -> None:
