@@ -35,7 +35,7 @@ def new_compose_deployment(
     ident = f"{layout.profile}-{secrets.token_hex(3)}"
     owner = ProcessId.of(os.getpid())
     services = list(layout.databases.values())
-    claimed = claim_ports(home, len(services) + 1, owner)
+    claimed = claim_ports(home, len(services) + 1, owner, bound=False)
     state = ComposeState(
         ident=ident,
         name=layout.topology.name,

@@ -1,8 +1,10 @@
 """Free TCP ports on loopback, claimed so that two drivers starting at once get different ones.
 
-Chosen below the kernel's ephemeral range: a killed component must find its port free when it is
-started again, and a load generator's outgoing connections take ephemeral ports by the thousand.
-`SHOPBENCH_PORTS` (`first-last`, default 21000-28999) says where to look.
+A killed component must find its port free when it is started again, and a load generator's
+outgoing connections take ports by the thousand, out of the kernel's ephemeral range. So ports are
+chosen below that range, and are bound by the supervisor for as long as it lives (Linux): where the
+ranges overlap, no connection gets them. `SHOPBENCH_PORTS` (`first-last`, default 21000-28999) says
+where to look.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import os
 import re
 import secrets
 import socket
-from contextlib import suppress
+import sys
 from pathlib import Path
 
 import psutil
@@ -24,6 +26,9 @@ from bench.errors import ShopbenchError
 PORTS_VARIABLE = "SHOPBENCH_PORTS"
 _DEFAULT_RANGE = "21000-28999"
 LOOPBACK = "127.0.0.1"
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_CAN_SHARE = sys.platform == "linux"  # a server may listen where another socket is only bound
+_BOUND: dict[int, socket.socket] = {}  # what this process keeps, by port
 
 
 def port_range() -> range:
@@ -33,6 +38,15 @@ def port_range() -> range:
     if match is None or not 1024 <= int(match[1]) < int(match[2]) <= 65535:
         raise ShopbenchError(f"{PORTS_VARIABLE} must be like {_DEFAULT_RANGE}, not {text!r}")
     return range(int(match[1]), int(match[2]) + 1)
+
+
+def ephemeral_ports() -> range:
+    """Ports that the kernel gives to outgoing connections; none where it does not say."""
+    try:
+        first, last = map(int, _EPHEMERAL.read_text(encoding="ascii").split())
+    except (OSError, ValueError):
+        return range(0)
+    return range(first, last + 1)
 
 
 def is_free(port: int) -> bool:
@@ -47,8 +61,12 @@ def is_free(port: int) -> bool:
     return True
 
 
-def claim_ports(home: StateHome, count: int, owner: ProcessId) -> list[int]:
-    """Claim `count` free ports until `owner` ends or releases them."""
+def claim_ports(home: StateHome, count: int, owner: ProcessId, *, bound: bool = True) -> list[int]:
+    """Claim `count` free ports until `owner` ends or releases them.
+
+    `bound`: this process binds them meanwhile, for servers of its own.
+    """
+    take = _take if bound and _CAN_SHARE else is_free
     register = home.root / "ports.json"
     with home.lock("ports"):
         claims = _living_claims(register)
@@ -56,13 +74,20 @@ def claim_ports(home: StateHome, count: int, owner: ProcessId) -> list[int]:
         for port in _from_anywhere(port_range()):
             if len(found) == count:
                 break
-            if str(port) not in claims and is_free(port):
+            if str(port) not in claims and take(port):
                 found.append(port)
         if len(found) < count:
+            for port in found:
+                let_go(port)
             raise ShopbenchError(f"no {count} free ports left in {PORTS_VARIABLE}")
         claims.update({str(port): [owner.pid, owner.started] for port in found})
         _write(register, claims)
     return found
+
+
+def _take(port: int) -> bool:
+    """Bind a port that is free, or that this process still has from an owner that has ended."""
+    return port in _BOUND or (is_free(port) and _bind(port, alone=True))
 
 
 def _from_anywhere(ports: range) -> list[int]:
@@ -72,35 +97,70 @@ def _from_anywhere(ports: range) -> list[int]:
 
 
 class Reserve:
-    """Ports that nobody else can take: bound, but not listening, so callers are refused."""
+    """Claimed ports that no other server can take, and on which callers are refused."""
 
     def __init__(self) -> None:
-        self._held: dict[str, tuple[int, socket.socket]] = {}
+        self._held: dict[str, int] = {}
 
     def hold(self, name: str, port: int) -> None:
-        """Keep a port under a name.
-
-        Without SO_REUSEADDR, or another could share it: so it is only remembered, not bound, while
-        connections of its last server linger.
-        """
-        endpoint = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        with suppress(OSError):
-            endpoint.bind((LOOPBACK, port))
-        self._held[name] = (port, endpoint)
+        """Keep a port under a name."""
+        if port not in _BOUND:
+            _bind(port, alone=True)
+        _share(port, False)
+        self._held[name] = port
 
     def take(self, name: str) -> int:
         """Let the port go, for a process that is started now."""
-        port, endpoint = self._held.pop(name)
-        endpoint.close()
+        port = self._held.pop(name)
+        _share(port, True)
+        if not _CAN_SHARE:
+            let_go(port)
         return port
 
     def ports(self) -> dict[str, int]:
-        return {name: port for name, (port, _) in self._held.items()}
+        return dict(self._held)
+
+
+def keep_port(port: int) -> None:
+    """Keep a port that our server listens on, or will, from being given to a connection."""
+    if _CAN_SHARE and port not in _BOUND:
+        _bind(port, alone=False)
+
+
+def let_go(port: int) -> None:
+    """End `keep_port`: another program may have the port."""
+    if port in _BOUND:
+        _BOUND.pop(port).close()
+
+
+def _bind(port: int, *, alone: bool) -> bool:
+    """Bind a port and do not listen: our server may, beside us, and the kernel gives it to nobody.
+
+    `alone`: only if nobody else has bound it, also if they do not listen or share it.
+    """
+    endpoint = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, not alone)
+        endpoint.bind((LOOPBACK, port))
+    except OSError:
+        endpoint.close()
+        return False
+    _BOUND[port] = endpoint
+    _share(port, True)
+    return True
+
+
+def _share(port: int, shared: bool) -> None:
+    """Let another socket of SO_REUSEADDR, as all servers are, have a port that we have bound."""
+    if port in _BOUND:
+        _BOUND[port].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, shared)
 
 
 def release_ports(home: StateHome, ports: list[int]) -> None:
     """Give claimed ports back."""
     register = home.root / "ports.json"
+    for port in ports:
+        let_go(port)
     with home.lock("ports"):
         claims = _living_claims(register)
         _write(register, {p: who for p, who in claims.items() if int(p) not in ports})

@@ -1,5 +1,6 @@
 """Ports: claimed once, found again after their owner's end, refused when malformed."""
 
+import json
 import os
 import socket
 import subprocess
@@ -13,12 +14,15 @@ from bench.deployments.local.ports import (
     Reserve,
     claim_ports,
     is_free,
+    keep_port,
+    let_go,
     owner_of,
     port_range,
     release_ports,
 )
 from bench.deployments.local.processes import ProcessId
 from bench.errors import ShopbenchError
+from tests.unit.deployments.namespaces import python
 
 
 def me() -> ProcessId:
@@ -62,6 +66,57 @@ def test_released_ports_can_be_claimed_again(
     monkeypatch.setenv("SHOPBENCH_PORTS", f"{start}-{start + 1}")
     release_ports(home, claim_ports(home, 2, me()))
     assert len(claim_ports(home, 2, me())) == 2
+
+
+NETWORK = [
+    *("unshare", "--user", "--map-root-user", "--net", "sh", "-c"),
+    'ip link set lo up && echo 29100 29109 > /proc/sys/net/ipv4/ip_local_port_range && exec "$@"',
+    "sh",
+]
+TAKE_ALL = """
+import json, os, socket, sys
+from pathlib import Path
+from bench.deployments.local.home import StateHome
+from bench.deployments.local.ports import claim_ports, release_ports
+from bench.deployments.local.processes import ProcessId
+home = StateHome(Path(sys.argv[1]))
+released, *claimed = claim_ports(home, 4, ProcessId.of(os.getpid()))
+release_ports(home, [released])
+callers, taken = [], []
+with socket.create_server(("127.0.0.1", 1500)):
+    try:
+        while len(callers) < 20:
+            callers.append(socket.create_connection(("127.0.0.1", 1500)))
+    except OSError:
+        taken = [each.getsockname()[1] for each in callers]
+servers = [socket.create_server(("127.0.0.1", port)) for port in claimed]
+print(json.dumps([released, claimed, taken]))
+"""
+
+
+def test_connections_never_get_a_claimed_port(
+    home: StateHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's range is ours too here, in a network of its own: it has ten ports in all."""
+    monkeypatch.setenv("SHOPBENCH_PORTS", "29100-29109")
+    released, claimed, taken = json.loads(python(NETWORK, TAKE_ALL, str(home.root)))
+    assert len(claimed) == 3
+    assert sorted(taken) == sorted(set(range(29100, 29110)) - set(claimed))
+    assert released in taken
+
+
+def test_a_kept_port_is_for_our_server_until_it_is_let_go() -> None:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+    keep_port(port)
+    with socket.create_server((LOOPBACK, port)):
+        pass
+    stranger = socket.socket()
+    with stranger, pytest.raises(OSError, match="in use"):
+        stranger.bind((LOOPBACK, port))
+    let_go(port)
+    with socket.socket() as stranger:
+        stranger.bind((LOOPBACK, port))
 
 
 def test_a_port_in_use_is_passed_over_and_its_owner_named(home: StateHome) -> None:
