@@ -97,12 +97,14 @@ class Owned:
     processes: list[ProcessId]
     ports: list[int]
     idents: list[str]
+    shared_memory: list[Path]
 
     def left(self) -> list[str]:
         """Name what of it is still there."""
         found = [f"process {process.pid}" for process in self.processes if process.alive()]
         found += [f"port {port}" for port in self.ports if not is_free(port)]
         found += [str(path) for path in self.home.deployments.iterdir()]
+        found += [str(path) for path in self.shared_memory if path.exists()]
         names = {f"shopbench-{ident}" for ident in self.idents}
         # os.walk passes over a group that goes while we look; Path.rglob does not.
         for folder, groups, _ in os.walk("/sys/fs/cgroup"):
@@ -127,7 +129,18 @@ def owned(home: StateHome) -> Owned:
         for connection in psutil.net_connections(kind="tcp")
         if connection.pid in pids and connection.status == psutil.CONN_LISTEN
     ]
-    return Owned(home, sorted(processes, key=lambda p: p.pid), ports, [f.name for f in folders])
+    shared = sorted({path for process in processes for path in _shared_memory(process)})
+    by_pid = sorted(processes, key=lambda process: process.pid)
+    return Owned(home, by_pid, ports, [folder.name for folder in folders], shared)
+
+
+def _shared_memory(process: ProcessId) -> list[Path]:
+    """Files below /dev/shm that it uses."""
+    try:
+        lines = Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return []
+    return [Path(line[line.index("/dev/shm/") :]) for line in lines if "/dev/shm/" in line]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from bench.deployments.local.ports import ephemeral_ports
 from tests.system.conftest import CommandLine
 
 pytestmark = pytest.mark.system
@@ -91,11 +92,15 @@ def test_a_broken_environment_is_one_clear_line(
 
 
 def test_doctor_says_what_will_be_uncontrolled(shopbench: CommandLine) -> None:
-    document = json.loads(shopbench.ok("doctor", "--json"))
+    first = ephemeral_ports().start
+    document = json.loads(shopbench.ok("doctor", "--json", SHOPBENCH_PORTS=f"{first}-{first + 9}"))
     assert document["schema_version"] == 1
     assert isinstance(document["controlled"], bool)
     names = {check["name"] for check in document["checks"]}
-    assert {"cores", "cpu budget", "cpu accounting", "timer", "postgresql"} <= names
+    assert {"cores", "cpu budget", "cpu accounting", "timer", "postgresql", "logout"} <= names
+    ports = next(check for check in document["checks"] if check["name"] == "ports")
+    assert ports["outcome"] == "limited"
+    assert f"; the kernel gives {first}-" in ports["value"]
     assert document["machine"]["cpus"] >= 1
     assert document["versions"]["aiohttp"]
 

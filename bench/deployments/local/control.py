@@ -55,6 +55,8 @@ class ControlServer(socketserver.ThreadingUnixStreamServer):
             value = self._operations[request["op"]](request)
         except ShopbenchError as error:
             return {"ok": False, "error": error.message, "exit_code": error.exit_code}
+        except OSError as error:
+            return {"ok": False, "error": f"the machine refused: {error}", "exit_code": 3}
         except (KeyError, ValueError, TypeError) as error:
             return {"ok": False, "error": f"bad request: {error!r}", "exit_code": 3}
         return {"ok": True, "value": value}

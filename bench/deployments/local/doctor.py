@@ -15,11 +15,19 @@ from bench.deployments.local.binaries import prepare_postgres
 from bench.deployments.local.cgroups import DeploymentGroups
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.ledger import remove_groups
-from bench.deployments.local.ports import is_free, owner_of, port_range
+from bench.deployments.local.logout import removed_at_logout
+from bench.deployments.local.ports import (
+    PORTS_VARIABLE,
+    ephemeral_ports,
+    is_free,
+    owner_of,
+    port_range,
+)
 from bench.errors import ShopbenchError
 
 Outcome = Literal["ok", "limited", "missing"]
 DEFAULT_PORT = 8000
+_CANNOT_START = "embedded deployments cannot start"
 _BUSY_LOAD = 0.5  # run queue above which another program will disturb a benchmark
 
 
@@ -36,7 +44,7 @@ class Check:
 def diagnose() -> list[Check]:
     """Look at everything that decides what a run may claim. Starts nothing that stays."""
     checks = [*_processor(), *_control(), _memory_accounting(), *_timer(), *_embedded()]
-    return [*checks, _public_port(), _containers(), _load()]
+    return [*checks, _ports(), _public_port(), _logout(), _containers(), _load()]
 
 
 def is_controlled(checks: list[Check]) -> bool:
@@ -92,18 +100,53 @@ def _embedded() -> Iterator[Check]:
     wanted: list[tuple[str, Callable[[StateHome], str]]] = [
         ("state home", lambda home: str(home.root)),
         ("postgresql", _postgres),
-        ("ports", lambda _: f"{port_range().start}-{port_range().stop - 1}"),
     ]
     for name, look in wanted:
         try:
             yield Check(name, look(StateHome.from_environment()), "ok")
         except (ShopbenchError, subprocess.SubprocessError, OSError) as error:
-            yield Check(name, str(error), "missing", "embedded deployments cannot start")
+            yield Check(name, str(error), "missing", _CANNOT_START)
 
 
 def _postgres(home: StateHome) -> str:
     install = prepare_postgres(home)
-    return f"{install.version} from the wheel, run by user '{install.account.name}'"
+    text = f"{install.version} from the wheel, run by user '{install.account.name}'"
+    for name in install.made_again:
+        text += f"; {name} was damaged and has been made again"
+    return text
+
+
+def _ports() -> Check:
+    try:
+        ours = port_range()
+    except ShopbenchError as error:
+        return Check("ports", error.message, "missing", _CANNOT_START)
+    kernels = ephemeral_ports()
+    if not set(kernels) & {DEFAULT_PORT, *ours}:
+        return Check("ports", _span(ours), "ok")
+    return Check(
+        "ports",
+        f"{_span(ours)} and {DEFAULT_PORT}; the kernel gives {_span(kernels)} to connections",
+        "limited",
+        f"a start may find a port taken: set {PORTS_VARIABLE} and --port to others",
+    )
+
+
+def _span(ports: range) -> str:
+    return f"{ports.start}-{ports.stop - 1}"
+
+
+def _logout() -> Check:
+    removed = removed_at_logout(os.geteuid())
+    if "processes" in removed:
+        return Check(
+            *("logout", "systemd ends this user's processes (KillUserProcesses)", "limited"),
+            "what `up` started ends with the login session",
+        )
+    if removed:
+        text = "systemd removes this user's shared memory (RemoveIPC); ours is not where it looks"
+        return Check("logout", text, "ok")
+    return Check("logout", "what is up stays", "ok")
 
 
 def _public_port() -> Check:

@@ -21,7 +21,8 @@ from bench.contract.seed import SeedSpec
 from bench.deployments.base import EVERYTHING, ComponentInfo, CpuControl, UpOptions, Usage
 from bench.deployments.local.control import DEFAULT_SECONDS, ask
 from bench.deployments.local.guard import Guard
-from bench.deployments.local.home import StateHome
+from bench.deployments.local.home import StateHome, make_folder
+from bench.deployments.local.last_lines import last_lines
 from bench.deployments.local.ledger import clean_up, sweep
 from bench.deployments.local.network_proxy import HOPS_SOCKET
 from bench.deployments.local.ports import is_free, owner_of
@@ -103,7 +104,7 @@ class LocalDeployment:
         _check_port(self._request.port)
         guard, progress = self._begin()
         try:
-            self._follow(progress)
+            self._follow(progress, guard)
             self._adopt(self.state)
         except BaseException:
             guard.release()
@@ -114,8 +115,8 @@ class LocalDeployment:
         with self._beginning:
             if self._discarded:
                 raise ShopbenchError(f"{self.name} was ended before it started")
-            self.folder.mkdir(mode=0o755)
-            self._request.logs.mkdir(mode=0o700)
+            make_folder(self.folder)
+            make_folder(self._request.logs, 0o700)
             self._request.write(self.folder)
             reading, writing = os.pipe()
             self._guard = Guard(self.folder, self._request.logs / "supervisor.log", writing)
@@ -239,7 +240,7 @@ class LocalDeployment:
         self.cpu_control = state.cpu_control
         self.quotas_enforced = state.quotas_enforced
 
-    def _follow(self, progress: int) -> None:
+    def _follow(self, progress: int, guard: Guard) -> None:
         """Read the supervisor's reports until it is ready. Raises ShopbenchError."""
         with os.fdopen(progress, "r", encoding="utf-8") as stream:
             for line in stream:
@@ -250,9 +251,10 @@ class LocalDeployment:
                     raise ShopbenchError(f"{self.name}: {event['message']}", event["exit_code"])
                 else:
                     return
+        guard.wait_ended()  # the janitor says how the supervisor ended
+        log = self._request.logs / "supervisor.log"
         raise ShopbenchError(
-            f"{self.name}: the supervisor ended during the start"
-            f" (log: {self._request.logs / 'supervisor.log'})"
+            f"{self.name}: the supervisor ended during the start: {last_lines(log)} (log: {log})"
         )
 
     def _kill_supervisor(self) -> None:

@@ -44,6 +44,10 @@ class Guard:
     def release(self, seconds: float = 15.0) -> bool:
         """Close the lifeline and wait for the janitor's end; False if it takes too long."""
         self._close()
+        return self.wait_ended(seconds)
+
+    def wait_ended(self, seconds: float = 15.0) -> bool:
+        """Wait for the janitor's end, which follows the supervisor's; False if it does not come."""
         try:
             self.janitor.wait(seconds)
         except subprocess.TimeoutExpired:

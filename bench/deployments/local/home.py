@@ -10,55 +10,22 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pwd
 import secrets
 import stat
 import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from bench.deployments.local.accounts import Account
 from bench.errors import ShopbenchError
 
 HOME_VARIABLE = "SHOPBENCH_HOME"
-_LONGEST_SOCKET_PATH = 100  # sun_path is 104 bytes on macOS, 108 on Linux
+_LONGEST_SOCKET_PATH = 103  # bytes; sun_path has 104 on macOS, 108 on Linux, and ends with a zero
 _GET_FLAGS, _SET_FLAGS, _TOP_OF_HIERARCHY = 0x80086601, 0x40086602, 0x00020000  # ioctl_iflags(2)
 _FLAGS = struct.Struct("l")
-_LONGEST_NAME_INSIDE = len("/deployments/0123456789abcdef/control.sock")
-
-
-@dataclass(frozen=True)
-class Account:
-    """The user PostgreSQL runs as: ourselves, or an unprivileged one when we are root."""
-
-    name: str
-    uid: int
-    gid: int
-
-    @property
-    def is_self(self) -> bool:
-        return self.uid == os.geteuid()
-
-
-def database_account() -> Account:
-    """Choose the account for PostgreSQL. Raises ShopbenchError if root finds none."""
-    if os.geteuid() != 0:
-        try:
-            entry = pwd.getpwuid(os.geteuid())
-        except KeyError as error:
-            raise ShopbenchError(
-                f"uid {os.geteuid()} has no entry in the password database; initdb needs one"
-            ) from error
-        return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    for name in ("nobody", "daemon", "postgres"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-    raise ShopbenchError("PostgreSQL refuses to run as root and there is no user 'nobody'")
+_LONGEST_NAME_INSIDE = len("/deployments/microservices-012345/control.sock")
 
 
 def home_root() -> Path:
@@ -103,13 +70,14 @@ class StateHome:
 
     def prepare(self) -> None:
         """Make the folders. Raises ShopbenchError if the place cannot serve."""
-        if len(str(self.root)) + _LONGEST_NAME_INSIDE > _LONGEST_SOCKET_PATH:
-            raise ShopbenchError(f"{HOME_VARIABLE} is too long for a unix socket: {self.root}")
+        self._check_name()
         try:
+            made = [each for each in (self.root, *self.root.parents) if not each.exists()]
             self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
             self._check_owner()
             if os.geteuid() == 0:
-                self.root.chmod(0o755)
+                for folder in {self.root, *made}:  # as root's umask may have closed them
+                    folder.chmod(0o755)
             modes = {self.deployments: 0o755, self.clusters: 0o755}
             for folder, mode in {**modes, self.logs: 0o700, self.keys: 0o700}.items():
                 folder.mkdir(mode=mode, exist_ok=True)
@@ -119,7 +87,20 @@ class StateHome:
             raise ShopbenchError(
                 f"cannot use {self.root} ({error.strerror}); set {HOME_VARIABLE} to another folder"
             ) from error
-        self._check_reachable()
+
+    def _check_name(self) -> None:
+        longest, name = _LONGEST_SOCKET_PATH - _LONGEST_NAME_INSIDE, os.fsencode(self.root)
+        if len(name) > longest:
+            raise ShopbenchError(
+                f"{HOME_VARIABLE} is too long for a unix socket ({len(name)} bytes, {longest} at"
+                f" the most): {self.root}"
+            )
+        try:
+            name.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ShopbenchError(
+                f"{HOME_VARIABLE} is not UTF-8, which PostgreSQL needs: {name!r}"
+            ) from error
 
     def _check_owner(self) -> None:
         """Refuse a folder somebody else made first in a world-writable place."""
@@ -129,8 +110,8 @@ class StateHome:
                 f"{self.root} is not a folder of this user; set {HOME_VARIABLE} to another one"
             )
 
-    def _check_reachable(self) -> None:
-        account = database_account()
+    def check_reachable(self, account: Account) -> None:
+        """Refuse a place the user that runs PostgreSQL cannot enter. Raises ShopbenchError."""
         if account.is_self:
             return
         for parent in self.root.parents:
@@ -157,6 +138,12 @@ class StateHome:
             if not path.exists():
                 write_private(path, secrets.token_urlsafe(24))
             return path.read_text(encoding="ascii")
+
+
+def make_folder(path: Path, mode: int = 0o755) -> None:
+    """Make a folder with this mode, whatever the umask is."""
+    path.mkdir()
+    path.chmod(mode)
 
 
 def place_far_apart(folder: Path) -> None:

@@ -114,6 +114,9 @@ def main() -> int:
     if len(sys.argv) > 3:
         janitor.start_supervisor(int(sys.argv[3]))
     janitor.wait()
+    if janitor.code < 0:
+        text = f"janitor: the supervisor was ended by {signal.Signals(-janitor.code).name}"
+        print(text, file=sys.stderr, flush=True)
     for problem in clean_up(folder, below=True):
         print(f"janitor: {problem}", file=sys.stderr, flush=True)
     return janitor.code if janitor.code >= 0 else 1

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bench.deployments.local.last_lines import last_lines
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.plan import ProcessPlan
-from bench.deployments.local.postgres import last_lines
 from bench.deployments.local.processes import ProcessId, kill_tree
 from bench.deployments.local.server_processes import start_logged
 from bench.deployments.local.together import together

@@ -18,9 +18,9 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from bench.deployments.base import Hops
+from bench.deployments.local.last_lines import last_lines
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.ports import LOOPBACK
-from bench.deployments.local.postgres import last_lines
 from bench.deployments.local.processes import ProcessId, kill_tree
 from bench.deployments.local.server_processes import inherited_settings, start_logged
 from bench.deployments.local.topology import Topology

@@ -20,6 +20,7 @@ import psycopg
 from psycopg import sql
 
 from bench.deployments.local.binaries import (
+    NO_SHARED_FILES,
     SUPERUSER,
     PostgresInstall,
     copy_cluster,
@@ -27,7 +28,8 @@ from bench.deployments.local.binaries import (
     prepare_postgres,
 )
 from bench.deployments.local.guard import Guard
-from bench.deployments.local.home import StateHome
+from bench.deployments.local.home import StateHome, make_folder
+from bench.deployments.local.last_lines import last_lines
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.ports import LOOPBACK, claim_ports, release_ports
 from bench.deployments.local.processes import ProcessId, kill_tree, tree, wait_gone
@@ -71,6 +73,7 @@ class ServerBudget:
             # The statements are short: planning in parallel and compiling only add noise.
             "max_parallel_workers_per_gather": "0",
             "jit": "off",
+            **NO_SHARED_FILES,
             "random_page_cost": "1.1",
             "log_checkpoints": "off",
             "log_line_prefix": "%m [%p] %q%u@%d ",
@@ -127,7 +130,8 @@ class PostgresServer:
         while not self.answers():
             ended = self._child is not None and self._child.poll() is not None
             if ended or time.monotonic() > deadline:
-                raise ShopbenchError(f"PostgreSQL did not start: {last_lines(self.log)}")
+                said = f"{last_lines(self.log)} (log: {self.log})"
+                raise ShopbenchError(f"PostgreSQL did not start: {said}")
             time.sleep(_POLL_SECONDS)
 
     def start(self) -> None:
@@ -228,16 +232,6 @@ def create_role_and_database(admin_dsn: str, name: str, password: str) -> None:
         )
 
 
-def last_lines(log: Path, count: int = 5) -> str:
-    """Return the last lines of a log that say something."""
-    try:
-        text = log.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return "it wrote no log"
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    return "\n".join(lines[-count:]) or "it wrote nothing"
-
-
 @contextmanager
 def temporary_server(budget: ServerBudget | None = None) -> Iterator[PostgresServer]:
     """Run a server for as long as the block lasts; data and process are gone afterwards.
@@ -249,7 +243,7 @@ def temporary_server(budget: ServerBudget | None = None) -> Iterator[PostgresSer
     install = prepare_postgres(home)
     (port,) = claim_ports(home, 1, ProcessId.of(os.getpid()))
     folder = home.deployments / f"test-{os.getpid()}-{secrets.token_hex(3)}"
-    folder.mkdir(mode=0o755)
+    make_folder(folder)
     server = PostgresServer(
         install,
         data=folder / "data",

@@ -14,10 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.deployments.local.guard import PROJECT_ROOT
+from bench.deployments.local.last_lines import last_lines
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.plan import ProcessPlan
 from bench.deployments.local.ports import LOOPBACK
-from bench.deployments.local.postgres import PostgresServer, last_lines
+from bench.deployments.local.postgres import PostgresServer
 from bench.deployments.local.processes import ProcessId, kill_tree, signal_tree
 from bench.errors import ShopbenchError
 

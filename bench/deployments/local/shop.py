@@ -27,7 +27,7 @@ from bench.deployments.local.cluster_build import (
     role_of,
 )
 from bench.deployments.local.external import external_urls, prepare_external
-from bench.deployments.local.home import StateHome
+from bench.deployments.local.home import StateHome, make_folder
 from bench.deployments.local.keys import prepare_keys
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.loading import SeedLoader
@@ -41,7 +41,7 @@ from bench.deployments.local.network_proxy import (
     proxy_cpus,
 )
 from bench.deployments.local.plan import Facts, ProcessPlan, process_plans
-from bench.deployments.local.ports import claim_ports, is_free, owner_of
+from bench.deployments.local.ports import claim_ports, is_free, keep_port, let_go, owner_of
 from bench.deployments.local.postgres import PostgresServer, ServerBudget
 from bench.deployments.local.processes import ProcessId
 from bench.deployments.local.quota import check_cores
@@ -211,12 +211,14 @@ class Shop:
             raise ShopbenchError(f"port {port} is in use by {owner_of(port)}")
         run = self.edge.run
         assert isinstance(run, ServingProcess)
+        keep_port(port)
         self.edge.replace_run(run.on_port(port))
 
     def release_port(self) -> int:
         """Drain the edge and leave the public port to somebody else; return it."""
         port = self.edge.run.port
         self.edge.drain()
+        let_go(port)
         return port
 
     def component(self, name: str) -> Managed:
@@ -280,6 +282,7 @@ class Shop:
                     f"port {self.request.port} is in use by {owner_of(self.request.port)};"
                     " choose another with --port"
                 )
+            keep_port(self.request.port)
             ports[self.topology.processes[0]] = self.request.port
         return ports
 
@@ -323,7 +326,7 @@ class Shop:
     def _start_databases(self, ports: dict[str, int]) -> None:
         install = prepare_postgres(self.home)
         budget = self._budget()
-        (self.folder / "data").mkdir(mode=0o755)
+        make_folder(self.folder / "data")
         servers = {}
         for name in self.topology.servers:
             leaf = folder_name(name)

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -66,28 +67,20 @@ class Supervisor:
             **{name: self._changing(change) for name, change in changes.items()},
         }
 
-    def run(self) -> int:
-        """Start, serve requests until `down`, stop. Returns the exit code."""
-        try:
-            self.shop.start(lambda text: self.report(event="step", text=text))
-        except ShopbenchError as error:
-            self.report(event="failed", message=error.message, exit_code=error.exit_code)
-            return error.exit_code
-        server = ControlServer(self.shop.folder, self.operations())
-        server.serve_in_background()
+    def start(self) -> None:
+        """Return when the shop serves and the control socket answers. Raises ShopbenchError."""
+        self.shop.start(lambda text: report(self._progress, event="step", text=text))
+        self._server = ControlServer(self.shop.folder, self.operations())
+        self._server.serve_in_background()
         self.shop.write_state()
         signal.signal(signal.SIGTERM, lambda *_: self.finished.set())
-        self.report(event="ready", base_url=self.shop.state().base_url)
+        report(self._progress, event="ready", base_url=self.shop.state().base_url)
         os.close(self._progress)
-        self.finished.wait()
-        server.shutdown()
-        return 0
 
-    def report(self, **event: Any) -> None:
-        try:
-            os.write(self._progress, json.dumps(event).encode() + b"\n")
-        except BrokenPipeError:  # the asker is gone; the janitor will tell us
-            return
+    def wait(self) -> None:
+        """Serve requests until `down`."""
+        self.finished.wait()
+        self._server.shutdown()
 
     def _changing(self, change: Callable[[dict[str, Any]], None]) -> Operation:
         def operation(request: dict[str, Any]) -> None:
@@ -108,6 +101,19 @@ class Supervisor:
         ENDING.set()
         self.shop.stop()
         self.finished.set()
+
+
+def report(progress: int, **event: Any) -> None:
+    """Tell whoever asked for the start."""
+    try:
+        os.write(progress, json.dumps(event).encode() + b"\n")
+    except BrokenPipeError:  # the asker is gone; the janitor will tell us
+        return
+
+
+def fail(progress: int, error: ShopbenchError) -> int:
+    report(progress, event="failed", message=error.message, exit_code=error.exit_code)
+    return error.exit_code
 
 
 def _nothing(_: object) -> None:
@@ -133,11 +139,16 @@ def main() -> int:
     Ledger(folder).holder(ProcessId.of(os.getpid()))
     watch_janitor(alive, folder)
     try:
-        return Supervisor(folder, progress).run()
+        supervisor = Supervisor(folder, progress)
+        supervisor.start()
     except ShopbenchError as error:
-        event = {"event": "failed", "message": error.message, "exit_code": error.exit_code}
-        os.write(progress, json.dumps(event).encode() + b"\n")
-        return error.exit_code
+        return fail(progress, error)
+    except Exception as error:  # whoever asked must hear the reason; the log has the rest
+        traceback.print_exc()
+        said = traceback.format_exception_only(error)[-1].strip()
+        return fail(progress, ShopbenchError(f"the start failed: {said}"))
+    supervisor.wait()
+    return 0
 
 
 if __name__ == "__main__":

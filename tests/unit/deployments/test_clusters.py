@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.deployments.local.accounts import database_account
 from bench.deployments.local.binaries import PostgresInstall
 from bench.deployments.local.clusters import KEPT_SETS, ClusterSet, content_key
-from bench.deployments.local.home import StateHome, database_account
+from bench.deployments.local.home import StateHome
 from bench.errors import ShopbenchError
 
 NAMES = ("db-users", "db-orders")

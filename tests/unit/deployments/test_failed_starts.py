@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.deployments.local.last_lines import last_lines
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.loading import SeedLoader
 from bench.deployments.local.plan import ProcessPlan
-from bench.deployments.local.postgres import last_lines
 from bench.deployments.local.server_processes import ServingProcess
 from bench.errors import ShopbenchError
 

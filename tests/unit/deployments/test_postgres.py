@@ -86,6 +86,28 @@ def test_a_killed_server_starts_again_with_what_was_committed() -> None:
         assert ask(dsn, "SELECT seven FROM t") == 7
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="nothing tells what is shared")
+def test_a_killed_server_leaves_nothing_in_shared_memory() -> None:
+    """Files below /dev/shm would stay; what its folder holds goes with the folder."""
+    with temporary_server() as server:
+        assert server.process is not None
+        shared = {file for each in tree(server.process) for file in shared_files(each)}
+        assert any(file.is_relative_to(server.data) for file in shared)
+        server.kill()
+    assert [file for file in shared if file.exists()] == []
+    assert not any(file.is_relative_to("/dev/shm") for file in shared)
+
+
+def shared_files(process: ProcessId) -> set[Path]:
+    """Files that it shares in memory with others."""
+    lines = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+    found = [line.split(maxsplit=5) for line in lines]
+    shared = [Path(each[5]) for each in found if each[1].endswith("s") and len(each) > 5]
+    return {
+        path for path in shared if path.is_relative_to("/dev/shm") or "dynshmem" in path.parts[-2]
+    }
+
+
 HOLDER = """
     import sys, time
     from bench.deployments.local.postgres import temporary_server
