@@ -15,7 +15,7 @@ from bench.deployments.local.binaries import prepare_postgres
 from bench.deployments.local.cgroups import DeploymentGroups
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.ledger import remove_groups
-from bench.deployments.local.logout import removed_at_logout
+from bench.deployments.local.logout import Removed, removed_at_logout
 from bench.deployments.local.ports import (
     PORTS_VARIABLE,
     ephemeral_ports,
@@ -44,7 +44,8 @@ class Check:
 def diagnose() -> list[Check]:
     """Look at everything that decides what a run may claim. Starts nothing that stays."""
     checks = [*_processor(), *_control(), _memory_accounting(), *_timer(), *_embedded()]
-    return [*checks, _ports(), _public_port(), _logout(), _containers(), _load()]
+    removed = removed_at_logout(os.geteuid())
+    return [*checks, _ports(), _public_port(), _logout(removed), _containers(), _load()]
 
 
 def is_controlled(checks: list[Check]) -> bool:
@@ -136,8 +137,7 @@ def _span(ports: range) -> str:
     return f"{ports.start}-{ports.stop - 1}"
 
 
-def _logout() -> Check:
-    removed = removed_at_logout(os.geteuid())
+def _logout(removed: list[Removed]) -> Check:
     if "processes" in removed:
         return Check(
             *("logout", "systemd ends this user's processes (KillUserProcesses)", "limited"),

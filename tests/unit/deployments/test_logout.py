@@ -1,10 +1,10 @@
 """What systemd removes when a user logs out, as its files say."""
 
-import os
 from pathlib import Path
 
 import pytest
 
+from bench.deployments.local import doctor
 from bench.deployments.local.logout import removed_at_logout
 
 USER = 54321  # has no name: it stands in the files as its number
@@ -66,5 +66,16 @@ def test_a_broken_file_is_passed_over(machine: Path) -> None:
     assert removed_at_logout(USER, machine) == ["shared memory"]
 
 
-def test_this_machine_can_be_asked() -> None:
-    assert set(removed_at_logout(os.geteuid())) <= {"processes", "shared memory"}
+def test_doctor_says_what_that_means(machine: Path) -> None:
+    told = doctor._logout(removed_at_logout(USER, machine))
+    assert (told.outcome, told.value) == (
+        "ok",
+        "systemd removes this user's shared memory (RemoveIPC); ours is not where it looks",
+    )
+    write(machine, "etc/systemd/logind.conf", "KillUserProcesses=yes")
+    told = doctor._logout(removed_at_logout(USER, machine))
+    assert (told.outcome, told.consequence) == (
+        "limited",
+        "what `up` started ends with the login session",
+    )
+    assert doctor._logout([]).value == "what is up stays"
