@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import typer
 
@@ -15,6 +16,7 @@ from bench.cli import deploy, measure
 from bench.cli.claims import claims
 from bench.cli.run_command import RunCommand
 from bench.cli.selftest import selftest
+from bench.cli.streams import NoOutput, prepare_streams
 from bench.deployments.local.home import StateHome, home_root
 from bench.errors import ShopbenchError
 
@@ -48,6 +50,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     selftest,
     deploy.doctor,
 )
+USAGE_ERROR: Any = typer.BadParameter.__mro__[1]  # typer has its own copy of click
 for command in COMMANDS:
     app.command(cls=RunCommand if command is measure.run else None)(command)
 
@@ -73,24 +76,31 @@ def _left_over() -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    raise SystemExit(run_command(list(sys.argv[1:] if arguments is None else arguments)))
+    try:
+        prepare_streams()
+        code = run_command(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except NoOutput as error:
+        code = _fail(error.message, error.exit_code)
+    raise SystemExit(code)
 
 
 def run_command(arguments: list[str]) -> int:
     """Run the command line; return the exit code."""
-    usage_error: type[Exception] = typer.BadParameter.__mro__[1]  # typer has its own copy of click
     try:
         result = app(arguments, prog_name="shopbench", standalone_mode=False)
     except ShopbenchError as error:
         return _fail(error.message, error.exit_code)
-    except usage_error as error:
-        text = error.format_message() if hasattr(error, "format_message") else str(error)
-        return _fail(f"{text} (see `shopbench --help`)", 2)
+    except USAGE_ERROR as error:
+        return _fail(f"{error.format_message()} (see `{_command_of(error)} --help`)", 2)
     except (typer.Abort, KeyboardInterrupt):
         return _fail("interrupted", 130)
-    except BrokenPipeError:
-        return 0
     return result if isinstance(result, int) else 0
+
+
+def _command_of(error: Any) -> str:
+    """The command whose help says how it is used."""
+    return error.ctx.command_path if error.ctx is not None else "shopbench"
 
 
 def _fail(message: str, code: int) -> int:

@@ -14,11 +14,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bench.cli.streams import ReaderGone, reader_gone
+
 SCHEMA_VERSION = 1
 
 _PIPE_WIDTH = 140  # rich takes 80 where there is no terminal, which folds topology names
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+_ON_TERMINAL = sys.stdout is not None and sys.stdout.isatty()
+out = Console(highlight=False, width=None if _ON_TERMINAL else _PIPE_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Deployment = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="See `shopbench --help`.")]
@@ -59,9 +62,14 @@ def new_table(*columns: str) -> Table:
     return table
 
 
-def line_printer(named: bool) -> Callable[[str, str], None]:
+def line_printer(named: bool, heard: set[str]) -> Callable[[str, str], None]:
+    """Prints lines of components; `heard` gets the names of those that had one."""
+
     def show(name: str, line: str) -> None:
+        heard.add(name)
         print(f"{name:<12} {line}" if named else line, flush=True)
+        if reader_gone():
+            raise ReaderGone
 
     return show
 
