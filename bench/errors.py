@@ -1,5 +1,10 @@
 """The errors of the benchmark that a user can cause; the command line prints one line for each."""
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
 
 class ShopbenchError(Exception):
     """Something the user can mend. `exit_code`: 2 usage, 1 failed check, 3 environment."""
@@ -8,3 +13,11 @@ class ShopbenchError(Exception):
         super().__init__(message)
         self.message = message
         self.exit_code = exit_code
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """The end of a line about a name that is unknown: what was meant perhaps, what there is."""
+    there = list(known)
+    close = difflib.get_close_matches(name.strip().lower(), there, n=1, cutoff=0.5)
+    meant = f"did you mean {close[0]!r}? There are" if close else "there are"
+    return f"; {meant} {', '.join(there) or 'none'}"

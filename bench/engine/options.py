@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.contract.seed import SeedSpec
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 
 DEPLOYMENTS = ("monolith", "modular", "modular-split", "microservices")
 
@@ -111,8 +111,6 @@ class RunOptions:
 
 def profile_of(name: str) -> Profile:
     """The profile of that name. Raises ShopbenchError if there is none."""
-    try:
-        return PROFILES[name]
-    except KeyError:
-        known = ", ".join(PROFILES)
-        raise ShopbenchError(f"unknown profile {name!r}; there are {known}", 2) from None
+    if name not in PROFILES:
+        raise ShopbenchError(f"unknown profile {name!r}{near(name, PROFILES)}", 2)
+    return PROFILES[name]

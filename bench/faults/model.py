@@ -5,13 +5,12 @@ Neighbours: `twins` works the one out from the other, `catalogue` lists the defa
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bench.deployments.base import COMPONENTS, EVERYTHING, ComponentInfo, Reach
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 from bench.faults.parameters import DEFAULTS
 
 EDGE = "edge"
@@ -158,9 +157,5 @@ def held_components(name: str) -> tuple[str, ...]:
 
 
 def _check_named(what: str, name: str, known: Iterable[str]) -> None:
-    known = list(known)
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        there = ", ".join(known) or "none"
-        raise ShopbenchError(f"{what}: unknown {name!r}; {hint}There are: {there}", 2)
+        raise ShopbenchError(f"{what}: unknown {name!r}{near(name, known)}", 2)

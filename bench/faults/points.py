@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.deployments.base import COMPONENTS
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 
 Action = Literal["error", "delay", "hang", "die", "drop_reply", "burn", "leak"]
 # What makes one call fail; `burn` and `leak` go on beside the calls instead.
@@ -113,7 +113,7 @@ def wait_fired(faults_dir: Path, point: str, *, within_s: float) -> bool:
 
 def _path(faults_dir: Path, point: str) -> Path:
     if point not in ALL_POINTS:
-        raise ShopbenchError(f"unknown fault point {point!r}; known: {', '.join(ALL_POINTS)}", 2)
+        raise ShopbenchError(f"unknown fault point {point!r}{near(point, ALL_POINTS)}", 2)
     return faults_dir / f"{point}.json"
 
 

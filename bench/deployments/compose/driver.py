@@ -42,7 +42,7 @@ from bench.deployments.compose.start import (
 )
 from bench.deployments.compose.state import ComposeState, remove_project
 from bench.deployments.local.home import StateHome
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 
 FORWARDER = "docker-proxy"  # the engine's forwarder of the public port, metered beside the shop
 _DRAIN_SECONDS = 15
@@ -358,7 +358,7 @@ class ComposeDeployment:
         found = {self._name_of(each): each for each in self._look()}
         if component not in found:
             raise ShopbenchError(
-                f"no component {component!r} in {self.name}; there are {', '.join(found)}", 2
+                f"no component {component!r} in {self.name}{near(component, found)}", 2
             )
         return found[component]
 

@@ -58,7 +58,7 @@ from bench.deployments.local.state import DeploymentState
 from bench.deployments.local.together import together
 from bench.deployments.local.topology import parse_topology
 from bench.deployments.local.workers import SUFFIX, Workers
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 
 FLUSH_SECONDS = 30.0
 
@@ -164,8 +164,8 @@ class Shop:
         """Run `n` replicas of a serving process behind an edge. Raises ShopbenchError."""
         plans = {plan.name: plan for plan in self.plans}
         if component not in plans:
-            known = f"{self.topology.name} has {', '.join(plans)}"
-            raise ShopbenchError(f"no process {component!r} to scale; {known}", 2)
+            known = f"in {self.topology.name}{near(component, plans)}"
+            raise ShopbenchError(f"no process {component!r} to scale {known}", 2)
         if component not in self.scaled:
             self.scaled[component] = ReplicaSet(self._ground(), plans[component])
         self.scaled[component].scale(n)
@@ -225,7 +225,7 @@ class Shop:
         """Find a process or database server by name."""
         everything = self.everything
         if name not in everything:
-            known = f"in {self.topology.name}; there are {', '.join(everything)}"
+            known = f"in {self.topology.name}{near(name, everything)}"
             raise ShopbenchError(f"no component {name!r} {known}", 2)
         return everything[name]
 

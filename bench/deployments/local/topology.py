@@ -6,12 +6,11 @@ others are written as blocks: `users+inventory|orders+payments`.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Literal
 
 from bench.deployments.base import COMPONENTS
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 
 Block = tuple[str, ...]
 
@@ -72,9 +71,7 @@ class Topology:
     def owner(self, component: str) -> str:
         """Name the owner of the database that holds a component's tables."""
         if component not in COMPONENTS:
-            raise ShopbenchError(
-                f"unknown component {component!r}; there are {', '.join(COMPONENTS)}", 2
-            )
+            raise ShopbenchError(f"unknown component {component!r}{near(component, COMPONENTS)}", 2)
         return MONOLITH if self.arm == "monolith" else component
 
 
@@ -95,13 +92,8 @@ def parse_topology(text: str) -> Topology:
 
 
 def _unknown(text: str) -> ShopbenchError:
-    close = difflib.get_close_matches(text.strip().lower(), NAMES, n=1, cutoff=0.4)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return ShopbenchError(
-        f"unknown deployment {text!r}; {hint}There are {', '.join(NAMES)},"
-        f" or a partition such as {_EXAMPLE!r}",
-        2,
-    )
+    there = f"{near(text, NAMES)}, or a partition such as {_EXAMPLE!r}"
+    return ShopbenchError(f"unknown deployment {text!r}{there}", 2)
 
 
 def _partition(text: str, name: str) -> tuple[Block, ...]:
@@ -111,11 +103,8 @@ def _partition(text: str, name: str) -> tuple[Block, ...]:
         raise _broken(text, "there is an empty block or name")
     for part in named:
         if part not in COMPONENTS:
-            close = difflib.get_close_matches(part, COMPONENTS, n=1)
-            raise _broken(
-                text,
-                f"unknown component {part!r}" + (f", did you mean {close[0]!r}?" if close else ""),
-            )
+            why = f"unknown component {part!r}{near(part, COMPONENTS)}"
+            raise ShopbenchError(f"broken topology {text!r}: {why}", 2)
     repeated = sorted({part for part in named if named.count(part) > 1})
     if repeated:
         raise _broken(text, f"{', '.join(repeated)} stands more than once")

@@ -6,14 +6,13 @@ field.
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from bench.deployments.base import COMPONENTS
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 from bench.faults.catalogue import Fault, catalogue
 from bench.load.mixes import MIXES
 
@@ -132,9 +131,9 @@ def load_spec(name: str) -> Spec:
     try:
         text = path.read_bytes()
     except OSError as exc:
-        known = ", ".join(sorted(each.stem for each in BUILTIN.glob("*.toml")))
+        known = sorted(each.stem for each in BUILTIN.glob("*.toml"))
         reason = exc.strerror or "cannot be read"
-        raise ShopbenchError(f"spec {name}: {reason}; built in are {known}", 2) from exc
+        raise ShopbenchError(f"spec {name}: {reason}{near(name, known)} built in", 2) from exc
     return parse_spec(text, path.name)
 
 
@@ -185,11 +184,11 @@ def _problems(spec: Spec):  # type: ignore[no-untyped-def]
 def _step_problems(where: str, step: Step):  # type: ignore[no-untyped-def]
     kinds = sorted({each.kind for each in catalogue()} | {OVERLOAD})
     if step.kind not in kinds:
-        yield f"`{where}.kind`: unknown fault {step.kind!r}{_close(step.kind, kinds)}"
+        yield f"`{where}.kind`: unknown fault {step.kind!r}{near(step.kind, kinds)}"
     components = (*COMPONENTS, EDGE)
     if step.component and step.component not in components:
         named = step.component
-        yield f"`{where}.component`: unknown component {named!r}{_close(named, components)}"
+        yield f"`{where}.component`: unknown component {named!r}{near(named, components)}"
     if step.resilience == []:
         yield f"`{where}.resilience`: `on`, `off` or both"
     if not step.component and step.kind != OVERLOAD:
@@ -206,7 +205,7 @@ def _step_problems(where: str, step: Step):  # type: ignore[no-untyped-def]
 
 def _load_problems(load: Load):  # type: ignore[no-untyped-def]
     if load.mix not in MIXES:
-        yield f"`load.mix`: unknown mix {load.mix!r}{_close(load.mix, MIXES)}"
+        yield f"`load.mix`: unknown mix {load.mix!r}{near(load.mix, MIXES)}"
     if not 0 < load.share <= 0.9:
         yield f"`load.share`: a share of capacity up to 0.9, not {load.share:g}"
     if load.rate is not None and not 0 < load.rate <= 10_000:
@@ -214,10 +213,3 @@ def _load_problems(load: Load):  # type: ignore[no-untyped-def]
     for name, value in (("warmup_s", load.warmup_s), ("after_s", load.after_s)):
         if not 0 < value <= MAX_SECONDS:
             yield f"`load.{name}`: lies between 0 and {MAX_SECONDS:g} seconds, not {value:g}"
-
-
-def _close(name: str, known: Any) -> str:
-    """What may have been meant, and what there is."""
-    near = difflib.get_close_matches(name, list(known), 1)
-    meant = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{meant}; there are {', '.join(known)}"
