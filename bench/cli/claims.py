@@ -40,9 +40,6 @@ def claims(
     from bench.report.claims_output import picture_json, write_claims_page
     from bench.report.merged_runs import picture_of_runs
 
-    for path in runs:
-        if not path.is_dir():
-            raise ShopbenchError(f"there is no run folder {path}", 2)
     picture = picture_of_runs(runs)
     if as_json:
         print_json(picture_json(picture))

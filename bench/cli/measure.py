@@ -103,7 +103,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
 
     if resume is not None:
         _refuse_more(context, {"resume", "quiet", "max_minutes"})
-        resume_run(_existing(resume), _report, quiet=quiet, max_minutes=max_minutes)
+        resume_run(resume, _report, quiet=quiet, max_minutes=max_minutes)
         return
     options = RunOptions(
         profile=profile,
@@ -124,7 +124,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
 
 def report(run_dir: Annotated[Path, typer.Argument(metavar="RUN")]) -> None:
     """Build the report of a run again. Example: shopbench report results/runs/20261122-…"""
-    _report(_existing(run_dir))
+    _report(run_dir)
 
 
 def compare(
@@ -138,7 +138,6 @@ def compare(
     Differences of the ratios by Welch's t, Holm over the metrics both runs named beforehand. On
     another machine, commit, version or setting nothing is called different. Exit code 0 either way.
     """
-    first, second = _existing(first), _existing(second)
     from bench.report.compare import compare_runs
 
     found = compare_runs(first, second, file)
@@ -155,7 +154,6 @@ def export(
     rows: Annotated[bool, typer.Option("--rows", help="Every request too: large.")] = False,
 ) -> None:
     """Write a run's tables as CSV. Example: shopbench export RUN --out csv"""
-    run_dir = _existing(run_dir)
     from bench.report.export import export_csv
 
     for path in export_csv(run_dir, folder, rows=rows):
@@ -192,12 +190,6 @@ def _print_verdicts(verdicts: list[Verdict]) -> None:
     for one in verdicts:
         for line in explain(one):
             say(f"{escape(one.deployment)}: {escape(line)}")
-
-
-def _existing(run_dir: Path) -> Path:
-    if not run_dir.is_dir():
-        raise ShopbenchError(f"there is no run folder {run_dir}", 2)
-    return run_dir
 
 
 def _listed(text: str) -> tuple[str, ...]:

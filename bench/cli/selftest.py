@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.console import Cpus, new_table, out, say
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 from bench.experiments.selftest import NAME, part_name
 from bench.experiments.selftest import PART_NAMES as PARTS
 from bench.machine import parse_cpus
@@ -85,13 +85,11 @@ def _options(  # noqa: PLR0913, PLR0917
 def _checked(parts: list[str], recorded: Path | None) -> list[str]:
     for part in parts:
         if part not in PARTS:
-            raise ShopbenchError(f"unknown part {part!r}; there are {', '.join(PARTS)}", 2)
+            raise ShopbenchError(f"unknown part {part!r}{near(part, PARTS)}", 2)
     chosen = [part for part in PARTS if part in parts or not parts]
     if recorded is not None:
         if len(chosen) > 1 or chosen[0] not in AGAIN:
             raise ShopbenchError(f"--from goes with one part: {', '.join(AGAIN)}", 2)
-        if not recorded.is_dir():
-            raise ShopbenchError(f"there is no run folder {recorded}", 2)
     return chosen
 
 

@@ -250,12 +250,13 @@ class RunWriter:
 
 
 class RunReader:
-    """Reads one run. Raises CorruptResults, with one line, on anything that is not as written."""
+    """Reads one run. Raises CorruptResults, with one line, on anything that is not as written,
+    and ShopbenchError (usage) for a folder that is no run.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if not path.is_dir():
-            raise CorruptResults(f"no run folder at {path}")
+        _check_run_folder(path)
         self.journal = _read_json(path / JOURNAL_FILE, Journal)
         ids = [trial.trial_id for trial in self.journal.trials]
         if len(set(ids)) != len(ids):
@@ -315,6 +316,21 @@ def write_verdicts(
     run_id = RunReader(run_dir).journal.run_id
     content = _VerdictFile(SCHEMA_VERSION, run_id, tuple(verdicts), tuple(cells), words)
     _write_json(run_dir / VERDICTS_FILE, content)
+
+
+def _check_run_folder(path: Path) -> None:
+    """Tell somebody else's folder from a run. Raises ShopbenchError (usage)."""
+    try:
+        (path / JOURNAL_FILE).stat()
+    except FileNotFoundError:
+        why = f"{path} is not a run folder: it holds no {JOURNAL_FILE}"
+        raise ShopbenchError(
+            why if path.is_dir() else f"there is no run folder {path}", 2
+        ) from None
+    except NotADirectoryError:
+        raise ShopbenchError(f"{path} is not a run folder: it is a file", 2) from None
+    except OSError:
+        return  # whoever reads it says why
 
 
 def _inside(root: Path, name: str) -> Path:

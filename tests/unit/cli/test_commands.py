@@ -1,5 +1,7 @@
 """The command line without a deployment: codes, one line an error, help for every command."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -19,9 +21,65 @@ def test_an_error_is_one_line_and_its_code(
     assert capsys.readouterr().err == "error: first second\n"
 
 
-def test_wrong_usage_points_to_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(["up"]) == 2
-    assert "--help" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        (["up"], "shopbench up --help"),
+        (["run", "latency", "--mixs", "order"], "shopbench run --help"),
+        (["run", "latency", "--load-workers", "x"], "shopbench run --help"),
+        (["stauts"], "shopbench --help"),
+    ],
+)
+def test_wrong_usage_points_to_the_help_of_the_command(
+    arguments: list[str], where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(arguments) == 2
+    assert capsys.readouterr().err.endswith(f" (see `{where}`)\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["stauts"], "status"),
+        (["run", "latancy"], "latency"),
+        (["run", "latency", "--mixes", "ordr"], "order"),
+        (["run", "latency", "--profile", "quik"], "quick"),
+        (["run", "latency", "--deployments", "micorservices"], "microservices"),
+        (["run", "latency", "--on", "conpose"], "compose"),
+        (["run", "failure", "--spec", "benhc"], "bench"),
+        (["run", "latency", "--fail-on", "eror>1%"], "errors"),
+        (["selftest", "plated"], "planted"),
+        (["up", "users+inventry|orders+payments"], "inventory"),
+    ],
+)
+def test_what_is_unknown_is_told_what_was_meant(
+    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(arguments) == 2
+    assert f"did you mean '{meant}'?" in capsys.readouterr().err.replace("Did", "did")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["report", "tests"],
+        ["compare", "tests", "bench"],
+        ["export", "tests", "--out", "csv"],
+        ["claims", "--run", "tests"],
+        ["run", "--resume", "tests"],
+        ["selftest", "planted", "--from", "tests"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_folder_that_is_no_run_is_one_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[3])
+    assert run_command(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert said.err.endswith("tests is not a run folder: it holds no journal.json\n")
 
 
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

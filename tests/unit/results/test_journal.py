@@ -154,8 +154,18 @@ def test_a_trial_is_stored_once_and_only_with_the_row_schema(run: RunWriter) -> 
 
 
 def test_a_missing_folder_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(CorruptResults, match="no run folder at"):
+    with pytest.raises(ShopbenchError, match="there is no run folder") as caught:
         RunReader(tmp_path / "nowhere")
+    assert caught.value.exit_code == 2
+
+
+def test_what_is_no_run_is_told_from_a_damaged_run(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for path, why in ((tmp_path, "it holds no journal.json"), (file, "it is a file")):
+        with pytest.raises(ShopbenchError, match=f"is not a run folder: {why}") as caught:
+            RunReader(path)
+        assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(
