@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.markup import escape
@@ -25,8 +27,9 @@ from bench.cli.console import (
     say,
     show_progress,
 )
+from bench.cli.streams import ReaderGone
 from bench.contract.seed import SeedSpec
-from bench.deployments.base import UpOptions
+from bench.deployments.base import UpOptions, cpu_budget
 from bench.machine import parse_cpus
 
 if TYPE_CHECKING:
@@ -104,11 +107,11 @@ def status(as_json: AsJson = False, on: OnCurrent = "") -> None:
     listed = running.components()
     usage = running.usage()
     parts = [{**asdict(part), **asdict(usage[part.name])} for part in listed]
-    ready = running.ready()
+    ready, described = running.ready(), running.described()
     if as_json:
         document = {
             **{"name": running.name, "base_url": running.base_url, "ready": ready},
-            **{"cpu_control": running.cpu_control, "logs": running.logs, **running.described()},
+            **{"cpu_control": running.cpu_control, "logs": running.logs, **described},
             "components": parts,
         }
         print_json(document)
@@ -121,9 +124,10 @@ def status(as_json: AsJson = False, on: OnCurrent = "") -> None:
             f"{part['pss_bytes'] / 2**20:.0f}",
         )
     word = "ready" if ready else "NOT READY"
-    say(f"{escape(running.name)} at {running.base_url}: {word}, CPU {running.cpu_control}")
+    budget = cpu_budget(running.cpu_control, cast(Sequence[int], described["cpus"]))
+    say(f"{escape(running.name)} at {running.base_url}: {word}, CPU budget: {budget}")
     out.print(table)
-    replicas = running.described().get("replicas")
+    replicas = described.get("replicas")
     for service, counts in (replicas if isinstance(replicas, dict) else {}).items():
         told = ", ".join(f"{name} {count}" for name, count in counts.items())
         say(f"requests by replica of {escape(service)}: {told}")
@@ -144,11 +148,15 @@ def logs(
     from bench.deployments.places import logs_of
 
     found = logs_of(_current(on), component)
-    show = line_printer(len(found.names) > 1)
-    found.show_tail(lines, show)
-    if follow:
-        with suppress(KeyboardInterrupt):
-            found.follow(show)
+    heard: set[str] = set()
+    show = line_printer(len(found.names) > 1, heard)
+    with suppress(ReaderGone):
+        found.show_tail(lines, show)
+        if lines and (silent := [name for name in found.names if name not in heard]):
+            print(f"nothing yet from {', '.join(silent)}: {found.more}", file=sys.stderr)
+        if follow:
+            with suppress(KeyboardInterrupt):
+                found.follow(show)
 
 
 def seed(scarce: Scarce = False, seed: Seed = 1, on: OnCurrent = "") -> None:
@@ -223,12 +231,6 @@ def doctor(as_json: AsJson = False) -> None:
 def _options(seed: int, scarce: bool, cpus: str, overwrite: bool) -> UpOptions:
     spec = SeedSpec(seed=seed, scarce=scarce)
     return UpOptions(seed=spec, cpus=parse_cpus(cpus), overwrite=overwrite)
-
-
-def _cpus(text: str) -> tuple[int, ...]:
-    from bench.machine import parse_cpus
-
-    return parse_cpus(text)
 
 
 def _current(on: str) -> PlacedDeployment:

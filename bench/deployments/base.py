@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -18,6 +18,11 @@ Condition = Literal["running", "paused", "exited", "failed"]
 # `cpuset`: a cgroup holds the whole deployment on the given CPUs; `affinity`: inherited by every
 # process instead; `uncontrolled`: neither was asked for or allowed, and results are stamped so.
 CpuControl = Literal["cpuset", "affinity", "uncontrolled"]
+CPU_CONTROL_WORDS: dict[CpuControl, str] = {
+    "cpuset": "control group (cpuset)",
+    "affinity": "CPU affinity, inherited by every process",
+    "uncontrolled": "none",
+}
 # What a driver can do beyond whole components: reach one worker process, roll out another release.
 Reach = Literal["workers", "releases"]
 EVERYTHING: frozenset[Reach] = frozenset({"workers", "releases"})
@@ -25,6 +30,15 @@ EVERYTHING: frozenset[Reach] = frozenset({"workers", "releases"})
 Hops = Literal["direct", "services", "all"]
 
 COMPONENTS = ("users", "inventory", "orders", "payments")
+
+
+def cpu_budget(control: CpuControl, cpus: Sequence[int]) -> str:
+    """The CPU budget of a deployment in words."""
+    if not cpus:
+        return "none, as no --cpus were given"
+    if control == "uncontrolled":
+        return "none, this machine allows none"
+    return f"CPU {','.join(map(str, cpus))} by {CPU_CONTROL_WORDS[control]}"
 
 
 @dataclass(frozen=True)

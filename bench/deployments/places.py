@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from bench.deployments.base import UpOptions
 from bench.deployments.lifecycle import Lifecycle, OpenDeployment, PlacedDeployment
 from bench.deployments.local.home import StateHome
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 
 PlaceName = Literal["local", "compose"]
 PLACES: tuple[PlaceName, ...] = get_args(PlaceName)
@@ -42,11 +42,18 @@ def current_place(home: StateHome, text: str) -> PlaceName:
     return "compose" if in_containers else "local"
 
 
+def up_now(home: StateHome) -> list[tuple[str, str]]:
+    """Name and URL of what the command line has up, wherever."""
+    found = [lifecycle_of(place).found(home) for place in PLACES]
+    return [each for each in found if each is not None]
+
+
 @dataclass(frozen=True)
 class Logs:
-    """Logs of some components: shows their last lines, or what follows."""
+    """Logs of some components: shows their last lines, or what follows. `more`: how to get more."""
 
     names: tuple[str, ...]
+    more: str
     show_tail: Callable[[int, Show], None]
     follow: Callable[[Show], None]
 
@@ -60,10 +67,12 @@ def logs_of(deployment: PlacedDeployment, component: str) -> Logs:
 
     if isinstance(deployment, ComposeDeployment):
         found = compose.log_sources(deployment, component)
-        return Logs(tuple(found), partial(compose.show_tail, found), partial(compose.follow, found))
+        show_tail, follow = partial(compose.show_tail, found), partial(compose.follow, found)
+        return Logs(tuple(found), compose.MORE, show_tail, follow)
     assert isinstance(deployment, LocalDeployment)
     files = local.log_files(deployment, component)
-    return Logs(tuple(files), partial(local.show_tail, files), partial(local.follow_logs, files))
+    show_tail, follow = partial(local.show_tail, files), partial(local.follow_logs, files)
+    return Logs(tuple(files), local.MORE, show_tail, follow)
 
 
 def place_named(text: str) -> PlaceName:
@@ -71,7 +80,7 @@ def place_named(text: str) -> PlaceName:
     for place in PLACES:
         if text == place:
             return place
-    raise ShopbenchError(f"unknown place {text!r}; there are {', '.join(PLACES)}", 2)
+    raise ShopbenchError(f"unknown place {text!r}{near(text, PLACES)}", 2)
 
 
 def open_at(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -66,6 +67,33 @@ def test_logs_show_a_part_or_all(shopbench: CommandLine, url: str) -> None:
     assert "ready to accept connections" in shopbench.ok("logs", "db:shop")
     assert shopbench.ok("logs", "-n", "1").startswith("db:shop")
     assert shopbench.run("logs", "carts").returncode == 2
+
+
+def test_a_part_that_logged_nothing_says_so_and_how_it_logs_more(
+    shopbench: CommandLine, url: str
+) -> None:
+    silent = shopbench.run("logs", "monolith")
+    assert (silent.returncode, silent.stdout) == (0, "")
+    assert silent.stderr.startswith("nothing yet from monolith: ")
+    assert "LOG_LEVEL=info" in silent.stderr
+    assert "nothing yet from monolith" in shopbench.run("logs").stderr
+    meant = shopbench.run("logs", "monolit").stderr
+    assert meant == (
+        "error: no component 'monolit' in monolith; did you mean 'monolith'?"
+        " There are monolith, db:shop\n"
+    )
+
+
+def test_status_and_doctor_call_a_cpu_budget_the_same(shopbench: CommandLine, url: str) -> None:
+    assert "ready, CPU budget: none, as no --cpus were given\n" in shopbench.ok("status")
+    checks = json.loads(shopbench.ok("doctor", "--json"))["checks"]
+    (possible,) = [check for check in checks if check["name"] == "cpu budget"]
+    cpu = min(os.sched_getaffinity(0))
+    shopbench.ok("switch", "monolith", "--cpus", str(cpu))
+    if possible["outcome"] == "ok":
+        assert f"ready, CPU budget: CPU {cpu} by {possible['value']}\n" in shopbench.ok("status")
+    else:
+        assert "ready, CPU budget: none, this machine allows none\n" in shopbench.ok("status")
 
 
 def test_seed_puts_other_data_under_the_same_ids(shopbench: CommandLine, url: str) -> None:

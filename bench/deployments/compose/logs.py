@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Callable
+from queue import Queue
 
 from bench.deployments.compose.containers import containers
 from bench.deployments.compose.driver import ComposeDeployment
 from bench.deployments.compose.engine import docker
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 
 Show = Callable[[str, str], None]
+MORE = "warnings and errors are logged, requests never"
+_MOST_WAITING = 1000  # lines that wait to be shown; beyond, the containers' logs wait
 
 
 def log_sources(deployment: ComposeDeployment, component: str) -> dict[str, str]:
@@ -28,7 +31,7 @@ def log_sources(deployment: ComposeDeployment, component: str) -> dict[str, str]
     if hosts:
         return {hosts[0]: found[hosts[0]]}
     raise ShopbenchError(
-        f"no component {component!r} in {deployment.name}; there are {', '.join(found)}", 2
+        f"no component {component!r} in {deployment.name}{near(component, found)}", 2
     )
 
 
@@ -41,6 +44,7 @@ def show_tail(sources: dict[str, str], lines: int, show: Show) -> None:
 
 def follow(sources: dict[str, str], show: Show) -> None:
     """Show lines as they come, until the containers end or the reader stops it."""
+    lines: Queue[tuple[str, str] | None] = Queue(_MOST_WAITING)
     children = {
         name: subprocess.Popen(
             ("docker", "logs", "--follow", "--tail", "0", ident),
@@ -54,20 +58,26 @@ def follow(sources: dict[str, str], show: Show) -> None:
         for name, ident in sources.items()
     }
     readers = [
-        threading.Thread(target=_pass_on, args=(name, child, show), daemon=True)
+        threading.Thread(target=_pass_on, args=(name, child, lines), daemon=True)
         for name, child in children.items()
     ]
     try:
         for reader in readers:
             reader.start()
-        for reader in readers:
-            reader.join()
+        running = len(readers)
+        while running:
+            if (said := lines.get()) is None:
+                running -= 1
+            else:
+                show(*said)  # here, so that an error in it ends all
     finally:
         for child in children.values():
             child.terminate()
             child.wait()
 
 
-def _pass_on(name: str, child: subprocess.Popen[str], show: Show) -> None:
+def _pass_on(name: str, child: subprocess.Popen[str], lines: Queue[tuple[str, str] | None]) -> None:
+    """Hand on each line, and None after the last one."""
     for line in child.stdout or ():
-        show(name, line.rstrip("\n"))
+        lines.put((name, line.rstrip("\n")))
+    lines.put(None)

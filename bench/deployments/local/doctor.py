@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench import machine
+from bench.deployments.base import CPU_CONTROL_WORDS
 from bench.deployments.local.binaries import prepare_postgres
 from bench.deployments.local.cgroups import DeploymentGroups
 from bench.deployments.local.home import StateHome
@@ -66,12 +67,11 @@ def _control() -> Iterator[Check]:
     groups = DeploymentGroups(f"doctor-{secrets.token_hex(3)}", (machine.usable_cpus()[0],))
     control, counted = groups.control, bool(groups.roots)
     remove_groups(groups.roots)
-    if control == "cpuset":
-        yield Check("cpu budget", "control group (cpuset)", "ok")
-    elif control == "affinity":
-        yield Check("cpu budget", "CPU affinity, inherited by every process", "ok")
+    found = CPU_CONTROL_WORDS[control]
+    if control == "uncontrolled":
+        yield Check("cpu budget", found, "limited", "results are stamped uncontrolled")
     else:
-        yield Check("cpu budget", "none", "limited", "results are stamped uncontrolled")
+        yield Check("cpu budget", found, "ok", "`run` always sets one, `up` where --cpus are given")
     if counted:
         yield Check("cpu accounting", "one control group a component", "ok")
     else:

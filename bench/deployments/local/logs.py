@@ -8,8 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.deployments.local.driver import LocalDeployment
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 
+MORE = (
+    "warnings and errors are logged, requests never; started by `LOG_LEVEL=info shopbench up …`"
+    " it logs retries, recoveries and workers too"
+)
 _POLL_SECONDS = 0.2
 
 
@@ -24,7 +28,7 @@ def log_files(deployment: LocalDeployment, component: str) -> dict[str, Path]:
     if hosts:
         return {hosts[0]: files[hosts[0]]}
     raise ShopbenchError(
-        f"no component {component!r} in {deployment.name}; there are {', '.join(files)}", 2
+        f"no component {component!r} in {deployment.name}{near(component, files)}", 2
     )
 
 
