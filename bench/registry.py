@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, get_args
 
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 
 HOUSE = "bench.experiments"
+
+# Options of `shopbench run` that are for several experiments, by their names in `RunOptions`.
+General = Literal["deployments", "mixes", "cpus", "seed", "max_minutes", "load_workers", "fail_on"]
 
 
 @dataclass(frozen=True)
@@ -56,18 +59,32 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class Measurable:
+    """What `--fail-on` may name in a run: deployments, and by metric the operations.
+
+    None in their place: only the run finds out which there are.
+    """
+
+    deployments: tuple[str, ...]
+    operations: Mapping[str, tuple[str, ...] | None]
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One experiment: what it asks, and where its two halves are.
 
     `measuring`: a module with `run(ctx)`, `planned(options, profile, settings) -> Planned` and,
     where there is something to refuse before anything starts, `check(options)`.
+    `heeds`: the general options that change what it does; a run in which nobody heeds one that was
+    given is refused. `fail_on` is heeded by who has `thresholds`.
     `reporting`: a module with `sections(data) -> list[Section]`, none if the run has none of it.
     `rank`: its place in lists and on the page. `processes_only`: why it cannot run in containers.
     `instead_of`: the experiment that it stands in for once one of its own flags is given.
     `remembering`: a module with `remembered() -> settings` that every later run on this machine
     states in its journal. `told_as`: the heading of its verdicts' table in the terminal.
     `thresholds`: the names of its trials whose plain values `--fail-on` may hold to a limit: under
-    a load that every deployment can serve, nothing broken, nothing delayed on purpose.
+    a load that every deployment can serve, nothing broken, nothing delayed on purpose. Then the
+    measuring module has `measurable(options, profile) -> Measurable` as well.
     """
 
     name: str
@@ -75,6 +92,7 @@ class Experiment:
     rank: int
     measuring: str
     reporting: str = ""
+    heeds: tuple[General, ...] = ()
     flags: tuple[Flag, ...] = ()
     processes_only: str = ""
     instead_of: str = ""
@@ -107,6 +125,22 @@ class Experiment:
         """Those of its flags that were given."""
         return [flag for flag in self.flags if options.own.get(flag.key) not in (None, (), "")]
 
+    def uses(self, option: General) -> bool:
+        """Whether a general option changes what it does."""
+        return option in self.heeds or (option == "fail_on" and bool(self.thresholds))
+
+    def measurable(self, options: Any, profile: Any) -> Measurable | None:
+        """What `--fail-on` may name; None if it is not for this experiment."""
+        if not self.thresholds:
+            return None
+        found: Measurable = self._measuring.measurable(options, profile)
+        return found
+
+    @property
+    def asked(self) -> str:
+        """What to type to run it."""
+        return f"{self.instead_of} {self.flags[0].name}" if self.instead_of else self.name
+
     def sections(self, data: Any) -> list[Any]:
         """What the report says of it; `data` is a `results.dataset.RunData`."""
         if not self.reporting:
@@ -133,7 +167,7 @@ def named(name: str) -> Experiment:
     """The experiment of that name. Raises ShopbenchError (usage) if there is none."""
     known = {each.name: each for each in registered() if not each.instead_of}
     if name not in known:
-        raise ShopbenchError(f"unknown experiment {name!r}; there are {', '.join(known)}", 2)
+        raise ShopbenchError(f"unknown experiment {name!r}{near(name, known)}", 2)
     return known[name]
 
 
@@ -160,16 +194,36 @@ def chosen(names: Sequence[str], options: Any) -> list[Experiment]:
         known = ", ".join(each.name for each in registered() if not each.instead_of)
         raise ShopbenchError(f"name an experiment: {known}", 2)
     wanted = [named(name) for name in names]
-    for other in registered():
-        given = other.given(options)
-        if given and other.instead_of:
-            return [_instead(other, given[0], names)]
-        if given and other not in wanted:
-            raise ShopbenchError(f"{given[0].name} is for `run {other.name}`", 2)
+    given = {each: each.given(options) for each in registered()}
+    for other in (each for each, flags in given.items() if flags and each.instead_of):
+        if list(names) != [other.instead_of]:
+            raise ShopbenchError(
+                f"with {given[other][0].name} there is only `run {other.instead_of}`", 2
+            )
+        wanted = [other]
+    for other, flags in given.items():
+        if flags and other not in wanted:
+            raise ShopbenchError(f"{flags[0].name} is for `run {other.asked}`", 2)
     return wanted
 
 
-def _instead(other: Experiment, flag: Flag, names: Sequence[str]) -> Experiment:
-    if list(names) != [other.instead_of]:
-        raise ShopbenchError(f"with {flag.name} there is only `run {other.instead_of}`", 2)
-    return other
+def idle_options(experiments: Sequence[Experiment], options: Any) -> list[str]:
+    """A line for each general option that was given and that some experiment does not use.
+
+    Raises ShopbenchError (usage) for one that none of them uses.
+    """
+    lines = []
+    for option in (each for each in get_args(General) if _is_given(each, options)):
+        idle = [each.asked for each in experiments if not each.uses(option)]
+        users = [each.asked for each in registered() if each.uses(option)]
+        flag = f"--{option.replace('_', '-')}"
+        line = f"{flag} has no effect on {', '.join(idle)}; it is for {', '.join(users)}"
+        if len(idle) == len(experiments):
+            raise ShopbenchError(line, 2)
+        lines += [line] if idle else []
+    return lines
+
+
+def _is_given(option: str, options: Any) -> bool:
+    default = type(options).__dataclass_fields__[option].default
+    return bool(getattr(options, option) != default)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
+from bench.registry import Measurable
 
 _PATTERN = re.compile(
     r"^\s*(?P<metric>[a-z0-9]+)(?:@(?P<deployment>[A-Za-z0-9+|_-]+))?"
@@ -70,13 +71,35 @@ def parse_condition(text: str) -> Condition:
         )
     metric, unit = match["metric"], match["unit"]
     if metric not in _UNITS:
-        known = ", ".join(_UNITS)
-        raise ShopbenchError(f"--fail-on {text!r}: unknown metric {metric!r}; there are {known}", 2)
+        raise ShopbenchError(
+            f"--fail-on {text!r}: unknown metric {metric!r}{near(metric, _UNITS)}", 2
+        )
     if unit not in _UNITS[metric]:
         known = ", ".join(name for name in _UNITS[metric] if name)
         raise ShopbenchError(f"--fail-on {text!r}: {metric} is given in {known}", 2)
     value = float(match["value"]) * _UNITS[metric][unit]
     return Condition(text, metric, match["deployment"], match["operation"], match["op"], value)
+
+
+def check_measurable(condition: Condition, offered: Sequence[Measurable]) -> None:
+    """Refuse a condition that nothing in the run can meet. Raises ShopbenchError (usage)."""
+    metrics = [metric for each in offered for metric in each.operations]
+    _check_named(condition, "metric", condition.metric, metrics)
+    offered = [each for each in offered if condition.metric in each.operations]
+    deployments = [name for each in offered for name in each.deployments]
+    _check_named(condition, "deployment", condition.deployment, deployments)
+    offered = [each for each in offered if condition.deployment in {None, *each.deployments}]
+    operations = [each.operations[condition.metric] for each in offered]
+    known = [names for names in operations if names is not None]
+    if len(known) == len(operations):
+        _check_named(condition, "operation", condition.operation, sum(known, ()))
+
+
+def _check_named(condition: Condition, what: str, name: str | None, known: Iterable[str]) -> None:
+    there = list(dict.fromkeys(known))
+    if name is not None and name not in there:
+        why = f"no {what} {name!r} in this run{near(name, there)}"
+        raise ShopbenchError(f"--fail-on {condition.text!r}: {why}", 2)
 
 
 def broken(conditions: list[Condition], measured: list[Measured]) -> list[str]:

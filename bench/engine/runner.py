@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import secrets
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -23,21 +24,22 @@ from bench.deployments.local.home import StateHome
 from bench.deployments.local.topology import parse_topology
 from bench.deployments.places import open_at
 from bench.engine.deployment_fleet import Fleet
-from bench.engine.fail_on import broken, parse_condition
+from bench.engine.fail_on import broken, check_measurable, parse_condition
 from bench.engine.host_cpus import check_place, choose_cpus, place_settings
+from bench.engine.neighbours import at_work
 from bench.engine.options import PROFILES, Profile, RunOptions, profile_of
 from bench.engine.progress import Progress, duration
 from bench.engine.resume import OPTIONS, reopen, spent_before, stored_options
 from bench.engine.run_context import RERUNS, RunContext
 from bench.engine.threshold_metrics import measured_values
 from bench.engine.trial import Bench
-from bench.errors import ShopbenchError
+from bench.errors import ShopbenchError, near
 from bench.load.generator import LoadProcess
 from bench.load.mixes import MIXES
 from bench.load.plan import REQUEST_TIMEOUT_S
 from bench.load.tokens import request_tokens, sign_tokens
 from bench.machine import machine_facts, package_versions, source_commit
-from bench.registry import Planned, chosen, registered, remembered
+from bench.registry import Planned, chosen, idle_options, registered, remembered
 from bench.results.journal import RunFacts, RunReader, RunWriter
 
 SLO_MS = 200.0
@@ -50,7 +52,8 @@ class RunStopped(ShopbenchError):
     """The run ended early; `run_dir` holds what was measured."""
 
     def __init__(self, run_dir: Path, message: str, exit_code: int) -> None:
-        super().__init__(f"{message} (what was measured is in {run_dir})", exit_code)
+        go_on = f"shopbench run --resume {shlex.quote(str(run_dir))}"
+        super().__init__(f"{message}; what was measured is kept, go on by `{go_on}`", exit_code)
         self.run_dir = run_dir
 
 
@@ -92,6 +95,7 @@ def resume(
     names, options = asked.experiments, replace(asked.options, quiet=quiet)
     if max_minutes is not None:
         options = replace(options, max_minutes=max_minutes)
+        idle_options(chosen(names, options), options)
         writer.add_settings(**{OPTIONS: stored_options(names, options)})
         writer.note(f"from here on the time limit is {duration(max_minutes * 60)} in all")
     return _reported(lambda: _carry_out(names, options, writer), options.fail_on, report)
@@ -105,7 +109,7 @@ def _reported(
     except RunStopped as stopped:
         journal = RunReader(stopped.run_dir).journal
         if report is not None and (journal.trials or journal.episodes):
-            with suppress(ShopbenchError):  # what stopped the run is the news
+            with suppress(ShopbenchError, KeyboardInterrupt):  # what stopped the run is the news
                 _build(report, stopped.run_dir)
         raise
     if report is not None:
@@ -117,6 +121,9 @@ def _reported(
 def _build(report: Report, run_dir: Path) -> None:
     try:
         report(run_dir)
+    except KeyboardInterrupt:
+        again = f"shopbench report {shlex.quote(str(run_dir))}"
+        raise ShopbenchError(f"interrupted; `{again}` writes its report", 130) from None
     except OSError as exc:
         raise ShopbenchError(f"cannot write the report to {run_dir}: {exc.strerror}", 3) from exc
 
@@ -137,9 +144,10 @@ def measure(names: list[str], options: RunOptions) -> Path:
 
 def _carry_out(names: list[str], options: RunOptions, writer: RunWriter) -> Path:
     progress = Progress(quiet=options.quiet)
-    progress.tell(_announced(names, options, writer))
     try:
-        with _interruptible():
+        with _interruptible(), at_work(writer) as neighbours:
+            for line in (*_announced(names, options, writer), *neighbours):
+                progress.tell(line)
             _measure(names, options, profile_of(options.profile), writer, progress)
     except KeyboardInterrupt:
         _end_early(writer)
@@ -159,19 +167,19 @@ def _carry_out(names: list[str], options: RunOptions, writer: RunWriter) -> Path
     return writer.path
 
 
-def _announced(names: list[str], options: RunOptions, writer: RunWriter) -> str:
+def _announced(names: list[str], options: RunOptions, writer: RunWriter) -> list[str]:
     """What the run says of itself before it starts anything."""
     journal = writer.journal
     if journal.trials or journal.episodes:
         held = f"{len(journal.trials)} trials and {len(journal.episodes)} episodes"
-        return f"going on with {writer.path}, which has {held}"
+        return [f"going on with {writer.path}, which has {held}"]
     told = [f"{' '.join(names)}, profile {options.profile}"]
     told.append(f"planned to take {said(expected_duration(names, options))}")
     if _adaptive(options):
         told.append("more where intervals stay wide")
     if options.max_minutes is not None:
         told.append(f"no block begun after {duration(options.max_minutes * 60)}")
-    return "; ".join(told)
+    return ["; ".join(told), *idle_options(chosen(names, options), options)]
 
 
 def _adaptive(options: RunOptions) -> bool:
@@ -227,17 +235,20 @@ def _checked(names: list[str], options: RunOptions) -> tuple[Profile, RunOptions
     experiments = chosen(names, options)
     for mix in options.mixes:
         if mix not in MIXES:
-            raise ShopbenchError(f"unknown mix {mix!r}; there are {', '.join(MIXES)}", 2)
+            raise ShopbenchError(f"unknown mix {mix!r}{near(mix, MIXES)}", 2)
     canonical = [parse_topology(name).name for name in options.deployments]
     if len(set(canonical)) != len(canonical):
         raise ShopbenchError("a deployment is named twice", 2)
-    for text in options.fail_on:
-        parse_condition(text)
-    profile = profile_of(options.profile)
+    conditions = [parse_condition(text) for text in options.fail_on]
+    profile, options = profile_of(options.profile), replace(options, deployments=tuple(canonical))
+    idle_options(experiments, options)
     check_place(experiments, options)
     for each in experiments:
         each.check(options)
-    return profile, replace(options, deployments=tuple(canonical))
+    offered = [each.measurable(options, profile) for each in experiments] if conditions else []
+    for condition in conditions:
+        check_measurable(condition, [each for each in offered if each is not None])
+    return profile, options
 
 
 def _measure(

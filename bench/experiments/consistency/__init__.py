@@ -10,6 +10,7 @@ EXPERIMENTS = (
         rank=80,
         measuring="bench.experiments.consistency.measure",
         reporting="bench.experiments.consistency.section",
+        heeds=("deployments", "cpus", "seed", "max_minutes"),
         told_as="Data consistency",
         flags=(
             Flag("--kills", "consistency: kills for each deployment.", int, least=0, most=1000),

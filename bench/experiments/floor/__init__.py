@@ -9,6 +9,7 @@ EXPERIMENTS = (
         rank=30,
         measuring="bench.experiments.floor.measure",
         reporting="bench.experiments.floor.section",
+        heeds=("cpus", "seed", "max_minutes", "load_workers"),
         told_as="Rate against the bare handler",
         processes_only="its bare handlers are processes",
     ),

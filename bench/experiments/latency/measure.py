@@ -15,7 +15,7 @@ from bench.engine.round_trials import next_start, recorded_rounds, remember
 from bench.engine.run_context import RunContext
 from bench.experiments.latency.plan import EXPERIMENT, Plan, plan_of
 from bench.experiments.latency.start import measure_start
-from bench.registry import Planned
+from bench.registry import Measurable, Planned
 from bench.results.paired.disturbance import EXPERIMENT_OF_TWO
 from bench.results.paired.judge import FAMILIES, Answer, all_enough, answers_of, sentence
 from bench.results.paired.rounds import PairedRounds
@@ -26,6 +26,13 @@ BUSY_CORES = 0.1  # of foreign work, above which a reader should know
 def check(options: RunOptions) -> None:
     """Refuse mixes that have no place here. Raises ShopbenchError (usage)."""
     plan_of(options, options.profile)
+
+
+def measurable(options: RunOptions, profile: Profile) -> Measurable:
+    """What `--fail-on` may name: rounds wait between requests, so they have no throughput."""
+    plan = plan_of(options, profile.name)
+    metrics = ("p50", "p95", "p99", "errors", "cpu")
+    return Measurable(plan.members[:-1], dict.fromkeys(metrics, plan.operations))
 
 
 def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Planned:

@@ -9,6 +9,7 @@ EXPERIMENTS = (
         rank=15,
         measuring="bench.experiments.own_pair.measure",
         reporting="bench.experiments.own_pair.section",
+        heeds=("mixes", "cpus", "seed", "max_minutes"),
         thresholds=("own_services",),
         instead_of="latency",
         processes_only="--url measures services that run already: leave out --on",

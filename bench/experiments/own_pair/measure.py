@@ -19,21 +19,25 @@ from bench.experiments.own_pair import turns as own_turns
 from bench.experiments.own_pair.asked import pair_of
 from bench.experiments.own_pair.load import check_locustfile, describe, own_load
 from bench.experiments.own_pair.services import check_reachable
-from bench.registry import Planned
+from bench.registry import Measurable, Planned
 
 
 def check(options: RunOptions) -> None:
     """Refuse what cannot be measured, before anything is written. Raises ShopbenchError (usage)."""
     pair = pair_of(options)
-    if options.deployments:
-        raise ShopbenchError("--deployments are ours and --url are yours: give one of the two", 2)
     if pair.locustfile and options.mixes:
         raise ShopbenchError("--mixes are the shop's; with --locustfile the file is the load", 2)
-    if options.load_workers > 1:
-        raise ShopbenchError("services of your own are asked by one load process each", 2)
     check_reachable(pair)
     if pair.locustfile:
         check_locustfile(Path(pair.locustfile), pair.arguments)
+
+
+def measurable(options: RunOptions, profile: Profile) -> Measurable:
+    """What `--fail-on` may name; the load's own names are known once it runs."""
+    pair = pair_of(options)
+    metrics = ["p50", "p95", "p99", "errors"]
+    metrics += ["throughput"] * (pair.load == "open") + ["cpu"] * bool(pair.pids)
+    return Measurable(tuple(dict(pair.urls)), dict.fromkeys(metrics))
 
 
 def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Planned:

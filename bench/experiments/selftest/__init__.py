@@ -1,6 +1,6 @@
 """The benchmark benchmarks itself: known truths are measured by the code that measures the shop."""
 
-from bench.registry import Experiment
+from bench.registry import Experiment, General
 
 NAME = "selftest"
 _PROCESSES = "its servers are processes"
@@ -12,6 +12,8 @@ _PARTS = {
     "busy": ("busy", "Is the same code called different beside busy neighbours?"),
 }
 PART_NAMES = tuple(_PARTS)
+_OF_STARTS: tuple[General, ...] = ("cpus", "seed", "max_minutes")
+_OF_OTHERS: dict[str, tuple[General, ...]] = {"gates": ("cpus", "seed"), "generator": ("cpus",)}
 
 
 def part_name(part: str) -> str:
@@ -26,6 +28,7 @@ EXPERIMENTS = (
         rank=90,
         measuring="bench.experiments.selftest.parts",
         reporting="bench.experiments.selftest.section",
+        heeds=_OF_STARTS,
         processes_only=_PROCESSES,
         remembering="bench.experiments.selftest.record",
     ),
@@ -35,6 +38,7 @@ EXPERIMENTS = (
             question=question,
             rank=91 + at,
             measuring=f"bench.experiments.selftest.{module}",
+            heeds=_OF_OTHERS.get(part, _OF_STARTS),
             processes_only=_PROCESSES,
         )
         for at, (part, (module, question)) in enumerate(_PARTS.items())

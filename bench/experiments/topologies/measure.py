@@ -30,8 +30,9 @@ from bench.engine.run_context import (
 from bench.engine.target import DeploymentSubject
 from bench.engine.trial import TrialKey
 from bench.errors import ShopbenchError
+from bench.load.mixes import JOURNEYS, MIXES
 from bench.load.schedule import ScheduleSpec, build_schedule
-from bench.registry import Planned
+from bench.registry import Measurable, Planned
 from bench.results.journal import TrialStatus
 
 EXPERIMENT = "topologies"
@@ -132,6 +133,14 @@ def _names(wanted: Iterable[str]) -> tuple[str, ...]:
     if len(names) < 2:
         raise ShopbenchError("topologies compares at least two partitions", 2)
     return names
+
+
+def measurable(options: RunOptions, profile: Profile) -> Measurable:
+    """What `--fail-on` may name; CPU is known of the mix alone."""
+    journeys = (JOURNEYS[journey] for journey, _ in MIXES[MIX].weights)
+    steps = tuple(dict.fromkeys(step for journey in journeys for step in journey))
+    requests = dict.fromkeys(("p50", "p95", "p99", "errors", "throughput"), steps)
+    return Measurable(_names(options.deployments), {**requests, "cpu": (MIX,)})
 
 
 def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Planned:

@@ -86,6 +86,18 @@ def test_a_reader_that_goes_away_changes_neither_what_is_done_nor_its_code() -> 
     assert (unread.returncode, unread.stderr) == (1, b"")
 
 
+def test_who_follows_a_log_ends_when_nobody_reads() -> None:
+    code = (
+        "from bench.cli.console import line_printer\n"
+        "from bench.cli.streams import prepare_streams\n"
+        "prepare_streams(); show = line_printer(False, set())\n"
+        "while True: show('orders', 'a line')"
+    )
+    done = shell(f'{sys.executable} -c "{code}" | head -1')
+    assert done.stdout == b"a line\n"
+    assert b"ReaderGone" in done.stderr
+
+
 def test_no_file_takes_the_place_of_a_closed_stream() -> None:
     code = (
         "import os; from bench.cli.streams import prepare_streams\n"

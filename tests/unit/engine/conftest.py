@@ -5,7 +5,8 @@ from tests.unit.experiments.conftest import (
     calm_gates,
     cut_off_after,
     echo,
+    home,
     options,
 )
 
-__all__ = ["broken_after", "calm_gates", "cut_off_after", "echo", "options"]
+__all__ = ["broken_after", "calm_gates", "cut_off_after", "echo", "home", "options"]

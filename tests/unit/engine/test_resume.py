@@ -149,6 +149,12 @@ def test_a_run_that_cannot_be_gone_on_with_is_refused_in_one_line(
     assert "\n" not in caught.value.message
 
 
+def test_a_time_limit_that_changes_nothing_is_refused(tmp_path: Path) -> None:
+    path = half_a_run(tmp_path, "selftest-gates")
+    with pytest.raises(ShopbenchError, match="--max-minutes has no effect on selftest-gates"):
+        resume_run(path, quiet=True, max_minutes=1.0)
+
+
 @pytest.mark.parametrize("dirty", [True, False])
 def test_a_run_gone_on_with_from_a_changed_source_tree_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dirty: bool
@@ -227,14 +233,14 @@ def trial(block: int, deployment: str, attempt: int = 0, **changes: object) -> T
     return make_trial(name, block=block, deployment=deployment, attempt=attempt, **changes)
 
 
-def half_a_run(tmp_path: Path) -> Path:
+def half_a_run(tmp_path: Path, name: str = "latency") -> Path:
     """A run with one trial whose writer was killed."""
     from bench.engine import runner
     from tests.unit.results.test_journal import make_rows
 
     options = RunOptions(profile="smoke", results_root=tmp_path, command="shopbench run latency")
-    profile, options = runner._checked(["latency"], options)
-    facts = runner._facts(["latency"], options, profile, ((0,), (0,)))
+    profile, options = runner._checked([name], options)
+    facts = runner._facts([name], options, profile, ((0,), (0,)))
     writer = RunWriter.create(tmp_path, "killed", facts)
     writer.add_trial(make_trial(), make_rows())
     writer.close()

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from bench.engine import runner
 from bench.engine.host_cpus import choose_cpus
 from bench.engine.options import RunOptions
 from bench.engine.runner import ExpectationBroken, RunStopped, run
@@ -21,6 +22,7 @@ from bench.errors import ShopbenchError
 from bench.experiments.latency.plan import SIZES, Size
 from bench.load.generator import LoadError, LoadProcess, Rounds
 from bench.load.plan import Result
+from bench.registry import chosen, idle_options, registered
 from bench.results.journal import RunReader
 
 
@@ -53,6 +55,7 @@ def test_ctrl_c_keeps_what_was_measured_and_leaves_nothing_running(
     reader = only_run(options)
     assert caught.value.exit_code == 130
     assert caught.value.run_dir == reader.path
+    assert caught.value.message.endswith(f"`shopbench run --resume {reader.path}`")
     assert reported == [reader.path]
     assert len(reader.trials) == 3
     assert reader.journal.interrupted
@@ -96,6 +99,34 @@ def test_a_lost_load_process_stops_the_run_in_one_line_and_keeps_what_it_had(
     assert any(note.startswith("stopped:") and "boom" in note for note in reader.journal.notes)
 
 
+def test_ctrl_c_while_the_report_is_written_names_the_command_that_writes_it() -> None:
+    def broken_off(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(ShopbenchError) as caught:
+        runner._reported(lambda: Path("my runs/1"), (), broken_off)
+    assert caught.value.message == "interrupted; `shopbench report 'my runs/1'` writes its report"
+    assert caught.value.exit_code == 130
+
+
+def test_an_option_that_some_experiments_do_not_use_is_said() -> None:
+    options = RunOptions(mixes=("order",), load_workers=2)
+    mixes, workers = idle_options(chosen(["latency", "floor"], options), options)
+    assert mixes.startswith("--mixes has no effect on floor; it is for latency, ")
+    assert workers.startswith("--load-workers has no effect on latency; it is for capacity, ")
+    assert idle_options(chosen(["latency"], options), RunOptions(mixes=("order",))) == []
+
+
+@pytest.mark.parametrize("option", ["deployments", "mixes"])
+def test_an_experiment_heeds_what_its_folder_reads(option: str) -> None:
+    for each in registered():
+        text = "".join(file.read_text(encoding="utf-8") for file in each.folder.glob("*.py"))
+        used = f"options.{option}" in text
+        assert used == any(
+            other.uses(option) for other in registered() if other.folder == each.folder
+        ), each.name
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("echo")
 def test_expectations_are_judged_after_the_report(options: RunOptions) -> None:
@@ -107,6 +138,10 @@ def test_expectations_are_judged_after_the_report(options: RunOptions) -> None:
     assert caught.value.exit_code == 1
     assert "errors" not in caught.value.message
     run(["latency"], replace(options, fail_on=("errors>0%", "cpu>1000ms")))
+
+
+PARTITIONS = {"deployments": ("microservices", "modular-split"), "mixes": ()}
+ITS_OWN: dict[str, object] = {"deployments": (), "mixes": ()}
 
 
 @pytest.mark.parametrize(
@@ -121,6 +156,24 @@ def test_expectations_are_judged_after_the_report(options: RunOptions) -> None:
         (["latency"], {"deployments": ("monolit",)}, "monolith"),
         (["latency"], {"deployments": ("modular", "Modular")}, "twice"),
         (["latency"], {"fail_on": ("p95=1",)}, "cannot read --fail-on"),
+        (["latency"], {"fail_on": ("p95@monolit>1s",)}, "no deployment 'monolit' .* 'monolith'"),
+        (["latency"], {"fail_on": ("p95@microservices>1s",)}, "are monolith, modular$"),
+        (
+            ["latency"],
+            {"mixes": (), "fail_on": ("cpu@modular/ordr>1",)},
+            "no operation 'ordr' .* 'order'",
+        ),
+        (["latency"], {"fail_on": ("throughput>1",)}, "no metric 'throughput' in this run"),
+        (["topologies"], {**PARTITIONS, "fail_on": ("cpu/order>1",)}, "there are mixed$"),
+        (["topologies"], {**PARTITIONS, "fail_on": ("p95/login>1",)}, "no operation 'login'"),
+        (["floor"], {}, "--deployments has no effect on floor; it is for latency,"),
+        (["floor"], {"deployments": (), "mixes": ("order",)}, "--mixes has no effect on floor"),
+        (["failure", "floor"], {"mixes": ("order",)}, "no effect on failure, floor; it is for"),
+        (["latency"], {"load_workers": 2}, "--load-workers has no effect on latency; it is for"),
+        (["capacity"], {"fail_on": ("p95>1s",)}, "--fail-on has no effect on capacity; it is for"),
+        (["selftest-gates"], {**ITS_OWN, "max_minutes": 1.0}, "--max-minutes has no"),
+        (["latency"], {"own": {"kills": 3, "url": ("a=http://a", "b=http://b")}}, "--kills is for"),
+        (["latency"], {"own": {"url": ("a=http://a",)}}, "no effect on latency --url; it is for"),
         (["latency"], {"cpus": (4096,)}, "CPU 4096 is not available"),
     ],
 )

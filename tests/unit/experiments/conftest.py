@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.contract.seed import SeedSpec
 from bench.deployments.base import Usage
+from bench.deployments.local.home import HOME_VARIABLE, StateHome
 from bench.deployments.local.keys import private_pem
 from bench.deployments.local.topology import parse_topology
 from bench.engine import round_blocks, runner
@@ -108,7 +110,16 @@ def echo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[EchoD
 
 
 @pytest.fixture
-def options(tmp_path: Path) -> RunOptions:
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[StateHome]:
+    """A state home of its own, in which no other test's run is at work."""
+    with TemporaryDirectory(prefix="shopbench-test-", dir="/var/tmp") as root:
+        Path(root).chmod(0o755)
+        monkeypatch.setenv(HOME_VARIABLE, root)
+        yield StateHome.from_environment()
+
+
+@pytest.fixture
+def options(tmp_path: Path, home: StateHome) -> RunOptions:
     return RunOptions(
         profile="tiny",
         results_root=tmp_path / "runs",

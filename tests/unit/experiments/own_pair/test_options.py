@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from bench.cli import run_command
-from bench.engine.fail_on import parse_condition
-from bench.engine.options import RunOptions
+from bench.engine.fail_on import check_measurable, parse_condition
+from bench.engine.options import PROFILES, RunOptions
 from bench.engine.resume import stored_options, wanted
 from bench.errors import ShopbenchError
 from bench.experiments.own_pair.asked import DEFAULT_USERS, PairOptions, pair_of
 from bench.experiments.own_pair.load import check_locustfile
-from bench.experiments.own_pair.measure import check
+from bench.experiments.own_pair.measure import check, measurable
 from bench.experiments.own_pair.services import (
     ExternalService,
     check_reachable,
@@ -28,7 +28,7 @@ from bench.experiments.own_pair.services import (
     restart,
 )
 from bench.load.generator import Target
-from bench.registry import chosen
+from bench.registry import chosen, idle_options
 from tests.unit.load.own_server import serving
 
 
@@ -170,8 +170,9 @@ def test_only_latency_and_no_deployments_of_ours() -> None:
     assert [each.name for each in chosen(["latency"], options)] == ["own_pair"]
     with pytest.raises(ShopbenchError, match="only `run latency`"):
         chosen(["floor"], options)
-    with pytest.raises(ShopbenchError, match="give one of the two"):
-        check(replace(options, deployments=("monolith",)))
+    for ours in ({"deployments": ("monolith",)}, {"load_workers": 2}):
+        with pytest.raises(ShopbenchError, match="no effect on latency --url"):
+            idle_options(chosen(["latency"], options), replace(options, **ours))
     mine = {"url": [A, B], "locustfile": __file__}
     with pytest.raises(ShopbenchError, match="--mixes are the shop's"):
         check(RunOptions(own=mine, mixes=("order",)))
@@ -224,3 +225,16 @@ def test_cpu_of_a_process_tree_counts_children_that_live_and_that_are_gone() -> 
 def test_conditions_may_name_services_and_operations_of_the_user() -> None:
     condition = parse_condition("p95@v2/items/read>50ms")
     assert (condition.deployment, condition.operation) == ("v2", "items/read")
+
+
+def test_a_limit_names_services_of_the_user_and_what_is_measured_of_them() -> None:
+    offered = [measurable(RunOptions(own={"url": [A, B]}), PROFILES["smoke"])]
+    check_measurable(parse_condition("p95@a/its_own_name>1s"), offered)
+    for text, says in (
+        ("p95@c>1s", "no deployment 'c' in this run; there are a, b"),
+        ("cpu@a>1ms", "no metric 'cpu' in this run"),  # without --pid
+        ("throughput@a<9", "no metric 'throughput' in this run"),  # without --load open
+    ):
+        with pytest.raises(ShopbenchError, match=says) as refused:
+            check_measurable(parse_condition(text), offered)
+        assert refused.value.exit_code == 2

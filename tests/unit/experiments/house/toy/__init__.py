@@ -10,6 +10,7 @@ EXPERIMENTS = (
         rank=1000,
         measuring="bench.experiments.toy.measure",
         reporting="bench.experiments.toy.section",
+        heeds=("deployments", "seed"),
         flags=(Flag("--toy-rate", "With toy: requests a second.", int, least=1, most=100),),
     ),
 )
