@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 from bench.contract.seed import SeedSpec
+from bench.errors import ShopbenchError, near
 
 Kind = Literal["process", "database"]
 # `failed`: it has ended so often that its supervisor has given it up.
@@ -30,6 +31,16 @@ EVERYTHING: frozenset[Reach] = frozenset({"workers", "releases"})
 Hops = Literal["direct", "services", "all"]
 
 COMPONENTS = ("users", "inventory", "orders", "payments")
+
+
+def part_with(component: str, parts: Iterable[str], deployment: str) -> str:
+    """The part of that name, or the process that a component is in. Raises ShopbenchError."""
+    holders = {each: name for name in parts for each in (name, *name.split("+"))}
+    if component not in holders:
+        raise ShopbenchError(
+            f"no component {component!r} in {deployment}{near(component, holders)}", 2
+        )
+    return holders[component]
 
 
 def cpu_budget(control: CpuControl, cpus: Sequence[int]) -> str:

@@ -18,7 +18,7 @@ from bench.report.measures import PercentileRow
 from bench.report.naming import interval, number, percent
 from bench.report.page import asset, environment, inlined, machine_facts
 from bench.report.run_comparison import Agreement, Change, agreement, changes, other_flips
-from bench.results.journal import Journal
+from bench.results.journal import Journal, RunReader
 from bench.results.verdict import Verdict
 
 
@@ -52,6 +52,7 @@ def compare_runs(a: Path, b: Path, out: Path | None = None) -> Comparison:
     ShopbenchError with one line (2 if both are the same run).
     """
     if a.resolve() == b.resolve():
+        RunReader(a)  # what is no run at all is said first
         raise ShopbenchError("both runs are the same folder: nothing to compare", 2)
     first, second = analyse(a), analyse(b)
     different = environment_differences(first.data.journal, second.data.journal)

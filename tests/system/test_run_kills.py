@@ -90,8 +90,10 @@ def test_a_run_ended_while_it_starts_leaves_nothing(shopbench: CommandLine, out:
     code, err = end(command, signal.SIGHUP)
     everything.wait_gone(0.5)
     assert code == 130
-    assert "interrupted" in err
     (path,) = out.iterdir()
+    last = err.splitlines()[-1]
+    assert last.startswith("error: interrupted; ")
+    assert last.endswith(f"`shopbench run --resume {path}`")
     assert RunReader(path).journal.interrupted
 
 

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable
 from queue import Queue
 
+from bench.deployments.base import part_with
 from bench.deployments.compose.containers import containers
 from bench.deployments.compose.driver import ComposeDeployment
 from bench.deployments.compose.engine import docker
-from bench.errors import ShopbenchError, near
 
 Show = Callable[[str, str], None]
 MORE = "warnings and errors are logged, requests never"
@@ -27,12 +27,8 @@ def log_sources(deployment: ComposeDeployment, component: str) -> dict[str, str]
     }
     if not component:
         return found
-    hosts = [name for name in found if component in {name, *name.split("+")}]
-    if hosts:
-        return {hosts[0]: found[hosts[0]]}
-    raise ShopbenchError(
-        f"no component {component!r} in {deployment.name}{near(component, found)}", 2
-    )
+    name = part_with(component, found, deployment.name)
+    return {name: found[name]}
 
 
 def show_tail(sources: dict[str, str], lines: int, show: Show) -> None:

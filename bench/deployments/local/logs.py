@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.deployments.base import part_with
 from bench.deployments.local.driver import LocalDeployment
-from bench.errors import ShopbenchError, near
 
 MORE = (
     "warnings and errors are logged, requests never; started by `LOG_LEVEL=info shopbench up …`"
@@ -22,14 +22,8 @@ def log_files(deployment: LocalDeployment, component: str) -> dict[str, Path]:
     files = {part.name: part.log for part in deployment.components()}
     if not component:
         return files
-    if component in files:
-        return {component: files[component]}
-    hosts = [name for name in files if component in name.split("+")]
-    if hosts:
-        return {hosts[0]: files[hosts[0]]}
-    raise ShopbenchError(
-        f"no component {component!r} in {deployment.name}{near(component, files)}", 2
-    )
+    name = part_with(component, files, deployment.name)
+    return {name: files[name]}
 
 
 def tail(path: Path, lines: int) -> list[str]:
