@@ -65,6 +65,7 @@ class ServedSubject:
         self._command = list(command)
         self._environment = {**environment, "SHOP_BIND": f"127.0.0.1:{self._port}"}
         self._cpus = cpus
+        self._folder = tempfile.TemporaryDirectory(prefix="shopbench-handler-")
         self._log = tempfile.TemporaryFile()
         self._process: subprocess.Popen[bytes] | None = None
         self._whole: DeploymentSubject | None = None
@@ -83,6 +84,7 @@ class ServedSubject:
     def __enter__(self) -> ServedSubject:
         self._process = subprocess.Popen(
             self._command,
+            cwd=self._folder.name,  # gunicorn imports from where it is started
             env={**inherited_settings(), **self._environment},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -152,6 +154,7 @@ class ServedSubject:
             _end(self._process)
             self._process = None
         self._log.close()
+        self._folder.cleanup()
 
     def _last_words(self) -> str:
         self._log.seek(0)

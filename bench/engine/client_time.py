@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from bench.child_python import child_python
 from bench.engine.bare_handler_process import die_with_parent
 from bench.load.generator import LoadProcess, Rounds, Target
 
@@ -35,7 +36,7 @@ def responder(cpus: tuple[int, ...], *options: str) -> Iterator[str]:
 
     `options` are the responder's: answers after a delay. It does not outlive us.
     """
-    command = [sys.executable, "-m", "bench.engine.responder", *options]
+    command = child_python("-m", "bench.engine.responder", *options)
     orphaned = die_with_parent if sys.platform == "linux" else None
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=orphaned)
     try:

@@ -6,13 +6,13 @@ import json
 import os
 import select
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from bench.child_python import child_python
 from bench.errors import ShopbenchError
 
 
@@ -31,7 +31,7 @@ class Link:
         self.number = number
         self._stderr = (folder / f"stderr-{number}").open("w+b")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.load.worker", str(folder)],
+            child_python("-m", "bench.load.worker", str(folder)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

@@ -9,21 +9,21 @@ import random
 import types
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import locust
 from locust import User
 from locust.env import Environment
-from locust.util.load_locustfile import load_locustfile
+from locust.util.load_locustfile import is_user_class
 
-import bench
 from bench.load.listener import RowListener
 from bench.load.plan import Plan, Side
 from bench.load.population import Population, PopulationError, Progress, set_host
 from bench.load.userfile import LocustfileError, load_userfile, where
 
-SHOP_FILE = Path(bench.__file__).with_name("locustfile.py")
+SHOP_MODULE = "bench.locustfile"
 
 
 def shop_side(plan: Plan, side: Side) -> tuple[Population, RowListener]:
@@ -96,5 +96,6 @@ def _facts(plan: Plan, side: Side) -> dict[str, Any]:
 
 @cache
 def _shop_classes() -> list[Any]:
-    classes, _ = load_locustfile(str(SHOP_FILE))
-    return list(classes.values())
+    """By import: Locust's loader would have the current folder searched for what comes later."""
+    found = vars(import_module(SHOP_MODULE)).values()
+    return [value for value in found if is_user_class(value)]

@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from bench.child_python import absolute_python_path, child_python
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.ledger import Ledger, sweep
 from bench.deployments.local.ports import is_free
@@ -30,13 +31,14 @@ GONE_BESIDE_OTHERS_S = 30.0  # where other tests run meanwhile: that nothing is 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """Runs `shopbench` as a user would, each time a process of its own."""
+    """Runs `shopbench` as a user would in a folder, each time a process of its own."""
 
     home: StateHome
     env: dict[str, str]
+    folder: Path = ROOT
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
-        return self._start([sys.executable, "-m", "bench.cli", *arguments], env)
+        return self._start([*child_python("-m", "bench.cli"), *arguments], env)
 
     def start_python(self, code: str) -> subprocess.Popen[str]:
         """Run Python code with the same state home, for example a holder of a deployment."""
@@ -58,7 +60,7 @@ class CommandLine:
     def _start(self, command: list[str], env: dict[str, str]) -> subprocess.Popen[str]:
         return subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=self.folder,
             env={**self.env, **env},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -79,7 +81,8 @@ def shopbench() -> Iterator[CommandLine]:
     root.chmod(0o755)
     home = StateHome(root)
     home.prepare()
-    yield CommandLine(home, {**os.environ, "SHOPBENCH_HOME": str(root)})
+    settings = {**os.environ, **absolute_python_path(), "SHOPBENCH_HOME": str(root)}
+    yield CommandLine(home, settings)
     for folder in home.deployments.iterdir():
         holders = Ledger(folder).processes("holder")
         for holder in holders:
@@ -160,7 +163,7 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A results folder; and whoever commits meanwhile makes it no other source."""
     git = tmp_path / "bin" / "git"
     git.parent.mkdir()
-    git.write_text('#!/bin/sh\n[ "$3" = rev-parse ] && echo 0123456789abcdef || true\n')
+    git.write_text("#!/bin/sh\nexit 1\n")
     git.chmod(0o755)
     monkeypatch.setenv("PATH", f"{git.parent}:{os.environ['PATH']}")
     return tmp_path / "runs"

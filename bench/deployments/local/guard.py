@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
+from bench.child_python import absolute_python_path, child_python
 from bench.deployments.local.janitor import DETACH
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.processes import ProcessId
@@ -22,11 +22,12 @@ class Guard:
         Ledger(folder).holder(ProcessId.of(os.getpid()))
         reading, self._writing = os.pipe()
         passed = (reading,) if progress is None else (reading, progress)
-        command = [sys.executable, "-m", "bench.deployments.local.janitor", str(folder)]
+        command = child_python("-m", "bench.deployments.local.janitor", str(folder))
         with log.open("ab") as stream:
             self.janitor = subprocess.Popen(
                 [*command, *map(str, passed)],
                 cwd=PROJECT_ROOT,
+                env={**os.environ, **absolute_python_path()},
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,

@@ -17,6 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.child_python import child_python
 from bench.deployments.local.ledger import Ledger, clean_up
 from bench.deployments.local.processes import ProcessId
 
@@ -52,7 +53,7 @@ class Janitor:
         alive, self._alive = os.pipe()
         child = subprocess.Popen(
             [
-                *(sys.executable, "-m", "bench.deployments.local.supervisor"),
+                *child_python("-m", "bench.deployments.local.supervisor"),
                 *(str(self.folder), str(progress), str(alive)),
             ],
             pass_fds=(progress, alive),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from bench.child_python import child_python
 from bench.deployments.base import Hops
 from bench.deployments.local.last_lines import last_lines
 from bench.deployments.local.ledger import Ledger
@@ -107,7 +107,7 @@ class ProxyProcess:
 
     def spawn(self) -> None:
         self.socket.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "bench.faults.proxy", "--control", str(self.socket)]
+        command = [*child_python("-m", "bench.faults.proxy"), "--control", str(self.socket)]
         for route in self.routes:
             command += ["--hop", f"{route.name}={route.port}:{LOOPBACK}:{route.target}"]
         self._child = start_logged(tuple(command), inherited_settings(), self._log)

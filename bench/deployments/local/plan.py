@@ -5,10 +5,10 @@ The names of the settings are those the arms document; a process is given only w
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.child_python import child_python
 from bench.deployments.base import COMPONENTS, UpOptions
 from bench.deployments.local.keys import KeyFiles
 from bench.deployments.local.ports import LOOPBACK
@@ -89,10 +89,10 @@ def _monolith(facts: Facts, options: UpOptions) -> ProcessPlan:
         facts.ports[MONOLITH],
         COMPONENTS,
         serve=(
-            *(sys.executable, "-m", "gunicorn", "-c", "python:monolith.config.gunicorn"),
+            *child_python("-m", "gunicorn", "-c", "python:monolith.config.gunicorn"),
             "monolith.config.wsgi:application",
         ),
-        load_seed=(sys.executable, "-m", "monolith.manage", "load_seed"),
+        load_seed=child_python("-m", "monolith.manage", "load_seed"),
         environment={
             **_common(MONOLITH, facts, options),
             "DATABASE_URL": facts.dsns[MONOLITH],
@@ -109,7 +109,7 @@ def _gateway(topology: Topology, facts: Facts, options: UpOptions) -> ProcessPla
         GATEWAY,
         facts.ports[GATEWAY],
         (),
-        serve=(sys.executable, "-m", "microservices.gateway"),
+        serve=child_python("-m", "microservices.gateway"),
         load_seed=(),
         environment={
             **_common(GATEWAY, facts, options),
@@ -157,6 +157,6 @@ def _host_command(verb: str, block: Block, *, edge: bool = False) -> tuple[str, 
     `load-seed` takes its directory last in both, so the caller appends it.
     """
     if len(block) == 1 and not edge:
-        return (sys.executable, "-m", f"microservices.{block[0]}", verb)
-    command = (sys.executable, "-m", "microservices.host", verb, "--components", ",".join(block))
+        return child_python("-m", f"microservices.{block[0]}", verb)
+    command = child_python("-m", "microservices.host", verb, "--components", ",".join(block))
     return (*command, "--edge") if edge else command

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bench.deployments.local.guard import PROJECT_ROOT
+from bench.child_python import absolute_python_path
 from bench.deployments.local.last_lines import last_lines
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.plan import ProcessPlan
@@ -145,11 +145,14 @@ def is_ready(port: int) -> bool:
 def start_logged(
     command: tuple[str, ...], settings: dict[str, str], log: Path
 ) -> subprocess.Popen[bytes]:
-    """Start a command in its own session, both outputs appended to its log."""
+    """Start a command in its own session, both outputs appended to its log.
+
+    It begins in the log's folder: gunicorn imports from where it is started, whatever Python does.
+    """
     with log.open("ab") as stream:
         return subprocess.Popen(
             command,
-            cwd=PROJECT_ROOT,
+            cwd=log.parent,
             env=settings,
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -159,7 +162,7 @@ def start_logged(
 
 
 PASSED_ON = (
-    *("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH"),
+    *("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH"),
     *("LOG_LEVEL", "SHOP_DEADLINE_MS", "STATEMENT_TIMEOUT_MS", "DRAIN_SECONDS"),
     *("TOKEN_TTL_SECONDS", "DATABASE_POOL_TIMEOUT_MS"),
 )
@@ -167,4 +170,5 @@ PASSED_ON = (
 
 def inherited_settings() -> dict[str, str]:
     """What every process takes over from our own environment; all else is set by its plan."""
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return passed_on | absolute_python_path()

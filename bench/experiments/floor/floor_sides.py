@@ -5,12 +5,12 @@ Neighbours: `floor` measures them, `served` starts the bare handlers.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.child_python import child_python
 from bench.deployments.base import COMPONENTS, Deployment
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.plan import TOTAL_POOL, gunicorn_workers
@@ -99,7 +99,7 @@ class _Sides:
             "GUNICORN_WORKERS": str(gunicorn_workers(self._cpus)),
             "SIGNING_KEY_FILE": str(_signing_key()),
         }
-        command = [sys.executable, "-m", "gunicorn", "-c", "python:monolith.config.gunicorn"]
+        command = child_python("-m", "gunicorn", "-c", "python:monolith.config.gunicorn")
         bare = ServedSubject(DRF, [*command, "monolith.floor:application"], environment, self._cpus)
         self.stack.enter_context(bare.over(arm, ("db:shop",)))
         return [Comparison(operation, arm, bare, deployment, "DRF") for operation in OPERATIONS]
@@ -132,7 +132,7 @@ class _Sides:
             f"{name.upper()}_DATABASE_URL": deployment.database_dsn(name) for name in COMPONENTS
         }
         environment = {**dsns, "SIGNING_KEY_FILE": str(_signing_key())}
-        command = [sys.executable, "-m", "microservices.floor"]
+        command = child_python("-m", "microservices.floor")
         bare = ServedSubject(AIOHTTP, command, environment, self._cpus).over(whole, databases)
         return self.stack.enter_context(bare)
 

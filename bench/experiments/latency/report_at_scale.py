@@ -10,7 +10,6 @@ import argparse
 import json
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.child_python import child_python
 from bench.experiments.latency.records import NAME
 from bench.machine import machine_facts, package_versions
 from bench.report.naming import DEPLOYMENTS
@@ -79,13 +79,8 @@ def run_benchmark(rows: int = ROWS) -> dict[str, Any]:
     """Write a run into a temporary folder and measure its report in a fresh process."""
     with tempfile.TemporaryDirectory(prefix="shopbench-scale-") as folder:
         run_dir = write_run(Path(folder), rows)
-        command = [
-            sys.executable,
-            "-m",
-            "bench.experiments.latency.report_at_scale",
-            "--run",
-            str(run_dir),
-        ]
+        module = "bench.experiments.latency.report_at_scale"
+        command = child_python("-m", module, "--run", str(run_dir))
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=1800)
         found: dict[str, Any] = json.loads(done.stdout)
         return found

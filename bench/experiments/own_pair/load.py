@@ -9,11 +9,11 @@ import hashlib
 import json
 import re
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import bench.load
+from bench.child_python import child_python
 from bench.engine.client_time import client_time_ms
 from bench.engine.run_context import RunContext
 from bench.errors import ShopbenchError
@@ -52,7 +52,7 @@ def check_locustfile(path: Path, arguments: tuple[str, ...] = ()) -> list[str]:
 
     Raises ShopbenchError (usage) with file and line.
     """
-    command = [sys.executable, "-m", "bench.load.userfile", str(path), *arguments]
+    command = child_python("-m", "bench.load.userfile", str(path), *arguments)
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=CHECK_LIMIT_S, check=False

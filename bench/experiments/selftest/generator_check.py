@@ -23,6 +23,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.child_python import child_python
 from bench.engine.bare_handler_process import die_with_parent
 from bench.engine.client_time import client_time_ms, pin, responder
 from bench.experiments.selftest.second_tool import find_tool, run_tool
@@ -237,7 +238,7 @@ def _lag_ms(result: Result) -> NDArray[np.float64]:
 
 def _printed(arguments: Sequence[str], cpu: int | None) -> Any:
     """What a module prints as JSON, run on `cpu`; it does not outlive us."""
-    command = [sys.executable, "-m", *arguments]
+    command = child_python("-m", *arguments)
     orphaned = die_with_parent if sys.platform == "linux" else None
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=orphaned)
     pin(process.pid, () if cpu is None else (cpu,))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+
+from bench.child_python import child_python
 
 # 10 ms of work, 10 ms of rest. It ends when its standard input does, that is with the bench.
 _HALF = """import os, sys, threading, time
@@ -32,7 +33,7 @@ def half_busy(cpus: Iterable[int]) -> Iterator[None]:
 
 @contextmanager
 def _neighbour(cpu: int) -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, "-c", _HALF], stdin=subprocess.PIPE)
+    process = subprocess.Popen(child_python("-c", _HALF), stdin=subprocess.PIPE)
     try:
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(process.pid, (cpu,))

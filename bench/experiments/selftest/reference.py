@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from typing import TypeVar
 
+from bench.child_python import child_python
 from bench.engine.bare_handler_process import ServedSubject
 from bench.engine.run_context import RunContext
 from bench.experiments.selftest.reference_server import Behaviour, unit_ns
@@ -23,7 +23,7 @@ class ReferenceServer(ServedSubject):
 
     def __init__(self, name: str, behaviour: Behaviour, cpus: tuple[int, ...], users: int) -> None:
         module = "bench.experiments.selftest.reference_server"
-        command = [sys.executable, "-m", module, *behaviour.arguments()]
+        command = child_python("-m", module, *behaviour.arguments())
         super().__init__(name, command, {"PYTHONHASHSEED": "0"}, cpus)  # all alike
         self.behaviour = behaviour
         self.known = users
