@@ -81,7 +81,13 @@ def package_versions() -> dict[str, str]:
 
 
 def source_commit() -> tuple[str | None, bool | None]:
-    """Return the commit of the source tree and whether it is changed; None without git."""
+    """Return the commit of the source tree and whether it is changed.
+
+    (None, None) without git, and where we are only a folder in somebody else's repository.
+    """
+    top = _git("rev-parse", "--show-toplevel")
+    if not top or Path(top).resolve() != _ROOT:
+        return None, None
     commit = _git("rev-parse", "HEAD")
     status = _git("status", "--porcelain")
     return commit, None if status is None else bool(status)
@@ -106,6 +112,7 @@ def _git(*arguments: str) -> str | None:
     try:
         result = subprocess.run(
             ["git", "-C", str(_ROOT), *arguments],
+            env={k: v for k, v in os.environ.items() if not k.startswith("GIT_")},  # a hook's own
             capture_output=True,
             text=True,
             check=True,

@@ -41,7 +41,7 @@ def same_source(tmp_path: Path) -> str:
     """A PATH on which whoever commits meanwhile makes it no other source."""
     git = tmp_path / "bin" / "git"
     git.parent.mkdir()
-    git.write_text('#!/bin/sh\n[ "$3" = rev-parse ] && echo 0123456789abcdef || true\n')
+    git.write_text("#!/bin/sh\nexit 1\n")
     git.chmod(0o755)
     return f"{git.parent}:{os.environ['PATH']}"
 
