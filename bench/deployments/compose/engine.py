@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from bench.deployments.local.guard import PROJECT_ROOT
 from bench.errors import ShopbenchError
 
+COMPOSE_FILE = PROJECT_ROOT / "docker-compose.yml"
 COMMAND_SECONDS = 120.0
 BUILD_SECONDS = 1800.0
 _ASK_SECONDS = 15.0
@@ -38,7 +40,12 @@ class Engine:
 
 @lru_cache(maxsize=1)
 def require_engine() -> Engine:
-    """Find engine and compose. Raises ShopbenchError (environment) if either is missing."""
+    """Find engine, compose and its file. Raises ShopbenchError (environment) if one is missing."""
+    if not COMPOSE_FILE.is_file():
+        raise ShopbenchError(
+            "`--on compose` needs a clone of the repository, with docker-compose.yml, and this is"
+            " an installed copy; leave it out to use processes"
+        )
     if shutil.which("docker") is None:
         raise ShopbenchError("`docker` is not installed; leave out `--on compose` to use processes")
     facts = json.loads(docker("info", "--format", "{{json .}}", seconds=_ASK_SECONDS))

@@ -11,16 +11,20 @@ from pathlib import Path
 
 from bench.contract.seed import write_seed
 from bench.deployments.base import UpOptions
-from bench.deployments.compose.engine import BUILD_SECONDS, COMMAND_SECONDS, require_engine, run
+from bench.deployments.compose.engine import (
+    BUILD_SECONDS,
+    COMMAND_SECONDS,
+    COMPOSE_FILE,
+    require_engine,
+    run,
+)
 from bench.deployments.compose.layout import Layout
 from bench.deployments.compose.override import Place, override, variables
 from bench.deployments.compose.state import ComposeState
-from bench.deployments.local.guard import PROJECT_ROOT
 from bench.deployments.local.home import StateHome
 from bench.deployments.local.keys import signing_key
 from bench.deployments.local.topology import MONOLITH
 
-COMPOSE_FILE = PROJECT_ROOT / "docker-compose.yml"
 TAG = "bench"
 _OVERRIDE = "override.json"
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_RUNTIME_DIR")
