@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.deployments.base import UpOptions
@@ -71,6 +74,60 @@ def test_replicas_share_the_load_and_one_may_die(
                 up.scale(component, wrong)
         with pytest.raises(ShopbenchError, match="no process 'db:users' to scale"):
             up.scale("db:users", 2)
+
+
+def pids(deployment: LocalDeployment, component: str) -> dict[str, int]:
+    """Its replicas that run."""
+    parts = deployment.components()
+    return {p.name: p.pid for p in parts if p.name.startswith(component) and "#" in p.name}
+
+
+def deadlines(deployment: LocalDeployment, component: str) -> set[str]:
+    """The deadline, a setting, that its replicas were started with."""
+    running = pids(deployment, component).values()
+    return {psutil.Process(pid).environ().get("SHOP_DEADLINE_MS", "") for pid in running}
+
+
+def failures_while(deployment: LocalDeployment, change: Callable[[], None]) -> int:
+    """Failed requests of a client that asks all the while."""
+    with ThreadPoolExecutor(1) as pool:
+        changing = pool.submit(change)
+        failed = 0
+        while not changing.done():
+            failed += failures(deployment, 1)
+        changing.result()
+    return failed
+
+
+@pytest.mark.parametrize(
+    ("name", "component"),
+    [("monolith", "monolith"), ("users+inventory|orders+payments", "users+inventory")],
+)
+def test_a_scaled_process_is_redeployed_and_restarted_by_its_own_name(
+    shopbench: CommandLine, monkeypatch: pytest.MonkeyPatch, name: str, component: str
+) -> None:
+    monkeypatch.setenv("SHOPBENCH_HOME", str(shopbench.home.root))
+    with open_deployment(name) as up:
+        up.redeploy(component, {"SHOP_DEADLINE_MS": "2901"})
+        up.scale(component, 1)
+        assert deadlines(up, component) == {"2901"}
+        release = {"SHOP_DEADLINE_MS": "2902"}
+        assert failures_while(up, lambda: up.redeploy(component, release)) == 0
+        up.scale(component, 2)
+        assert deadlines(up, component) == {"2902"}
+        before = pids(up, component)
+        with pytest.raises(ShopbenchError, match="the old one serves"):
+            up.redeploy(component, {"SHOP_BROKEN_RELEASE": "1"}, 3.0)
+        assert pids(up, component) == before
+        up.redeploy(f"edge:{component}")
+        assert failures(up, 10) == 0
+        up.restart(component)
+        assert not set(pids(up, component).values()) & set(before.values())
+        up.redeploy(component)
+        up.scale(component, 1)
+        assert up.ready()
+        assert failures(up, 10) == 0
+        assert list(up.spread(component)) == [f"{component}#1"]
 
 
 def test_without_quotas_a_limit_is_refused_and_scaling_works(

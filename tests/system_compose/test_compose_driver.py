@@ -239,6 +239,8 @@ def test_up_switch_status_redeploy_logs_and_down(shopbench: CommandLine) -> None
     assert (found["name"], found["ready"]) == ("microservices", True)
     assert found["base_url"].endswith(port)
     shopbench.ok("redeploy", "orders")
+    shopbench.ok("scale", "payments", "2")
+    shopbench.ok("redeploy", "payments")  # one replica after the other
     shopbench.ok("seed")
     assert place_order(f"http://127.0.0.1:{port}")
     shopbench.ok("logs", "db:orders", "-n", "3")

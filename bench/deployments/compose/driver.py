@@ -141,7 +141,8 @@ class ComposeDeployment:
 
     def down(self) -> None:
         """Drain and remove it with its data. Safe to repeat."""
-        self._stop_serving()
+        with suppress(ShopbenchError):
+            stop_serving(self._look(), self._serving, self.layout.edge, _DRAIN_SECONDS)
         self._remove()
 
     def ready(self) -> bool:
@@ -202,11 +203,7 @@ class ComposeDeployment:
             self._look()
 
     def restart(self, component: str) -> None:
-        self.resume(component)
-        each = self._container(component)
-        if each.condition != "exited":
-            docker("kill", "--signal", "KILL", each.ident)
-        self._start(component)
+        self._start_again(component, "kill", "--signal", "KILL")
 
     def redeploy(
         self,
@@ -214,15 +211,10 @@ class ComposeDeployment:
         environment: Mapping[str, str] | None = None,
         ready_seconds: float | None = None,
     ) -> None:
-        """Drain a container, then start it again. Raises ShopbenchError for a changed release.
-
-        The same container keeps the name and the port, so nothing stands beside it meanwhile.
-        """
+        """Drain it, then start the same container. Raises ShopbenchError for a changed release."""
         if environment or ready_seconds is not None:
             raise ShopbenchError("containers are redeployed with the settings they have", 2)
-        self.resume(component)
-        docker("stop", "-t", str(_DRAIN_SECONDS), self._container(component).ident)
-        self._start(component)
+        self._start_again(component, "stop", "-t", str(_DRAIN_SECONDS))
 
     def cancel_redeploy(self, component: str) -> None:
         """Nothing is under way that could be ended: no new release stands beside the old one."""
@@ -345,6 +337,16 @@ class ComposeDeployment:
         kept = [each for each in self._look() if self._name_of(each) not in self._held]
         set_restart_policy(kept, ALWAYS)
 
+    def _start_again(self, component: str, *end: str) -> None:
+        """End its container and start it; those of its replicas, if it was scaled, in turn."""
+        replicas = [n for n in map(self._name_of, self._look()) if n.startswith(f"{component}#")]
+        for name in replicas or [component]:
+            self.resume(name)
+            each = self._container(name)
+            if each.condition != "exited":
+                docker(*end, each.ident)
+            self._start(name)
+
     def _start(self, component: str) -> None:
         each = self._container(component)
         docker("start", each.ident)
@@ -388,10 +390,6 @@ class ComposeDeployment:
             self.logs / f"{name.replace(':', '-')}.log",
             each.restarts,
         )
-
-    def _stop_serving(self) -> None:
-        with suppress(ShopbenchError):
-            stop_serving(self._look(), self._serving, self.layout.edge, _DRAIN_SECONDS)
 
     def _remove(self) -> None:
         with suppress(ShopbenchError, OSError):

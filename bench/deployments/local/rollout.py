@@ -1,8 +1,9 @@
 """Rolls out a new release of a serving process: ready as a second endpoint first, or not at all.
 
 A release that does not get ready on a spare port within its time is ended; the old one has served
-all the while. The callers of a service know both of its ports, the clients of an edge only one:
-there, and with a replica, the release is then started again on the old one's port.
+all the while. The callers of a service know both of its ports, and the edge before a replica is
+told of another one. The clients of an edge know only one: there the release is then started again
+on the old one's port.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from bench.errors import ShopbenchError
 _CANCEL_SECONDS = 20.0
 _ROLLOUT = "rollout"
 
-PutInPlace = Callable[[ServingProcess], None]
+TakeOver = Callable[[ServingProcess], None]
 
 
 class Rollouts:
@@ -53,12 +54,12 @@ class Rollouts:
         managed: Managed,
         environment: Mapping[str, str],
         seconds: float | None,
-        put_in_place: PutInPlace | None = None,
+        take_over: TakeOver | None = None,
     ) -> None:
         """Replace a process by a release that differs by settings, if it gets ready in `seconds`.
 
-        `put_in_place` starts a proved release where the old one is; left out, a service goes on at
-        its second port, and an edge is drained and started again.
+        `take_over` puts a replica's release, on a port of its own, in the old one's place; left
+        out, a service goes on at its second port, and an edge is drained and started again.
 
         Raises:
             ShopbenchError: it did not get ready, or was cancelled; the old one serves.
@@ -67,11 +68,16 @@ class Rollouts:
         assert isinstance(run, ServingProcess)
         release = run.release(environment)
         with self._alone(managed.name) as cancelled, _not_restarted(managed):
-            if put_in_place is None and managed.name in self._spares.ports():
+            if take_over is not None:
+                with self._moving(run) as port:
+                    release = release.on_port(port)
+                    _prove(managed, release, seconds, cancelled)
+                    take_over(release)
+            elif managed.name in self._spares.ports():
                 self._beside(managed, run, release, seconds, cancelled)
             else:
                 self._in_place(managed, release, seconds, cancelled)
-                (put_in_place or managed.redeploy)(release)
+                managed.redeploy(release)
 
     def cancel(self, name: str) -> None:
         """End the rollout of a component that is under way; return when nothing of it is left."""
@@ -117,6 +123,17 @@ class Rollouts:
             trial.kill()
         finally:
             release_ports(self._home, ports)
+
+    @contextmanager
+    def _moving(self, run: ServingProcess) -> Iterator[int]:
+        """A port to go on at; it is given back on an error, otherwise the one before is."""
+        (port,) = claim_ports(self._home, 1, self._owner)
+        unused = port
+        try:
+            yield port
+            unused = run.port
+        finally:
+            release_ports(self._home, [unused])
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[threading.Event]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.child_python import child_python
 from bench.deployments.local.cgroups import DeploymentGroups, file_name
 from bench.deployments.local.ledger import Ledger
 from bench.deployments.local.managed import Managed
@@ -31,6 +31,7 @@ EDGE_PREFIX = "edge:"
 REPLICA_POOL = {MONOLITH: 8}
 SERVICE_REPLICA_POOL = 4
 RESERVED_CONNECTIONS = 8  # of a server: migrations, seeding, audits, its own
+NOWHERE: Mapping[str, int] = {}
 _ADMIN_S = 5.0
 
 Together = Callable[[Sequence[Callable[[], None]]], None]
@@ -93,14 +94,21 @@ class ReplicaSet:
             if self.edge_name in self._ground.processes:
                 self._edge_run().plan = self._edge_plan()
 
-    def redeploy(self, name: str, release: ServingProcess) -> None:
-        """Take a replica out of the list, drain it, start it again, put it back."""
+    def take_over(self, name: str, release: ServingProcess) -> None:
+        """Send a replica's requests to a release that is ready; drain what served them."""
         with self._lock:
-            self._announce([each for each in self._names if each != name])
             try:
-                self._ground.processes[name].redeploy(release)
-            finally:
-                self._announce(self._names)
+                self._announce(self._names, {name: release.port})
+            except ShopbenchError:
+                release.kill()
+                raise
+            self._ground.processes[name].take_over(release)
+            self._edge_run().plan = self._edge_plan()
+
+    def released(self, environment: Mapping[str, str]) -> None:
+        """Start further replicas with the settings of the release that all have now."""
+        settings = {**self._plan.environment, **environment}
+        self._plan = replace(self._plan, environment=settings)
 
     def report(self) -> dict[str, Any]:
         """The edge's counts. Raises ShopbenchError if it does not answer."""
@@ -187,24 +195,19 @@ class ReplicaSet:
         """How to start the edge, now or after a kill: with the replicas there are."""
         running = self._ground.processes.get(self.edge_name)
         port = running.run.port if running is not None else self._plan.port
-        command = [
-            sys.executable,
-            "-m",
-            "bench.deployments.edge",
-            "--admin",
-            f"unix:{self._socket}",
-        ]
+        command = [*child_python("-m", "bench.deployments.edge"), "--admin", f"unix:{self._socket}"]
         for address in self._addresses(self._names):
             command += ["--replica", address]
         settings = {**inherited_settings(), "SHOP_BIND": f"{LOOPBACK}:{port}"}
         return ProcessPlan(self.edge_name, port, (), tuple(command), (), settings)
 
-    def _addresses(self, names: Sequence[str]) -> list[str]:
-        return [f"{LOOPBACK}:{self._ground.processes[name].run.port}" for name in names]
+    def _addresses(self, names: Sequence[str], moved: Mapping[str, int] = NOWHERE) -> list[str]:
+        ports = {name: self._ground.processes[name].run.port for name in names}
+        return [f"{LOOPBACK}:{moved.get(name, port)}" for name, port in ports.items()]
 
-    def _announce(self, names: Sequence[str]) -> None:
-        """Tell the edge who there is."""
-        ask_edge(self._socket, "PUT", "/replicas", self._addresses(names))
+    def _announce(self, names: Sequence[str], moved: Mapping[str, int] = NOWHERE) -> None:
+        """Tell the edge who there is; `moved`: where some of them listen from now on."""
+        ask_edge(self._socket, "PUT", "/replicas", self._addresses(names, moved))
 
 
 class _UnixConnection(http.client.HTTPConnection):

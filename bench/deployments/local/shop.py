@@ -166,9 +166,12 @@ class Shop:
         if component not in plans:
             known = f"in {self.topology.name}{near(component, plans)}"
             raise ShopbenchError(f"no process {component!r} to scale {known}", 2)
-        if component not in self.scaled:
-            self.scaled[component] = ReplicaSet(self._ground(), plans[component])
-        self.scaled[component].scale(n)
+        replicas = self.scaled.get(component)
+        if replicas is None or not replicas.names:
+            run = self.processes[component].run  # perhaps not what was started first
+            assert isinstance(run, ServingProcess)
+            replicas = self.scaled[component] = ReplicaSet(self._ground(), run.plan)
+        replicas.scale(n)
 
     def limit(self, cores: float | None) -> None:
         """Change the quota of every serving process. Raises ShopbenchError."""
@@ -229,24 +232,38 @@ class Shop:
             raise ShopbenchError(f"no component {name!r} {known}", 2)
         return everything[name]
 
-    def target(self, name: str) -> Managed | Workers:
+    def members(self, name: str) -> tuple[Managed, ...]:
+        """The component of that name; all its replicas, where it has been scaled."""
+        if name in self.scaled and name not in self.processes:
+            return tuple(self.processes[each] for each in self.scaled[name].names)
+        return (self.component(name),)
+
+    def targets(self, name: str) -> tuple[Managed | Workers, ...]:
         """What can be killed, paused and resumed: a component, or one worker of it."""
         if name.endswith(SUFFIX):
-            return Workers(self.component(name.removesuffix(SUFFIX)))
-        return self.component(name)
+            return (Workers(self.component(name.removesuffix(SUFFIX))),)
+        return self.members(name)
 
     def redeploy(self, name: str, environment: dict[str, str], seconds: float | None) -> None:
         """Roll out a new release of a process; a database server is restarted in order.
 
-        A replica is taken out of its edge's list meanwhile.
+        Replicas follow each other. The first that does not get ready ends it, and raises.
         """
-        managed = self.component(name)
-        if not isinstance(managed.run, ServingProcess) or name.startswith(EDGE_PREFIX):
-            managed.redeploy()
-            return
-        replicas = next((each for each in self.scaled.values() if name in each.names), None)
-        put = partial(replicas.redeploy, name) if replicas is not None else None
-        self.rollouts.roll_out(managed, environment, seconds, put)
+        members = self.members(name)
+        for managed in members:
+            if not isinstance(managed.run, ServingProcess) or name.startswith(EDGE_PREFIX):
+                managed.redeploy()
+                return
+            replicas = next((r for r in self.scaled.values() if managed.name in r.names), None)
+            take_over = partial(replicas.take_over, managed.name) if replicas is not None else None
+            self.rollouts.roll_out(managed, environment, seconds, take_over)
+        if members[0].name != name:
+            self.scaled[name].released(environment)
+
+    def cancel_redeploy(self, name: str) -> None:
+        """End the rollout that is under way; return when nothing of it is left."""
+        for managed in self.members(name):
+            self.rollouts.cancel(managed.name)
 
     def state(self) -> DeploymentState:
         components = self.everything.values()

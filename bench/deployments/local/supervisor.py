@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,17 +40,17 @@ class Supervisor:
     def operations(self) -> dict[str, Operation]:
         shop = self.shop
         changes: dict[str, Callable[[dict[str, Any]], None]] = {
-            "kill": lambda request: shop.target(request["component"]).kill(),
-            "hold": lambda request: shop.component(request["component"]).hold(),
-            "release": lambda request: shop.component(request["component"]).release(),
-            "pause": lambda request: shop.target(request["component"]).pause(),
-            "resume": lambda request: shop.target(request["component"]).resume(),
-            "restart": lambda request: shop.component(request["component"]).restart(),
+            "kill": lambda request: _all(each.kill for each in shop.targets(_named(request))),
+            "hold": lambda request: _all(each.hold for each in shop.members(_named(request))),
+            "release": lambda request: _all(each.release for each in shop.members(_named(request))),
+            "pause": lambda request: _all(each.pause for each in shop.targets(_named(request))),
+            "resume": lambda request: _all(each.resume for each in shop.targets(_named(request))),
+            "restart": lambda request: _all(each.restart for each in shop.members(_named(request))),
             "redeploy": lambda request: shop.redeploy(
-                request["component"], request["environment"], request["ready_seconds"]
+                _named(request), request["environment"], request["ready_seconds"]
             ),
-            "cancel_redeploy": lambda request: shop.rollouts.cancel(request["component"]),
-            "scale": lambda request: shop.scale(request["component"], request["n"]),
+            "cancel_redeploy": lambda request: shop.cancel_redeploy(_named(request)),
+            "scale": lambda request: shop.scale(_named(request), request["n"]),
             "rebind": lambda request: shop.rebind(request["port"]),
             "release_port": lambda _: _nothing(shop.release_port()),
             "set_current": self._set_current,
@@ -118,6 +118,15 @@ def fail(progress: int, error: ShopbenchError) -> int:
 
 def _nothing(_: object) -> None:
     return None
+
+
+def _named(request: dict[str, Any]) -> str:
+    return str(request["component"])
+
+
+def _all(changes: Iterable[Callable[[], None]]) -> None:
+    for change in changes:
+        change()
 
 
 def watch_janitor(alive: int, folder: Path) -> None:
