@@ -63,7 +63,9 @@ def test_without_a_service_token_it_is_401(
         assert (answer.status, answer["code"]) == (401, "unauthenticated"), f"{token} {answer}"
 
 
-@pytest.mark.parametrize("deployment", ["modular", "microservices"], indirect=True)
+@pytest.mark.parametrize(
+    "deployment", [pytest.param("modular", marks=pytest.mark.slow), "microservices"], indirect=True
+)
 @pytest.mark.parametrize(("component", "operation"), INTERNAL, ids=lambda item: str(item)[:60])
 def test_at_the_edge_it_is_no_route(
     deployment: LocalDeployment, world: World, component: str, operation: Operation

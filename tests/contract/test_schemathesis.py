@@ -43,7 +43,7 @@ def _schema(max_examples: int) -> Any:
 
 
 FEW = _schema(5)
-MANY = _schema(100)
+SOME, MANY = _schema(40), _schema(100)
 LONG_TARGET, LONGEST_TARGET = "a target over 8190 bytes", 8190
 
 
@@ -152,6 +152,14 @@ def test_a_few_examples(case: Any, deployment: LocalDeployment, supplies: Suppli
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("deployment", ARMS, indirect=True)
+@SOME.parametrize()
+def test_some_examples(case: Any, deployment: LocalDeployment, supplies: Supplies) -> None:
+    _call(case, deployment, supplies)
+
+
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("deployment", ARMS, indirect=True)
 @MANY.parametrize()

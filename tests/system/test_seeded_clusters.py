@@ -42,6 +42,12 @@ def serve(name: str, seed: SeedSpec | None = None) -> str:
         return str(ask(shop, "inventory", "SELECT max(on_hand) FROM audit_stock"))
 
 
+def make_set(home: StateHome, name: str) -> None:
+    """Start it once, unless a test before has."""
+    if not list(home.clusters.glob(f"{name}-*")):
+        serve(name)
+
+
 def test_first_starts_at_the_same_time_share_one_set(home: StateHome) -> None:
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(serve, ["monolith"] * 2)) == [str(10**9)] * 2
@@ -49,11 +55,10 @@ def test_first_starts_at_the_same_time_share_one_set(home: StateHome) -> None:
     assert only.name.startswith("monolith-")
 
 
-@pytest.mark.parametrize(
-    "name", ["monolith", pytest.param("microservices", marks=pytest.mark.slow)]
-)
+@pytest.mark.soak  # every deployment of tests/contract is a copy too
+@pytest.mark.parametrize("name", ["monolith", "microservices"])
 def test_a_copied_shop_keeps_the_contract(home: StateHome, name: str) -> None:
-    serve(name)
+    make_set(home, name)
     with open_deployment(name) as shop:
         results = run_conformance(shop.base_url, areas=AREAS, signing_key=home.keys / "signing.pem")
     assert len(results) > 20
@@ -61,7 +66,7 @@ def test_a_copied_shop_keeps_the_contract(home: StateHome, name: str) -> None:
 
 
 def test_a_damaged_set_is_made_again(home: StateHome) -> None:
-    serve("monolith")
+    make_set(home, "monolith")
     (folder,) = home.clusters.glob("monolith-*")
     (folder / "db-shop" / "PG_VERSION").unlink()
     assert serve("monolith") == str(10**9)
