@@ -162,15 +162,16 @@ def _calibration(ctx: RunContext) -> Calibration:
     if kept:
         return Calibration(**kept)
     ctx.progress.say("what the base takes, and a unit of work in it")
-    design = Design(f"{EXPERIMENT}-calibration", MEMBERS, 1.0, CALIBRATED_S, 1.0, PAUSES_S)
+    members, seconds = _calibrated(SIZES[ctx.profile.name])
+    design = Design(f"{EXPERIMENT}-calibration", members, 1.0, seconds, 1.0, PAUSES_S)
     extras = {name: {"before": TRIAL_UNITS} for name in OPERATIONS}
     found = Calibration({}, {}, {})
     with TemporaryDirectory(prefix="shopbench-planted-") as folder:
         path = Path(folder) / "calibration"
-        openers = {name: opener(ctx, BASE) for name in MEMBERS}
+        openers = {name: opener(ctx, BASE) for name in members}
         openers[BASE] = opener(ctx, BASE, environment(extras, path))
         with (
-            start_together(openers, MEMBERS) as pool,
+            start_together(openers, members) as pool,
             PairedStart(ctx, design, 0, pool) as start,
         ):
             start.prime()
@@ -182,6 +183,11 @@ def _calibration(ctx: RunContext) -> Calibration:
     remember(ctx, EXPERIMENT, calibration=asdict(found))
     ctx.progress.done(ONCE_S)
     return found
+
+
+def _calibrated(size: Size) -> tuple[tuple[str, ...], float]:
+    """Who is up meanwhile, and for how many seconds; a size that claims nothing is cheap."""
+    return ((BASE,), size.measured_s) if size.starts == ONE_START else (MEMBERS, CALIBRATED_S)
 
 
 def _calibrate(found: Calibration, block: Block, tally: Tally) -> None:

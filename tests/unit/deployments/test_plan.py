@@ -54,7 +54,7 @@ def test_only_users_can_sign_user_tokens(topology) -> None:
 
 def test_one_block_serves_the_edge_itself() -> None:
     (plan,) = plans("modular").values()
-    assert plan.serve[1:] == (
+    assert plan.serve[2:] == (
         *("-m", "microservices.host", "serve", "--components"),
         *("users,inventory,orders,payments", "--edge"),
     )
@@ -66,8 +66,8 @@ def test_several_blocks_stand_behind_a_gateway_without_a_database() -> None:
     assert list(found) == ["gateway", "users+inventory", "orders+payments"]
     assert found["gateway"].environment["ORDERS_URL"] == "http://127.0.0.1:9002"
     assert not found["gateway"].load_seed
-    assert found["orders+payments"].serve[2] == "microservices.host"
-    assert plans("microservices")["orders"].serve[2] == "microservices.orders"
+    assert found["orders+payments"].serve[3] == "microservices.host"
+    assert plans("microservices")["orders"].serve[3] == "microservices.orders"
 
 
 def test_the_monolith_has_the_workers_that_gunicorn_advises_and_one_pool_for_all() -> None:
