@@ -14,6 +14,9 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from bench.errors import ShopbenchError
+from bench.files import read_file
+from bench.results.episodes import MAX_FILE_BYTES
+from bench.results.plain_text import plain_json
 
 Outcome = Literal["ok", "fail", "info"]
 REFUSED = "refused"  # the connection was never made: nothing was sent
@@ -173,10 +176,10 @@ def read_history(path: Path) -> History:
         CorruptHistory: any other line cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = plain_json(read_file(path, MAX_FILE_BYTES)).splitlines(keepends=True)
     except (OSError, UnicodeDecodeError) as error:
         raise CorruptHistory(f"cannot read the history {path}: {error}") from error
-    torn = 1 if lines and not lines[-1].endswith("\n") else 0
+    torn = 1 if lines and not lines[-1].endswith(b"\n") else 0
     invoked: dict[int, dict[str, Any]] = {}
     ended: dict[int, dict[str, Any]] = {}
     for index, line in enumerate(lines[: len(lines) - torn], start=1):
@@ -184,7 +187,7 @@ def read_history(path: Path) -> History:
             event = json.loads(line)
             target = invoked if event["type"] == "invoke" else ended
             target[event["number"]] = event
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CorruptHistory(f"{path}, line {index}: {error!r}") from error
     return _assemble(path, invoked, ended, torn)
 

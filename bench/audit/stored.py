@@ -1,11 +1,16 @@
 """A snapshot as bytes for a result file, and back."""
 
 import gzip
+import zlib
 
 import msgspec
 
 from bench.audit.rows import Snapshot
 from bench.errors import ShopbenchError
+from bench.results.episodes import MAX_FILE_BYTES
+from bench.results.plain_text import plain_json
+
+_GZIP = 16 + zlib.MAX_WBITS
 
 
 def pack(snapshot: Snapshot) -> bytes:
@@ -16,6 +21,10 @@ def pack(snapshot: Snapshot) -> bytes:
 def unpack(content: bytes) -> Snapshot:
     """Raises ShopbenchError (3) for anything that `pack` did not write."""
     try:
-        return msgspec.json.decode(gzip.decompress(content), type=Snapshot)
-    except (OSError, EOFError, msgspec.MsgspecError) as exc:
+        unpacker = zlib.decompressobj(_GZIP)
+        document = unpacker.decompress(content, MAX_FILE_BYTES)
+        if not unpacker.eof:
+            raise EOFError("it is cut off, or larger than any")
+        return msgspec.json.decode(plain_json(document), type=Snapshot)
+    except (zlib.error, EOFError, UnicodeDecodeError, msgspec.MsgspecError, RecursionError) as exc:
         raise ShopbenchError(f"the stored snapshot is damaged: {exc}", 3) from exc

@@ -64,7 +64,7 @@ def reopen(run_dir: Path) -> tuple[RunWriter, Stored]:
     Raises ShopbenchError (usage): finished, damaged, still being written, other machine or source.
     """
     try:
-        reader = RunReader(run_dir)
+        reader = RunReader(run_dir, exact=True)
         reader.check_rows()
     except CorruptResults as exc:
         raise ShopbenchError(f"cannot resume: {exc.message}", 2) from exc

@@ -3,11 +3,11 @@
 Neighbours: `analysis` computes, `page` and `summary` form, `results.journal` stores.
 """
 
-import os
 import shutil
 from pathlib import Path
 
 from bench.errors import ShopbenchError
+from bench.files import replace_file
 from bench.report.analysis import Analysis, analyse, shown
 from bench.report.comparison import run_cells
 from bench.report.figures.style import save, svg_text
@@ -51,7 +51,5 @@ def _written(analysis: Analysis) -> Path:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    """Write a file whole or not at all. Raises ShopbenchError (3)."""
+    replace_file(path, text.encode(), sync=False)

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from bench.claims import Claim, registry
-from bench.errors import ShopbenchError
 from bench.report.build import write_text
 from bench.report.claims import ClaimResult, Picture
 from bench.report.comparison import comparison
@@ -20,11 +19,9 @@ from bench.report.page import asset, claim_content, environment
 def write_claims_page(picture: Picture, path: Path) -> Path:
     """Write table and claims of a picture as one HTML file; return its path."""
     template = environment().get_template("claims_page.html")
-    text = template.render(**claim_content(picture), picture=picture, css=asset("page.css"))
-    try:
-        write_text(path, text)
-    except OSError as exc:
-        raise ShopbenchError(f"cannot write {path}: {exc.strerror}", 3) from exc
+    write_text(
+        path, template.render(**claim_content(picture), picture=picture, css=asset("page.css"))
+    )
     return path
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from bench.errors import ShopbenchError
+from bench.files import make_folder, replace_file
 from bench.report.analysis import Analysis, analyse
 from bench.report.measures import cpu_ms_per_request, trial_value
 from bench.report.naming import ALL
@@ -56,16 +58,17 @@ def _facts(analysis: Analysis) -> Iterator[dict[str, Any]]:
 
 
 def _write(path: Path, records: Records) -> Path:
-    pd.DataFrame.from_records(records).to_csv(path, index=False)
+    replace_file(path, pd.DataFrame.from_records(records).to_csv(index=False).encode(), sync=False)
     return path
 
 
 def _rows(run_dir: Path, out: Path) -> Iterator[Path]:
-    reader = RunReader(run_dir)
-    (out / "rows").mkdir(exist_ok=True)
+    reader, folder = RunReader(run_dir), out / "rows"
+    make_folder(folder)
     for trial in reader.trials:
-        path = out / "rows" / f"{trial.trial_id}.csv"
-        pa_csv.write_csv(reader.rows(trial.trial_id), path)
+        path, lines = folder / f"{trial.trial_id}.csv", pa.BufferOutputStream()
+        pa_csv.write_csv(reader.rows(trial.trial_id), lines)
+        replace_file(path, lines.getvalue(), sync=False)
         yield path
 
 

@@ -18,10 +18,12 @@ from typing import Literal, Self
 import msgspec
 
 from bench.errors import ShopbenchError
-from bench.files import replace_file
+from bench.files import read_file, replace_file
+from bench.results.plain_text import plain_json
 
 EPISODES_FOLDER = "episodes"
 HISTORY_FILE, EVENTS_FILE, SNAPSHOT_FILE = "history.jsonl", "events.jsonl", "snapshot.json.gz"
+MAX_FILE_BYTES = 2**27  # 200 kills leave a tenth of it
 
 EpisodeStatus = Literal["begun", "ended", "failed"]
 FaultKind = Literal["kill", "point"]
@@ -144,6 +146,13 @@ class EpisodeFolder:
         """Store what the databases held at the end."""
         replace_file(self.snapshot, content)
 
+    def read_snapshot(self) -> bytes:
+        """What `write_snapshot` stored. Raises ShopbenchError (3)."""
+        try:
+            return read_file(self.snapshot, MAX_FILE_BYTES)
+        except OSError as exc:
+            raise ShopbenchError(f"{self.snapshot}: {exc.strerror}", 3) from exc
+
 
 class EventLog:
     """Append-only, for several threads; a line is whole or, the last one, torn."""
@@ -176,9 +185,11 @@ class EventLog:
 def read_events(path: Path) -> list[Event]:
     """Read an episode's events; a torn last line is dropped. Raises ShopbenchError (3)."""
     try:
-        lines = path.read_bytes().splitlines(keepends=True)
+        lines = plain_json(read_file(path, MAX_FILE_BYTES)).splitlines(keepends=True)
     except OSError as exc:
         raise ShopbenchError(f"{path}: {exc.strerror}", 3) from exc
+    except UnicodeDecodeError as exc:
+        raise ShopbenchError(f"{path}: {exc}", 3) from exc
     decoder = msgspec.json.Decoder(Event)
     found: list[Event] = []
     for number, line in enumerate(lines, start=1):
@@ -186,6 +197,6 @@ def read_events(path: Path) -> list[Event]:
             break
         try:
             found.append(decoder.decode(line))
-        except msgspec.MsgspecError as exc:
+        except (msgspec.MsgspecError, RecursionError) as exc:
             raise ShopbenchError(f"{path}, line {number}: {exc}", 3) from exc
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -17,11 +17,15 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from bench.errors import CorruptResults as CorruptResults
 from bench.errors import ShopbenchError
-from bench.files import lock_folder, replace_file
+from bench.files import is_file_name, lock_folder, read_file, refuse_foreign, replace_file
 from bench.results.episodes import Episode
+from bench.results.plain_text import plain_json
+from bench.results.row_files import ROW_SCHEMA as ROW_SCHEMA
+from bench.results.row_files import check_rows, read_rows, write_rows
+from bench.results.row_files import rows_table as rows_table
 from bench.results.trial_parts import ComponentUsage as ComponentUsage
 from bench.results.trial_parts import Gate as Gate
 from bench.results.trial_parts import GateOutcome as GateOutcome
@@ -36,35 +40,12 @@ SCHEMA_VERSION = 2
 JOURNAL_FILE = "journal.json"
 VERDICTS_FILE = "verdicts.json"
 ROWS_FOLDER = "rows"
+MAX_JSON_BYTES, MAX_NESTING = 2**25, 50  # far above what a run has
 
 TrialStatus = Literal["valid", "flagged", "invalid"]
 Loop = Literal["open", "closed", "rounds"]
 
-_TEXT = pa.dictionary(pa.int32(), pa.string())
-ROW_SCHEMA = pa.schema(
-    [
-        ("due_s", pa.float64()),  # seconds from the trial's start, as the schedule asked
-        ("sent_s", pa.float64()),
-        ("done_s", pa.float64()),
-        ("status", pa.int16()),  # 0 = no answer
-        ("bytes", pa.int32()),
-        ("operation", _TEXT),
-        ("journey", _TEXT),
-        ("error", _TEXT),  # "" = none
-        ("visit", pa.int32()),
-        ("app_ms", pa.float32()),  # the server's own time (Server-Timing); NaN if not stated
-        ("db_ms", pa.float32()),
-    ]
-)
-
 _T = TypeVar("_T")
-
-
-class CorruptResults(ShopbenchError):
-    """A run folder that is missing, damaged or of a schema this version does not read."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 3)
 
 
 @dataclass(frozen=True)
@@ -154,19 +135,6 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def rows_table(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """Build a table of `ROW_SCHEMA` from columns. Raises ValueError on a wrong set of columns."""
-    if set(columns) != set(ROW_SCHEMA.names):
-        raise ValueError(f"row columns must be {ROW_SCHEMA.names}, not {sorted(columns)}")
-    arrays = []
-    for column in ROW_SCHEMA:
-        if column.type == _TEXT:
-            arrays.append(pa.array(columns[column.name], pa.string()).dictionary_encode())
-        else:
-            arrays.append(pa.array(columns[column.name], column.type))
-    return pa.Table.from_arrays(arrays, schema=ROW_SCHEMA)
-
-
 class RunWriter:
     """Writes one run. Every file appears whole or not at all; a trial's rows before its entry.
 
@@ -201,7 +169,9 @@ class RunWriter:
     @classmethod
     def reopen(cls, path: Path) -> RunWriter:
         """Go on with a run that was interrupted; what it left half written is removed."""
-        writer = cls(path, replace(RunReader(path).journal, interrupted=False, finished_at=None))
+        writer = cls(
+            path, replace(RunReader(path, exact=True).journal, interrupted=False, finished_at=None)
+        )
         for half in (*path.glob(f".{JOURNAL_FILE}.*"), *(path / ROWS_FOLDER).glob(".*.parquet.*")):
             half.unlink(missing_ok=True)
         return writer
@@ -212,7 +182,7 @@ class RunWriter:
             raise ValueError(f"rows do not have the row schema: {rows.schema}")
         if any(known.trial_id == trial.trial_id for known in self.journal.trials):
             raise ValueError(f"trial {trial.trial_id} is already in the journal")
-        _write_rows(_inside(self.path, trial.rows_file), rows)
+        write_rows(_inside(self.path, trial.rows_file), rows)
         self._change(trials=(*self.journal.trials, trial))
 
     def put_episode(self, episode: Episode) -> None:
@@ -252,15 +222,21 @@ class RunWriter:
 class RunReader:
     """Reads one run. Raises CorruptResults, with one line, on anything that is not as written,
     and ShopbenchError (usage) for a folder that is no run.
+
+    The run may come from somebody else: all text is plain (`plain_text`), no link is followed, no
+    name leaves the folder. `exact`: text as it stands, to go on with a run.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, exact: bool = False) -> None:
         self.path = path
         _check_run_folder(path)
-        self.journal = _read_json(path / JOURNAL_FILE, Journal)
-        ids = [trial.trial_id for trial in self.journal.trials]
-        if len(set(ids)) != len(ids):
-            raise CorruptResults(f"{path / JOURNAL_FILE}: a trial appears twice")
+        try:
+            refuse_foreign(path)
+        except OSError as exc:
+            raise CorruptResults(f"{exc.filename}: {exc.strerror}") from exc
+        self.journal = _read_json(path / JOURNAL_FILE, Journal, exact=exact)
+        _check_names(path / JOURNAL_FILE, self.journal)
+        _check_nesting(path / JOURNAL_FILE, [self.journal.machine, self.journal.settings])
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -291,19 +267,13 @@ class RunReader:
         """All rows of a trial, warm-up included, in `ROW_SCHEMA`."""
         for trial in self.trials:
             if trial.trial_id == trial_id:
-                return _read_rows(_inside(self.path, trial.rows_file))
+                return read_rows(_inside(self.path, trial.rows_file), trial.sent)
         raise CorruptResults(f"{self.path}: no trial {trial_id}")
 
     def check_rows(self) -> None:
         """Look whether every trial has its rows. Raises CorruptResults."""
         for trial in self.trials:
-            path = _inside(self.path, trial.rows_file)
-            try:
-                held = pq.read_metadata(path).num_rows
-            except (OSError, pa.ArrowException) as exc:
-                raise CorruptResults(f"{path}: {str(exc).splitlines()[0]}") from exc
-            if held != trial.sent:
-                raise CorruptResults(f"{path}: {held} rows, the journal says {trial.sent}")
+            check_rows(_inside(self.path, trial.rows_file), trial.sent)
 
 
 def write_verdicts(
@@ -336,20 +306,48 @@ def _check_run_folder(path: Path) -> None:
 def _inside(root: Path, name: str) -> Path:
     """The path of `name` under `root`; a name that leaves the run folder is damage."""
     relative = PurePosixPath(name)
-    if not name or relative.is_absolute() or ".." in relative.parts:
+    if not name or "\0" in name or relative.is_absolute() or ".." in relative.parts:
         raise CorruptResults(f"{root / JOURNAL_FILE}: rows_file {name!r} leaves the run folder")
     return root / relative
 
 
-def _read_json(path: Path, kind: type[_T]) -> _T:
+def _check_names(path: Path, journal: Journal) -> None:
+    """Files are named after runs, trials and episodes: none of the names is a path."""
+    trials = [trial.trial_id for trial in journal.trials]
+    if len(set(trials)) != len(trials):
+        raise CorruptResults(f"{path}: a trial appears twice")
+    episodes = [episode.episode_id for episode in journal.episodes]
+    for name in (journal.run_id, *trials, *episodes):
+        if not is_file_name(name):
+            raise CorruptResults(f"{path}: {name[:80]!r} is no name that a file can have")
+
+
+def _check_nesting(path: Path, level: list[Any]) -> None:
+    """Whatever walks through settings later goes down as deep as they are."""
+    for _ in range(MAX_NESTING):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [part for parts in inner for part in parts if isinstance(part, dict | list)]
+    if level:
+        raise CorruptResults(f"{path}: nested more than {MAX_NESTING} deep")
+
+
+class _Stated(msgspec.Struct):
+    """What is looked at first, whatever else a file holds."""
+
+    schema_version: object = None
+
+
+def _read_json(path: Path, kind: type[_T], *, exact: bool = False) -> _T:
     try:
-        raw = path.read_bytes()
-        version = msgspec.json.decode(raw, type=dict[str, Any]).get("schema_version")
+        raw = read_file(path, MAX_JSON_BYTES)
+        version = msgspec.json.decode(raw, type=_Stated).schema_version
         if version != SCHEMA_VERSION:
             raise CorruptResults(_of_another_version(path, version))
-        return msgspec.json.decode(raw, type=kind)
+        return msgspec.json.decode(raw if exact else plain_json(raw), type=kind)
     except OSError as exc:
         raise CorruptResults(f"{path}: {exc.strerror}") from exc
+    except RecursionError:
+        raise CorruptResults(f"{path}: nested more than {MAX_NESTING} deep") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         raise CorruptResults(f"{path}: {exc}") from exc
 
@@ -365,23 +363,3 @@ def _of_another_version(path: Path, version: object) -> str:
 
 def _write_json(path: Path, content: object) -> None:
     replace_file(path, msgspec.json.format(msgspec.json.encode(content), indent=1))
-
-
-def _write_rows(path: Path, rows: pa.Table) -> None:
-    sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd", write_page_checksum=True)
-    replace_file(path, sink.getvalue())
-
-
-def _read_rows(path: Path) -> pa.Table:
-    try:
-        rows = pq.read_table(path, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as exc:
-        reason = str(exc).splitlines()[0]
-        raise CorruptResults(f"{path}: {reason}") from exc
-    if rows.schema.names != ROW_SCHEMA.names:
-        raise CorruptResults(f"{path}: columns {rows.schema.names}")
-    try:
-        return rows.cast(ROW_SCHEMA)
-    except pa.ArrowException as exc:
-        raise CorruptResults(f"{path}: {str(exc).splitlines()[0]}") from exc

@@ -156,7 +156,7 @@ def _history(folder: EpisodeFolder) -> tuple[History | None, str]:
 def _snapshot(folder: EpisodeFolder, episode: Episode) -> Snapshot:
     """What the databases held; of an episode without a snapshot nothing is known."""
     if folder.snapshot.exists():
-        return unpack(folder.snapshot.read_bytes())
+        return unpack(folder.read_snapshot())
     how = episode.note or "it was cut off before its databases were read"
     return Snapshot(unreadable=dict.fromkeys(VIEWS, f"episode {episode.episode_id}: {how}"))
 

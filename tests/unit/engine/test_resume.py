@@ -112,7 +112,8 @@ def test_a_full_disk_stops_the_run_in_one_line_and_it_is_finished_later(
         replace_file(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr("bench.results.journal.replace_file", full_after_three_trials)
+        for module in ("journal", "row_files"):
+            patch.setattr(f"bench.results.{module}.replace_file", full_after_three_trials)
         with pytest.raises(RunStopped, match="No space left") as caught:
             run(["latency"], replace(options, mixes=("product_read",)), reported)
     assert caught.value.exit_code == 3
