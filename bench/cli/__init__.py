@@ -19,6 +19,7 @@ from bench.cli.selftest import selftest
 from bench.cli.streams import NoOutput, prepare_streams
 from bench.deployments.local.home import StateHome, home_root
 from bench.errors import ShopbenchError
+from bench.results.plain_text import plain
 
 _OVERVIEW = """One shop, deployed as a monolith or as microservices, measured against each other.
 
@@ -104,6 +105,6 @@ def _command_of(error: Any) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    line = " ".join(message.split())
+    line = plain(" ".join(message.split()))
     print(f"error: {line}", file=sys.stderr)
     return code

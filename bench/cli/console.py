@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.cli.streams import ReaderGone, reader_gone
+from bench.results.plain_text import plain
 
 SCHEMA_VERSION = 1
 
@@ -48,7 +49,7 @@ Overwrite = Annotated[
 
 def say(text: str) -> None:
     """Print a line as it is, however long: paths are copied from the terminal."""
-    out.print(text, soft_wrap=True)
+    out.print(plain(text), soft_wrap=True)
 
 
 def print_json(document: dict[str, Any]) -> None:

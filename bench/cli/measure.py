@@ -157,7 +157,7 @@ def export(
     from bench.report.export import export_csv
 
     for path in export_csv(run_dir, folder, rows=rows):
-        say(str(path))
+        say(escape(str(path)))
 
 
 def _refuse_more(context: typer.Context, allowed: set[str]) -> None:

@@ -14,8 +14,11 @@ from bench.report.claims import name_claims
 from bench.report.naming import own_names, showing
 from bench.report.section import Section
 from bench.results.dataset import RunData, load_run
-from bench.results.journal import Trial
+from bench.results.journal import CorruptResults, Trial
 from bench.results.verdict import NAMED, SMOKE_NOTE, TableCell, Verdict, Words
+
+# What settings of another shape lead to, in any experiment: the border for somebody else's run.
+_NOT_AS_WRITTEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,14 @@ class Analysis:
 
 def analyse(run_dir: Path) -> Analysis:
     """Read and analyse a run. Raises CorruptResults or ShopbenchError with one line."""
+    try:
+        return _analysed(run_dir)
+    except _NOT_AS_WRITTEN as exc:
+        said = f"{type(exc).__name__} {exc}"
+        raise CorruptResults(f"{run_dir}: the journal is not as a run writes it: {said}") from exc
+
+
+def _analysed(run_dir: Path) -> Analysis:
     data = load_run(run_dir)
     own = own_names(data.journal.settings)
     with showing(own):

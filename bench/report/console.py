@@ -19,6 +19,7 @@ from bench.report.fields import estimate_text
 from bench.report.merged_runs import picture_of_runs
 from bench.report.naming import deployment_order, interval, own_names
 from bench.results.journal import RunReader
+from bench.results.plain_text import plain
 from bench.results.verdict import EXPLORATORY, NAMED, Verdict, experiment_of
 
 _COLOURS = {
@@ -50,9 +51,13 @@ def show_results(run_dir: Path, console: Console | None = None) -> None:
         console.print(_quality(reader))
     if reader.cells is not None and not own_names(reader.journal.settings):
         told = tally(picture_of_runs([run_dir]).results)
-        console.print(f"{told} (shopbench claims --run {escape(str(run_dir))})", soft_wrap=True)
+        console.print(f"{told} (shopbench claims --run {_path(run_dir)})", soft_wrap=True)
     _answer(reader, console)
-    console.print(f"report: {escape(str((run_dir / PAGE).resolve()))}", soft_wrap=True)
+    console.print(f"report: {_path((run_dir / PAGE).resolve())}", soft_wrap=True)
+
+
+def _path(path: Path) -> str:
+    return escape(plain(str(path)))
 
 
 def _answer(reader: RunReader, console: Console) -> None:
@@ -99,7 +104,7 @@ def _named_table(verdicts: list[Verdict]) -> Table:
         before = pair
         table.add_row(
             escape(_what(verdict)),
-            estimate_text(verdict),
+            escape(estimate_text(verdict)),
             escape(interval(*_at_95(verdict))),
             str(verdict.n_blocks),
             _word(verdict),
@@ -133,7 +138,7 @@ def _table(title: str, verdicts: list[Verdict]) -> Table:
     for verdict in verdicts:
         table.add_row(
             escape(verdict.question),
-            estimate_text(verdict),
+            escape(estimate_text(verdict)),
             escape(interval(verdict.low, verdict.high)),
             str(verdict.n_blocks),
             _word(verdict),

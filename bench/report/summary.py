@@ -10,13 +10,13 @@ from bench.report.figures.style import Figure
 from bench.report.limits import banners, limits
 from bench.report.quality import quality_rows, resume_rows, stop_rows
 from bench.report.section import ARMS
-from bench.report.summary_table import markdown_table
+from bench.report.summary_table import inert, markdown_table
 
 
 def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
     """Return `summary.md`: result, claims, what each experiment found, quality, limits."""
     journal = analysis.data.journal
-    parts = [
+    told = [
         f"# {journal.run_id}",
         f"`{journal.command}` · profile {journal.profile} · commit {journal.commit[:12]}"
         f"{' + local changes' if journal.dirty else ''} · started {journal.started_at}",
@@ -24,7 +24,8 @@ def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
         "## Result",
         "\n".join(f"- {line}" for line in analysis.words.sentences) or "Nothing could be judged.",
         analysis.words.trust,
-        *_claims(analysis),
+    ]
+    found = [
         *(
             text
             for section in analysis.sections
@@ -40,10 +41,11 @@ def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
         "## What this does not show",
         "\n".join(f"- {text}" for text in limits(analysis)),
         "## Figures",
-        "\n".join(
-            f"- [{f.title}](figures/{f.name}.svg) ([PNG](figures/{f.name}.png))" for f in figures
-        ),
     ]
+    drawn = "\n".join(
+        f"- [{inert(f.title)}](figures/{f.name}.svg) ([PNG](figures/{f.name}.png))" for f in figures
+    )
+    parts = [*map(inert, told), *_claims(analysis), *map(inert, found), drawn]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

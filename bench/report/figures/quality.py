@@ -12,7 +12,7 @@ from bench.results.journal import Trial
 
 _PASS = "#cfe3da"
 _LETTER_IN = 0.066  # width of a letter of a deployment's name
-_LONG_NAME, _LETTERS_IN_A_ROW = 22, 80
+_LONG_NAME, _LONGEST_NAME, _LETTERS_IN_A_ROW = 22, 60, 80  # what is longer leaves the drawing
 _MARKS = {"flag": ("#B26A00", "^"), "fail": (BAD, "X")}
 _STATUS = {"valid": "pass", "flagged": "flag", "invalid": "fail"}
 
@@ -59,7 +59,7 @@ def _head(names: Sequence[str]) -> tuple[float, float, float]:
     if len(names) < 5 and longest * len(names) < _LETTERS_IN_A_ROW:
         return 0, 0.35, 0.97
     tilt = 25 if longest < _LONG_NAME else 60
-    length = longest * _LETTER_IN
+    length = min(longest, _LONGEST_NAME) * _LETTER_IN
     aside, up = length * cos(radians(tilt)), length * sin(radians(tilt))
     return tilt, 0.2 + up, 1 - max(0.1, 0.8 * aside / WIDTH_IN)
 

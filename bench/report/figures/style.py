@@ -5,7 +5,6 @@ Neighbours: the other modules of this package draw; `build` saves.
 """
 
 import io
-import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,9 +19,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas  # not pyplot: no display, no global state
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from bench.files import replace_file
 from bench.report.naming import DEPLOYMENTS, number, shown_order
 
 WIDTH_IN = 7.6
+_LONGEST_NAME = 150  # of a figure: a file name has room for 255 letters
 INK, MUTED, GRID = "#1b1f24", "#57606a", "#d8dee4"
 BAD = "#b42318"
 
@@ -38,7 +39,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Figure:
-    """A finished drawing with its words. `name` is the file name without suffix.
+    """A finished drawing with its words. `name`: of its files, without suffix, and in its ids.
 
     `group` and `option`: figures of one group are shown one at a time, chosen by option.
     """
@@ -49,6 +50,9 @@ class Figure:
     canvas: Canvas
     group: str = ""
     option: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", file_name(self.name))
 
 
 # Okabe & Ito (2008), told apart by all common kinds of colour blindness and by line style.
@@ -170,7 +174,9 @@ def log_axis(axes: Axes, which: str, *, ratio: bool = False) -> None:
 def file_name(text: str) -> str:
     """Return a text as a part of a file name and an id; two texts never share one."""
     safe = re.sub(r"[^A-Za-z0-9_-]", "-", text)
-    return safe if safe == text else f"{safe[:40]}-{zlib.crc32(text.encode()):08x}"
+    if safe == text and len(text) <= _LONGEST_NAME:
+        return safe
+    return f"{safe[:40]}-{zlib.crc32(text.encode()):08x}"
 
 
 def log_limits(
@@ -258,14 +264,8 @@ def inline_svg(svg: str, figure: Figure) -> str:
 
 def save(figure: Figure, folder: Path, svg: str) -> None:
     """Write `<name>.svg` and `<name>.png` into a folder, each whole or not at all."""
-    _replace(folder / f"{figure.name}.svg", svg.encode())
+    replace_file(folder / f"{figure.name}.svg", svg.encode(), sync=False)
     buffer = io.BytesIO()
     with matplotlib.rc_context(_RC):
         figure.canvas.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
-    _replace(folder / f"{figure.name}.png", buffer.getvalue())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    replace_file(folder / f"{figure.name}.png", buffer.getvalue(), sync=False)
