@@ -86,8 +86,9 @@ def floor_results(data: RunData) -> list[FloorResult]:
 
 
 def source_path(name: str) -> Path | None:
-    """Return the file of this tree, None if absent or outside of it."""
-    if not name or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+    """Return the source file of this tree; None if absent, outside of it or no code of ours."""
+    relative = PurePosixPath(name)
+    if relative.suffix != ".py" or relative.is_absolute() or ".." in relative.parts:
         return None
     path = REPOSITORY / name
     return path if path.is_file() else None

@@ -82,6 +82,16 @@ def test_a_folder_that_is_no_run_is_one_line(
     assert said.err.endswith("tests is not a run folder: it holds no journal.json\n")
 
 
+def test_a_path_does_nothing_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["report", "none\x1b[31m\u202e"]) == 2
+    assert capsys.readouterr().err == "error: there is no run folder none\\u001b[31m\\u202e\n"
+
+
+def test_wrong_usage_points_to_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["up"]) == 2
+    assert "--help" in capsys.readouterr().err
+
+
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command([]) == 0
     assert "shopbench up monolith" in capsys.readouterr().out

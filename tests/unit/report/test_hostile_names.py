@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from bench.errors import ShopbenchError
+from bench.experiments.floor.findings import source_path
 from bench.report.analysis import analyse
 from bench.report.build import build_report
 from bench.report.claims_output import write_claims_page
@@ -190,6 +191,12 @@ def test_a_figure_of_any_name_is_a_file_in_its_folder_and_an_id(name: str, tmp_p
     folder.mkdir()
     save(figure, folder, svg_text(figure))
     assert [each.parent for each in tmp_path.rglob("*.*")] == [folder, folder]
+
+
+def test_a_run_shows_no_file_of_this_tree_but_code() -> None:
+    assert source_path("bench/files.py")
+    for name in ("README.md", ".git", "requirements.lock", "../x.py", "/etc/x.py", "", "a\0.py"):
+        assert source_path(name) is None
 
 
 def test_links_and_tags_of_a_text_do_not_live_in_markdown() -> None:
