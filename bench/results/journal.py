@@ -1,4 +1,4 @@
-"""The result files of a run: the only module that knows their names and shapes.
+"""The result files of a run: with `row_files` the only module that knows their names and shapes.
 
 A run is a folder: `journal.json` (what was run, on what, every trial), `rows/<trial>.parquet`
 (one line a request), `verdicts.json` and whatever the report puts beside them. The experiments

@@ -161,7 +161,7 @@ def test_the_load_process_loads_nothing_heavy() -> None:
     assert result.stdout.strip() == "[]"
 
 
-def test_only_the_journal_reads_and_writes_result_rows() -> None:
+def test_one_module_reads_and_writes_result_rows() -> None:
     """Result files have one reader and one writer: whoever imports Parquet knows their format."""
     importers = {
         module_name(path)
@@ -169,4 +169,4 @@ def test_only_the_journal_reads_and_writes_result_rows() -> None:
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.Import | ast.ImportFrom) and "pyarrow.parquet" in ast.unparse(node)
     }
-    assert importers <= {"bench.results.journal"}
+    assert importers == {"bench.results.row_files"}
