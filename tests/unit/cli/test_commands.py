@@ -87,11 +87,6 @@ def test_a_path_does_nothing_to_the_terminal(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "error: there is no run folder none\\u001b[31m\\u202e\n"
 
 
-def test_wrong_usage_points_to_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(["up"]) == 2
-    assert "--help" in capsys.readouterr().err
-
-
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command([]) == 0
     assert "shopbench up monolith" in capsys.readouterr().out
