@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from bench.errors import ShopbenchError
-from bench.registry import registered
+from bench.registry import houses, registered
 from bench.results.verdict import experiment_of
 
 FILE = "claims.toml"  # here, and in the folder of every experiment that decides claims
@@ -103,13 +103,13 @@ class Registry(msgspec.Struct, frozen=True):
 @cache
 def registry() -> Registry:
     """Return the registry that comes with shopbench."""
-    return read_registry(REGISTRY, _files())
+    return read_registry(REGISTRY, claim_files())
 
 
-def _files() -> dict[str, Path]:
-    """The files in the experiments' folders, by the name that a folder has."""
-    folders = {each.folder.name: each.folder for each in registered()}
-    return {name: folder / FILE for name, folder in folders.items()}
+def claim_files() -> dict[str, Path]:
+    """The files in the experiments' folders, by name; a folder may hold nothing else yet."""
+    found = (file for house in houses() for file in sorted(house.glob(f"*/{FILE}")))
+    return {file.parent.name: file for file in found}
 
 
 def read_registry(path: Path, folders: Mapping[str, Path] | None = None) -> Registry:
@@ -118,9 +118,10 @@ def read_registry(path: Path, folders: Mapping[str, Path] | None = None) -> Regi
     Raises BadRegistry with one line that names the entry.
     """
     raw = _tables(path)
+    built = {each.folder.name for each in registered()}
+    raw |= {"experiment": [], "claim": []}
     for name, file in (folders or {}).items():
-        if file.is_file():
-            _merge(raw, name, file)
+        _merge(raw, name, file, built=name in built)
     experiments = {e.name: e for e in _entries(path, raw, "experiment", "name", Experiment)}
     rows = _entries(path, raw, "row", "id", Row)
     found = Registry(
@@ -139,14 +140,14 @@ def read_registry(path: Path, folders: Mapping[str, Path] | None = None) -> Regi
     return found
 
 
-def _merge(raw: dict[str, Any], name: str, file: Path) -> None:
+def _merge(raw: dict[str, Any], name: str, file: Path, *, built: bool) -> None:
     """Add what the folder of an experiment says to what stands for all."""
     own = _parsed(file)
     odd = sorted(set(own) - {"measures", "rows", "claim"})
     if odd:
         raise BadRegistry(file, f"there is no table or key {odd[0]!r}")
     entry = {key: own[key] for key in ("measures", "rows") if key in own}
-    raw["experiment"] = [*raw["experiment"], {"name": name, "built": True, **entry}]
+    raw["experiment"] = [*raw["experiment"], {"name": name, "built": built, **entry}]
     claims = own.get("claim", [])
     if not isinstance(claims, list):
         raise BadRegistry(file, "write [[claim]], not [claim]")
@@ -171,7 +172,7 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 def _tables(path: Path) -> dict[str, Any]:
     raw = _parsed(path)
-    wanted = {"experiment", "row", "rules", "claim"}
+    wanted = {"row", "rules"}
     if set(raw) != wanted:
         odd = ", ".join(sorted(set(raw) ^ wanted))
         raise BadRegistry(path, f"needs exactly the tables {sorted(wanted)}; look at: {odd}")

@@ -153,6 +153,11 @@ class Experiment:
         return import_module(self.measuring)
 
 
+def houses() -> list[Path]:
+    """The folders whose folders are experiments."""
+    return [Path(each) for each in import_module(HOUSE).__path__]
+
+
 def registered() -> tuple[Experiment, ...]:
     """Every experiment, by rank."""
     found: list[Experiment] = []

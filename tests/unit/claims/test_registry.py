@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.claims import FILE, REGISTRY, BadRegistry, read_registry, registry
+from bench.claims import FILE, REGISTRY, BadRegistry, claim_files, read_registry, registry
 from bench.registry import registered
 from bench.results.verdict import experiment_of
 from tests.unit.claims.statements import STATEMENTS
@@ -45,7 +45,7 @@ def test_a_statement_of_the_table_is_claimed_in_its_row() -> None:
 
 
 def test_built_means_that_shopbench_run_knows_it() -> None:
-    """What has a folder with claims is built; what the registry still lists by itself is not."""
+    """A folder that holds claims and nothing else is not built yet."""
     folders = {each.folder.name for each in registered() if (each.folder / FILE).is_file()}
     assert {name for name, each in registry().experiments.items() if each.built} == folders
     assert folders <= {each.name for each in registered()}
@@ -80,27 +80,37 @@ CAPACITY = 'answers = ["capacity/*/microservices:monolith"]'
         ),
         ("capacity", 'rule = "capacity"\n', "", "'capacity-equal-cpu': Object missing required fi"),
         ("consistency", 'rule = "audit"', 'rule = "adit"', "'data-lost': there is no rule 'adit'"),
-        ("", 'row = "codebase"', 'row = "code"', "'codebase-apart': there is no row 'code'"),
-        ("", 'direction = "less"', 'direction = "fewer"', "'release-one-service': Invalid enum"),
-        ("", 'statements = ["advantage.6"]', "statements = []", "names no statement"),
+        (
+            "complexity",
+            'row = "codebase"',
+            'row = "code"',
+            "'codebase-apart': there is no row 'code'",
+        ),
+        (
+            "redeploy",
+            'direction = "less"',
+            'direction = "fewer"',
+            "'release-one-service': Invalid enum",
+        ),
+        ("change", 'statements = ["advantage.6"]', "statements = []", "names no statement"),
         ("network", 'answers = ["network/', 'answers = ["netwrk/', "'slow-network': 'netwrk/"),
         ("capacity", CAPACITY, "answers = []", "say what answers it"),
         ("capacity", 'rows = ["scalability"]', 'rows = ["size"]', "there is no row 'size'"),
         ("capacity", "measures = ", "status = ", "there is no table or key 'status'"),
         (
-            "",
+            "redeploy",
             'rows = ["deployment"]',
             'rows = ["release"]',
             "'redeploy': there is no row",
         ),
         ("", "[rules]", "[rule]", "look at: rule, rules"),
-        ("", "[[experiment]]", "[[experiment]", "line"),
+        ("", "[[row]]", "[[row]", "line"),
     ],
 )
 def test_a_bad_entry_is_one_line_that_names_it(
     tmp_path: Path, experiment: str, find: str, put: str, says: str
 ) -> None:
-    files = {each.folder.name: each.folder / FILE for each in registered()}
+    files = claim_files()
     wrong = files.get(experiment, REGISTRY)
     text = wrong.read_text(encoding="utf-8")
     assert find in text
