@@ -105,7 +105,7 @@ async def click_through(tab: Tab) -> None:
 
 
 ORDER = [
-    "result", "comparison", "claims", "ratios", "ladder", "time", "load", "distribution",
+    "result", "comparison", "claims", "ratios", "ladder", "time", "distribution",
     "percentiles", "cpu", "floor", "quality", "limits", "reproduce",
 ]  # fmt: skip
 
