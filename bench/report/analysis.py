@@ -3,6 +3,7 @@
 Neighbours: `build` turns it into files; `console`, `compare` and `export` read it too.
 """
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,8 +72,11 @@ def analyse(run_dir: Path) -> Analysis:
     try:
         return _analysed(run_dir)
     except _NOT_AS_WRITTEN as exc:
-        said = f"{type(exc).__name__} {exc}"
-        raise CorruptResults(f"{run_dir}: the journal is not as a run writes it: {said}") from exc
+        frame = traceback.extract_tb(exc.__traceback__)[-1]
+        said = f"{type(exc).__name__} {exc}, {Path(frame.filename).name}:{frame.lineno}"
+        raise CorruptResults(
+            f"{run_dir}: the journal is not as a run writes it, or the fault is ours: {said}"
+        ) from exc
 
 
 def _analysed(run_dir: Path) -> Analysis:
