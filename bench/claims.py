@@ -1,6 +1,7 @@
 """The registry of claims: what is said for and against microservices, and what would decide it.
 
-`claims.toml` here and in the experiments' folders hold it. Nothing here knows a run:
+`claims.toml` here and in the experiments' folders hold it; a rule that only one experiment uses
+stands in its folder. Nothing here knows a run:
 `bench.report.claims` fills in verdicts.
 """
 
@@ -119,7 +120,7 @@ def read_registry(path: Path, folders: Mapping[str, Path] | None = None) -> Regi
     """
     raw = _tables(path)
     built = {each.folder.name for each in registered()}
-    raw |= {"experiment": [], "claim": []}
+    raw |= {"experiment": [], "claim": [], "rules": _rules(path, raw)}
     for name, file in (folders or {}).items():
         _merge(raw, name, file, built=name in built)
     experiments = {e.name: e for e in _entries(path, raw, "experiment", "name", Experiment)}
@@ -143,9 +144,14 @@ def read_registry(path: Path, folders: Mapping[str, Path] | None = None) -> Regi
 def _merge(raw: dict[str, Any], name: str, file: Path, *, built: bool) -> None:
     """Add what the folder of an experiment says to what stands for all."""
     own = _parsed(file)
-    odd = sorted(set(own) - {"measures", "rows", "claim"})
+    odd = sorted(set(own) - {"measures", "rows", "claim", "rules"})
     if odd:
         raise BadRegistry(file, f"there is no table or key {odd[0]!r}")
+    rules = _rules(file, own) if "rules" in own else {}
+    twice = sorted(set(rules) & set(raw["rules"]))
+    if twice:
+        raise BadRegistry(file, f"rule '{twice[0]}' stands there twice")
+    raw["rules"] = {**raw["rules"], **rules}
     entry = {key: own[key] for key in ("measures", "rows") if key in own}
     raw["experiment"] = [*raw["experiment"], {"name": name, "built": built, **entry}]
     claims = own.get("claim", [])
