@@ -12,10 +12,11 @@ from bench.errors import ShopbenchError
 from bench.report.analysis import Analysis, analyse
 from bench.report.build import write_text
 from bench.report.environment import Difference, environment_differences
+from bench.report.fields import estimate_with_interval
 from bench.report.figures.overlay import percentile_overlay, ratio_overlay
 from bench.report.figures.style import Figure, svg_text
 from bench.report.measures import PercentileRow
-from bench.report.naming import interval, number, percent
+from bench.report.naming import interval, percent
 from bench.report.page import asset, environment, inlined, machine_facts
 from bench.report.run_comparison import Agreement, Change, agreement, changes, other_flips
 from bench.results.journal import Journal, RunReader
@@ -97,9 +98,9 @@ def render(found: Comparison, first: Analysis, second: Analysis) -> str:
 def overlays(found: Comparison, first: Analysis, second: Analysis) -> list[Figure]:
     """Return the overlay figures that both runs have data for."""
     names = (found.runs[0].run_id, found.runs[1].run_id)
-    judged = [(c.first, c.second, c.word) for c in (*found.named, *found.exploratory)]
+    judged = [c for c in (*found.named, *found.exploratory) if not c.asked.unit]
     drawn = [
-        ratio_overlay([(a, b, word) for a, b, word in judged if a and b], names),
+        ratio_overlay([(c.first, c.second, c.word) for c in judged if c.first and c.second], names),
         percentile_overlay(_percentiles(first), _percentiles(second), names),
     ]
     return [figure for figure in drawn if figure is not None]
@@ -110,15 +111,15 @@ def _percentiles(analysis: Analysis) -> list[PercentileRow]:
 
 
 def _row(change: Change) -> dict[str, str]:
-    ratio = change.ratio
+    moved = change.moved
     shown = [_told(verdict) for verdict in (change.first, change.second)]
     return {
         "question": change.asked.label,
         "first": shown[0],
         "second": shown[1],
-        "ratio": f"×{number(ratio.estimate)}" if ratio else "–",
-        "interval": f"{interval(ratio.low, ratio.high)} at {percent(ratio.level)}"
-        if ratio
+        "moved": moved.size if moved else "–",
+        "interval": f"{interval(moved.low, moved.high)} at {percent(moved.level)}"
+        if moved
         else "–",
         "holm": "–" if change.step is None else f"{change.step.adjusted_p:.3f}",
         "word": change.word,
@@ -127,16 +128,13 @@ def _row(change: Change) -> dict[str, str]:
 
 
 def _record(change: Change) -> dict[str, Any]:
-    ratio = change.ratio
+    moved = change.moved
     return {
         "question": change.asked.label,
         "id": change.asked.id,
         "first": _side(change, 0),
         "second": _side(change, 1),
-        "second_to_first": None
-        if ratio is None
-        else {"estimate": ratio.estimate, "low": ratio.low, "high": ratio.high,
-              "level": ratio.level, "p_value": ratio.p_value},
+        "second_to_first": None if moved is None else asdict(moved),
         "holm_adjusted_p": change.step.adjusted_p if change.step else None,
         "holm_rejected": change.rejected,
         "word": change.word,
@@ -148,8 +146,7 @@ def _record(change: Change) -> dict[str, Any]:
 def _told(verdict: Verdict | None) -> str:
     if verdict is None:
         return "no verdict asked for"
-    found = f"×{number(verdict.estimate)} {interval(verdict.low, verdict.high)}"
-    return f"{found} ({verdict.verdict})"
+    return f"{estimate_with_interval(verdict)} ({verdict.verdict})"
 
 
 def _side(change: Change, which: int) -> dict[str, Any] | None:

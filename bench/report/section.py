@@ -11,26 +11,32 @@ from typing import Any, Literal
 from bench.report.figures.style import Figure
 from bench.report.measures import PercentileRow
 from bench.results.verdict import TableCell, Verdict
+from bench.stats.precision import MIN_VALID_BLOCKS
 
 Records = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Comparable:
-    """A ratio that two runs may be held against each other by.
+    """What two runs may be held against each other by: a ratio, or a difference within a run.
 
-    `logs`: its logarithm in each independent unit (start, pass, block). `family`: of those named
-    beforehand; "" exploratory. `kind`: of the thresholds in `stats.verdicts`. `refusal`: why it
-    has no ratio.
+    `values`: one in each independent unit (start, pass, block): the logarithm of a ratio, or with
+    a `unit` (points, visits) the difference itself. `kind`: of the thresholds in `stats.verdicts`,
+    for a ratio; `margin`: how much of the unit matters, for a difference. `least`: so many values
+    of either run decide. `family`: of those named beforehand; "" exploratory. `refusal`: why there
+    is none.
     """
 
     id: str
     label: str
     verdict_id: str
-    logs: tuple[float, ...]
-    kind: str
+    values: tuple[float, ...]
+    kind: str = ""
     family: str = ""
     refusal: str = ""
+    unit: str = ""
+    margin: float = 0.0
+    least: int = MIN_VALID_BLOCKS
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The mean of a few trials with its t interval, for quantities that may be zero or negative.
 
+And the difference of two such means that have nothing to do with each other.
+
 Neighbours: `paired` for ratios, which live on the logarithm.
 """
 
@@ -36,3 +38,36 @@ def mean_interval(values: Numbers, *, level: float = 0.95) -> MeanInterval:
     reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, found.size - 1))
     reach *= float(found.std(ddof=1)) / sqrt(found.size)
     return MeanInterval(mean, mean - reach, mean + reach, level, int(found.size))
+
+
+@dataclass(frozen=True, slots=True)
+class MeanDifference:
+    """Mean of the first less mean of the second set, with its interval, in the values' unit.
+
+    `n` is the smaller set; `p_value` two-sided for 'there is no difference'.
+    """
+
+    mean: float
+    low: float
+    high: float
+    level: float
+    n: int
+    p_value: float
+
+
+def difference_of_means(first: Numbers, second: Numbers, *, level: float = 0.95) -> MeanDifference:
+    """Return mean(first) - mean(second) of two INDEPENDENT sets with Welch's t interval.
+
+    Raises TooFewSamples below 2 values on a side.
+    """
+    check_level(level)
+    a, b = finite_vector(first, "first"), finite_vector(second, "second")
+    if min(a.size, b.size) < 2:
+        raise TooFewSamples("an interval needs at least 2 blocks on each side")
+    mean, n = float(a.mean() - b.mean()), min(int(a.size), int(b.size))
+    error = sqrt(float(a.var(ddof=1)) / a.size + float(b.var(ddof=1)) / b.size)
+    if not error:
+        return MeanDifference(mean, mean, mean, level, n, float(mean == 0.0))
+    welch = scipy.stats.ttest_ind(a, b, equal_var=False)
+    reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, welch.df)) * error
+    return MeanDifference(mean, mean - reach, mean + reach, level, n, float(welch.pvalue))

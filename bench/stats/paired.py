@@ -9,9 +9,9 @@ from math import exp, expm1, sqrt
 import numpy as np
 import scipy
 
-from bench.stats.arrays import Floats, Numbers, check_level, finite_vector
-from bench.stats.errors import StatisticsError, TooFewSamples
-from bench.stats.means import mean_interval
+from bench.stats.arrays import Floats, Numbers, finite_vector
+from bench.stats.errors import StatisticsError
+from bench.stats.means import difference_of_means, mean_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +70,19 @@ def ratio_of_ratios(first: Numbers, second: Numbers, *, level: float = 0.95) -> 
 
     `n_blocks` is the smaller set. Raises TooFewSamples below 2 blocks on a side.
     """
-    check_level(level)
-    a, b = finite_vector(first, "first"), finite_vector(second, "second")
-    if min(a.size, b.size) < 2:
-        raise TooFewSamples("an interval needs at least 2 blocks on each side")
-    mean, n = float(a.mean() - b.mean()), min(a.size, b.size)
+    found = difference_of_means(first, second, level=level)
+    a, b = np.asarray(first, float), np.asarray(second, float)
     error = sqrt(float(a.var(ddof=1)) / a.size + float(b.var(ddof=1)) / b.size)
-    reach, p_value = 0.0, float(mean == 0.0)
-    if error:
-        welch = scipy.stats.ttest_ind(a, b, equal_var=False)
-        reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, welch.df)) * error
-        p_value = float(welch.pvalue)
     return PairedRatio(
-        estimate=exp(mean),
-        low=exp(mean - reach),
-        high=exp(mean + reach),
+        estimate=exp(found.mean),
+        low=exp(found.low),
+        high=exp(found.high),
         level=level,
-        n_blocks=n,
-        log_mean=mean,
-        log_sd=error * sqrt(n),
-        half_width=expm1(reach),
-        p_value=p_value,
+        n_blocks=found.n,
+        log_mean=found.mean,
+        log_sd=error * sqrt(found.n),
+        half_width=expm1(found.high - found.mean),
+        p_value=found.p_value,
     )
 
 

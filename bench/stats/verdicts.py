@@ -77,6 +77,21 @@ def decide(
     return _directed(claim, ratio.estimate > 1.0)
 
 
+def decide_difference(low: float, high: float, *, margin: float, unit: str) -> Decision:
+    """Return whether a difference with its interval is one of at least `margin`, both in `unit`.
+
+    The same rule as for a ratio, of which 'different' is claimed: the interval excludes 0 and its
+    middle is at least `margin` away; no difference shown: the whole interval within ± `margin`.
+    """
+    if -margin <= low and high <= margin:
+        return Decision("no difference shown", f"whole interval within ±{margin:g} {unit}")
+    if low <= 0.0 <= high:
+        return Decision("inconclusive", f"interval holds 0 and reaches beyond ±{margin:g} {unit}")
+    if abs(low + high) / 2 < margin:
+        return Decision("inconclusive", f"interval excludes 0, effect below {margin:g} {unit}")
+    return Decision("supported", f"{(low + high) / 2:+.3g} {unit}")
+
+
 def decide_share(ratio: PairedRatio, *, target: float, bound: float) -> Decision:
     """Return whether numerator / denominator reaches a target share.
 

@@ -19,6 +19,7 @@ from bench.experiments.failure.findings import (
     Stretch,
 )
 from bench.load.visits import OK
+from bench.report.section import Comparable
 from bench.results.dataset import RunData
 from bench.results.journal import Verdict, VerdictWord
 from bench.results.verdict import SMOKE_NOTE
@@ -58,14 +59,46 @@ class Claim:
     decide: Callable[[MeanInterval], tuple[VerdictWord, str]]
     undecided: str = ""  # why the values cannot answer the question
 
+    @property
+    def id(self) -> str:
+        """Of its verdict."""
+        return f"{EXPERIMENT}/{self.name}/{self.metric}"
+
 
 def verdicts_of(data: RunData, matrix: Matrix) -> list[Verdict]:
     """Judge what a run of several repetitions can; a single one judges nothing."""
+    return [_verdict(data, claim) for claim in _claims(matrix)]
+
+
+def comparables(matrix: Matrix) -> tuple[Comparable, ...]:
+    """What two runs can be held against each other by: every claim in points, and every fault."""
+    found = [
+        Comparable(claim.id, claim.question, claim.id, tuple(claim.values.values()),
+                   unit="points", margin=MARGIN, least=MIN_REPETITIONS)
+        for claim in _claims(matrix)
+        if claim.metric.endswith(POINTS)
+    ]  # fmt: skip
+    if not set(PAIR) <= set(matrix.arms):
+        return tuple(found)
+    for experiment in matrix.experiments:
+        mine, theirs = (_valid(matrix.cells[experiment, arm]) for arm in PAIR)
+        values = [100 * (mine[b].served - theirs[b].served) for b in mine.keys() & theirs.keys()]
+        if not values:
+            continue  # the fault has no twin in one of them
+        label = f"{matrix.label(experiment)}: served in time, {PAIR[0]} less {PAIR[1]}"
+        found.append(
+            Comparable(f"{EXPERIMENT}/fault/{matrix.label(experiment)}", label, "", tuple(values),
+                       unit="points", margin=MARGIN, least=MIN_REPETITIONS)
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _claims(matrix: Matrix) -> list[Claim]:
+    """What several repetitions can answer; a single one answers nothing."""
     if matrix.repetitions < 2:
         return []
     claims = [*_impact(matrix), *_isolation(matrix), *_tolerance(matrix), *_worth(matrix)]
-    claims += _overload(matrix)
-    return [_verdict(data, claim) for claim in claims if claim.values]
+    return [claim for claim in (*claims, *_overload(matrix)) if claim.values]
 
 
 def _impact(matrix: Matrix) -> Iterable[Claim]:
@@ -266,7 +299,7 @@ def _always(found: MeanInterval) -> tuple[VerdictWord, str]:
 def _verdict(data: RunData, claim: Claim) -> Verdict:
     values: Sequence[float] = list(claim.values.values())
     blank = Verdict(
-        id=f"{EXPERIMENT}/{claim.name}/{claim.metric}",
+        id=claim.id,
         question=claim.question,
         metric=claim.metric,
         numerator=claim.numerator,

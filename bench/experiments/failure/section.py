@@ -15,7 +15,7 @@ from bench.experiments.failure.findings import (
     Stretch,
     matrix_of,
 )
-from bench.experiments.failure.judge import verdicts_of
+from bench.experiments.failure.judge import comparables, verdicts_of
 from bench.load.visits import FAILED, LESS, OK, UNKNOWN
 from bench.report.naming import number
 from bench.report.section import Section
@@ -90,6 +90,7 @@ def section(data: RunData) -> Section | None:
             _summary_table(matrix),
         ),
         verdicts=tuple(verdicts),
+        compared=comparables(matrix),
         cells=tuple(
             TableCell(ROW, arm, EXPERIMENT, line)
             for arm in PAIR

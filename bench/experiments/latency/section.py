@@ -93,7 +93,7 @@ def _comparable(answer: Answer) -> Comparable:
         id=question.id,
         label=f"{question.numerator} : {question.denominator}, {question.subject}",
         verdict_id=verdict_id(answer),
-        logs=tuple(answer.logs.logs),
+        values=tuple(answer.logs.logs),
         kind=_KIND[question.metric],
         family=question.family,
         refusal="" if answer.ratio is not None else answer.decision.reason,

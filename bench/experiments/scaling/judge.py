@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bench.experiments.scaling.findings import SCALING, Climb
 from bench.report.naming import words
+from bench.report.section import Comparable
 from bench.results.dataset import RunData
 from bench.results.journal import Verdict, VerdictWord
 from bench.results.verdict import SMOKE_NOTE
@@ -112,6 +113,37 @@ def pairs_of(climbs: Sequence[Climb]) -> list[Pair]:
         for mix in dict.fromkeys(climb.mix for climb in climbs)
         if (mix, WHOLE) in by_key and (mix, PARTS) in by_key
     ]
+
+
+def comparables(climbs: Sequence[Climb]) -> tuple[Comparable, ...]:
+    """What two runs can be held against each other by: every question, and every level."""
+    found = []
+    for pair in pairs_of(climbs):
+        what = f"{PARTS} : {WHOLE}, {words(pair.mix)} load"
+        for question in QUESTIONS:
+            found.append(
+                _comparable(
+                    f"{pair.mix}/{PARTS}:{WHOLE}/{question.name}",
+                    f"{what}, {question.name.replace('_', ' ')}",
+                    pair.logs(question.value),
+                )
+            )
+        for level in range(min(len(pair.whole.steps), len(pair.parts.steps))):
+            logs = pair.logs(lambda climb, block, at=level: climb.steps[at].by_block.get(block))
+            name = f"{pair.mix}/{PARTS}:{WHOLE}/level-{level + 1}"
+            found.append(_comparable(name, f"{what}, capacity at level {level + 1}", logs))
+    for climb in climbs:
+        metric, logs = ("whole", kept_logs) if climb.whole else ("per_service", growth_logs)
+        what = "share kept by added cores" if climb.whole else "capacity, largest : smallest"
+        name = f"{climb.mix}/{climb.deployment}/{metric}"
+        label = f"{climb.deployment}, {words(climb.mix)} load, {what}"
+        found.append(_comparable(name, label, logs(climb)))
+    return tuple(found)
+
+
+def _comparable(name: str, label: str, logs: Sequence[float]) -> Comparable:
+    whole = f"{SCALING}/{name}"
+    return Comparable(whole, label, whole, tuple(logs), KIND, least=MIN_BLOCKS)
 
 
 def scaling_verdicts(data: RunData, climbs: Sequence[Climb]) -> list[Verdict]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bench.experiments.scaling.figures import scaling_figure
 from bench.experiments.scaling.findings import SCALING, Climb, Step, climbs_of, scaling_cell
-from bench.experiments.scaling.judge import growth_logs, scaling_verdicts
+from bench.experiments.scaling.judge import comparables, growth_logs, scaling_verdicts
 from bench.experiments.scaling.law import law_of, laws_of
 from bench.report.fields import verdict_fields, verdict_line
 from bench.report.measures import level_of
@@ -76,6 +76,7 @@ def section(data: RunData) -> Section | None:
             for arm in ARMS
             if (text := scaling_cell(data, arm)) is not None
         ),
+        compared=comparables(climbs),
     )
 
 

@@ -12,7 +12,7 @@ from bench.stats.multiplicity import holm
 from bench.stats.paired import paired_ratio
 from bench.stats.precision import stop_rule
 from bench.stats.proportions import wilson
-from bench.stats.verdicts import Claim, decide, decide_share, threshold_for
+from bench.stats.verdicts import Claim, decide, decide_difference, decide_share, threshold_for
 
 
 def spread(mean: float, half_width: float, n: int = 8) -> list[float]:
@@ -173,3 +173,20 @@ def test_a_ratio_of_20_percent_is_found_in_six_blocks() -> None:
         for _ in range(300)
     ]
     assert found.count("supported") / 300 > 0.99
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (6.0, 9.0, "supported"),
+        (-30.0, -5.5, "supported"),
+        (-4.0, 4.9, "no difference shown"),
+        (1.0, 4.0, "no difference shown"),
+        (1.0, 8.0, "inconclusive"),
+        (-1.0, 20.0, "inconclusive"),
+    ],
+)
+def test_a_difference_in_a_unit_has_to_exclude_nothing_and_to_matter(
+    low: float, high: float, word: str
+) -> None:
+    assert decide_difference(low, high, margin=5.0, unit="points").word == word

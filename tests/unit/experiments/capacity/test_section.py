@@ -247,5 +247,5 @@ def test_two_runs_whose_ratio_moved_differ_though_no_verdict_flips(tmp_path: Pat
     moved = [c for c in exploratory if c.first and c.first.numerator == "microservices"
              and c.first.denominator == "monolith" and "saturation" in c.first.id]  # fmt: skip
     assert [(change.word, change.flipped) for change in moved] == [("different", False)]
-    assert moved[0].ratio is not None
-    assert moved[0].ratio.estimate == pytest.approx(1.5, rel=0.02)
+    assert moved[0].moved is not None
+    assert moved[0].moved.estimate == pytest.approx(1.5, rel=0.02)

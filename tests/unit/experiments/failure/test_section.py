@@ -12,6 +12,7 @@ from bench.experiments.failure.section import section
 from bench.report.analysis import analyse
 from bench.report.build import build_report
 from bench.report.page import figures_of
+from bench.report.run_comparison import agreement, changes
 from bench.results.dataset import load_run
 from bench.results.journal import RunReader
 from tests.unit.experiments.failure.fault_runs import AT_S, Losses, write_run
@@ -172,3 +173,30 @@ def test_overloads_alone_have_no_difference_matrix(once: Path) -> None:
     assert len(difference_figures(matrix, pair)) == 1
     cells = {key: replace(cell, kind=OVERLOAD) for key, cell in matrix.cells.items()}
     assert difference_figures(replace(matrix, cells=cells), pair) == []
+
+
+def test_two_runs_whose_losses_moved_differ_though_no_verdict_flips(tmp_path: Path) -> None:
+    """Half of the journeys served in the services, then all of them: supported both times."""
+    spared = {**Losses().shares, "microservices": {"buy": 0.2}}
+    runs = [
+        analyse(write_run(tmp_path / name, Losses(repetitions=3, shares=shares)))
+        for name, shares in (("first", Losses().shares), ("second", spared))
+    ]
+    _, found = changes(*runs, [])
+    by_label = {change.asked.label: change for change in found}
+    fault = by_label["crash payments: served in time, microservices less monolith"]
+    impact = next(change for change in found if change.asked.id.startswith("failure/impact/"))
+    for change in (fault, impact):
+        assert (change.word, change.flipped) == ("different", False)
+        assert change.moved is not None
+        assert change.moved.unit == "points"
+        assert change.moved.estimate == pytest.approx(45.0, abs=2.0)
+    line = agreement([], found, [], []).line
+    assert "crash payments: served in time, microservices less monolith +45 points" in line
+
+
+def test_two_runs_with_the_same_losses_show_no_difference(tmp_path: Path) -> None:
+    runs = [analyse(write_run(tmp_path / each, Losses(repetitions=3))) for each in ("a", "b")]
+    _, found = changes(*runs, [])
+    assert {change.word for change in found} == {"no difference shown"}
+    assert "none moved" in agreement([], found, [], []).line

@@ -13,6 +13,7 @@ from bench.report.analysis import analyse
 from bench.report.build import build_report
 from bench.report.console import show_results
 from bench.report.limits import limits
+from bench.report.run_comparison import changes
 from bench.results.dataset import load_run
 from bench.results.journal import CorruptResults, Verdict
 from tests.unit.experiments.scaling.scaling_runs import (
@@ -174,3 +175,22 @@ def test_damaged_settings_are_one_clear_line(tmp_path: Path) -> None:
     (path / "journal.json").write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(CorruptResults, match=r"settings\.scaling is damaged"):
         climbs_of(load_run(path))
+
+
+def test_two_runs_whose_levels_moved_differ_though_no_verdict_flips(tmp_path: Path) -> None:
+    def faster(name: str, mix: str, level: int, block: int) -> float | None:
+        found = planted(name, mix, level, block)
+        return found if found is None or name == "monolith" else 1.5 * found
+
+    runs = [
+        analyse(scaling_run(tmp_path / name, capacity=capacity))
+        for name, capacity in (("first", planted), ("second", faster))
+    ]
+    _, found = changes(*runs, [])
+    by_id = {change.asked.id.removeprefix("scaling/mixed/"): change for change in found}
+    for name in ("microservices:monolith/level-1", "microservices:monolith/added_core"):
+        change = by_id[name]
+        assert (change.word, change.flipped) == ("different", False)
+        assert change.moved is not None
+        assert change.moved.estimate == pytest.approx(1.5, rel=0.02)
+    assert by_id["microservices/per_service"].word == "no difference shown"
