@@ -12,6 +12,7 @@ import msgspec
 
 import bench
 from bench.experiments.floor.records import NAME
+from bench.experiments.floor.windows import reached
 from bench.report.measures import (
     Level,
     cpu_ms_per_request,
@@ -22,11 +23,11 @@ from bench.report.measures import (
 )
 from bench.report.naming import ALL, words
 from bench.report.selection import Cell, cells_of
-from bench.results.dataset import RunData, TrialSample
-from bench.results.journal import CorruptResults, Verdict
+from bench.results.dataset import RunData
+from bench.results.journal import CorruptResults, Trial, Verdict
 from bench.results.verdict import SMOKE_NOTE
 from bench.stats.errors import StatisticsError
-from bench.stats.paired import PairedRatio, log_ratios, paired_ratio
+from bench.stats.paired import PairedRatio, paired_ratio
 from bench.stats.precision import MIN_VALID_BLOCKS
 from bench.stats.verdicts import decide_share
 
@@ -135,10 +136,8 @@ def _side(data: RunData, cell: Cell, name: str) -> FloorSide:
 
 
 def _verdict(data: RunData, pair: FloorPair, cell: Cell) -> Verdict:
-    both = cell.pairs(pair.arm, pair.bare)
+    both = [(a.trial, b.trial) for a, b in cell.pairs(pair.arm, pair.bare)]
     word, note, ratio = _judged(data, pair, both)
-    if word in ("inconclusive", "invalid") and ratio is None:
-        note = f"{note}{_limited(cell, pair)}"
     return Verdict(
         id=f"{NAME}/{pair.operation}/{pair.arm}:{pair.bare}",
         question=(
@@ -158,42 +157,29 @@ def _verdict(data: RunData, pair: FloorPair, cell: Cell) -> Verdict:
         rule=(
             f"estimate at least {pair.target:g} and lower bound of the paired 95 % t interval "
             f"at least {pair.bound:g}: reached; whole interval below {pair.target:g}: not "
-            f"reached; from at least {MIN_VALID_BLOCKS} pairs of windows"
+            f"reached; from at least {MIN_VALID_BLOCKS} pairs of windows; by CPU a request in "
+            "place of the rate where the load generator was the limit"
         ),
         note=note,
     )
 
 
-def _limited(cell: Cell, pair: FloorPair) -> str:
-    """Say whether it was the load generator that could not ask fast enough."""
-    gates = [
-        gate
-        for attempts in cell.attempts
-        for attempt in attempts
-        for sample in attempt.values()
-        for gate in sample.trial.gates
-        if gate.name == "generator_cpu" and gate.outcome == "fail"
-    ]
-    if not gates:
-        return ""
-    most = max(gate.value or 0.0 for gate in gates)
-    return (
-        f": the load generator was the limit in {len(gates)} windows ({most:.2f} of its core): "
-        f"{pair.bare} or {pair.arm} answers faster than one core can ask"
-    )
-
-
 def _judged(
-    data: RunData, pair: FloorPair, both: Sequence[tuple[TrialSample, TrialSample]]
+    data: RunData, pair: FloorPair, both: Sequence[tuple[Trial, Trial]]
 ) -> tuple[Any, str, PairedRatio | None]:
     if not both:
         return "invalid", "no block with two valid trials", None
     try:
-        logs = log_ratios([a.good_rps for a, _ in both], [b.good_rps for _, b in both])
-        ratio = paired_ratio(logs)
+        found = reached(both)
+        ratio = paired_ratio(found.logs)
     except StatisticsError as exc:
         return "inconclusive", str(exc), None
     if data.journal.profile == "smoke":
         return "inconclusive", SMOKE_NOTE, ratio
     decision = decide_share(ratio, target=pair.target, bound=pair.bound)
-    return decision.word, decision.reason, ratio
+    limited = (
+        "by CPU a request: the load generator was the limit of the rate; "
+        if found.basis != "rate"
+        else ""
+    )
+    return decision.word, limited + decision.reason, ratio

@@ -7,7 +7,6 @@ the rate its framework, server and SQL allow at all.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +14,7 @@ from typing import Any
 
 from bench.engine.deployment_pool import start_together
 from bench.engine.first_answers import FIRST_ANSWERS_S, check_first_answers
+from bench.engine.gates import status_of
 from bench.engine.options import Profile, RunOptions
 from bench.engine.run_context import (
     TRIAL_OVERHEAD_S,
@@ -28,10 +28,11 @@ from bench.engine.run_context import (
 from bench.engine.statements import count_statements
 from bench.engine.trial import TrialKey
 from bench.experiments.floor.floor_sides import DEPLOYMENTS, SOURCES, Comparison, comparisons_of
+from bench.experiments.floor.windows import LIMIT, Basis, reached
 from bench.load.generator import ClosedLoop
 from bench.load.schedule import ScheduleSpec, build_schedule
 from bench.registry import Planned
-from bench.results.journal import TrialStatus
+from bench.results.journal import Trial, TrialStatus
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import paired_ratio
 from bench.stats.verdicts import decide_share
@@ -96,30 +97,32 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
 
 def sentence(ctx: RunContext, pair: Comparison) -> str:
     """What the windows say of a comparison, in plain words."""
-    found = log_ratios_of(ctx, pair)
+    found = reached(_whole_pairs(ctx, pair))
     named = f"{pair.operation.replace('_', ' ')} on the {pair.framework} side"
     try:
-        ratio = paired_ratio(found)
+        ratio = paired_ratio(found.logs)
     except StatisticsError as exc:
         return f"{named}: {exc}"
     word = decide_share(ratio, target=TARGET, bound=BOUND).word
     return (
         f"{named}: {pair.arm.name} reaches {ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
-        f" of a bare handler's rate, {ratio.n_blocks} pairs: {word}"
+        f" of a bare handler's rate{_by(found.basis)}, {ratio.n_blocks} pairs: {word}"
     )
 
 
-def log_ratios_of(ctx: RunContext, pair: Comparison) -> list[float]:
-    """Log of arm / bare, right answers a second, of each pair of windows that is whole."""
-    rates: dict[tuple[int, int], dict[str, float]] = {}
+def _by(basis: Basis) -> str:
+    return "" if basis == "rate" else f" (by {basis}: the load generator was the limit)"
+
+
+def _whole_pairs(ctx: RunContext, pair: Comparison) -> list[tuple[Trial, Trial]]:
+    """The windows of arm and bare handler that belong together and failed no gate."""
+    held: dict[tuple[int, int], dict[str, Trial]] = {}
     for trial in ctx.writer.journal.trials:
         if (trial.experiment, trial.mix) == (EXPERIMENT, pair.operation):
             if trial.status != "invalid":
-                held = rates.setdefault((trial.block, trial.attempt), {})
-                held[trial.deployment] = trial.facts["throughput_rps"]
-    names = [each.name for each in pair.sides]
-    whole = [[held[name] for name in names] for held in rates.values() if set(names) <= set(held)]
-    return [math.log(arm / bare) for arm, bare in whole if arm > 0 and bare > 0]
+                held.setdefault((trial.block, trial.attempt), {})[trial.deployment] = trial
+    arm, bare = (each.name for each in pair.sides)
+    return [(both[arm], both[bare]) for both in held.values() if {arm, bare} <= both.keys()]
 
 
 def _prepare(ctx: RunContext, pair: Comparison, size: Size) -> None:
@@ -154,11 +157,20 @@ def _attempt(ctx: RunContext, pair: Comparison, size: Size, block: int) -> Attem
             ctx.progress.say(f"pair {block + 1}: {pair.operation} on {name}")
             key = TrialKey(EXPERIMENT, block, number, position)
             with pair.alone(by_name[name]):
-                measured = ctx.bench.run_closed(key, by_name[name], schedule, loop)
-            statuses.append(store(ctx, measured))
+                trial, rows = ctx.bench.run_closed(key, by_name[name], schedule, loop)
+            statuses.append(store(ctx, (_kept(trial), rows)))
         return statuses
 
     return attempt
+
+
+def _kept(trial: Trial) -> Trial:
+    """The generator's limit is a reason to judge by CPU, none to throw the window away."""
+    gates = tuple(
+        replace(gate, outcome="flag") if (gate.name, gate.outcome) == (LIMIT, "fail") else gate
+        for gate in trial.gates
+    )
+    return replace(trial, gates=gates, status=status_of(gates))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bench.experiments.scaling.findings import SCALING, Climb
 from bench.report.naming import words
@@ -129,16 +130,20 @@ def comparables(climbs: Sequence[Climb]) -> tuple[Comparable, ...]:
                 )
             )
         for level in range(min(len(pair.whole.steps), len(pair.parts.steps))):
-            logs = pair.logs(lambda climb, block, at=level: climb.steps[at].by_block.get(block))
             name = f"{pair.mix}/{PARTS}:{WHOLE}/level-{level + 1}"
-            found.append(_comparable(name, f"{what}, capacity at level {level + 1}", logs))
+            label = f"{what}, capacity at level {level + 1}"
+            found.append(_comparable(name, label, pair.logs(partial(_capacity, level))))
     for climb in climbs:
-        metric, logs = ("whole", kept_logs) if climb.whole else ("per_service", growth_logs)
+        metric, logs_of = ("whole", kept_logs) if climb.whole else ("per_service", growth_logs)
         what = "share kept by added cores" if climb.whole else "capacity, largest : smallest"
         name = f"{climb.mix}/{climb.deployment}/{metric}"
         label = f"{climb.deployment}, {words(climb.mix)} load, {what}"
-        found.append(_comparable(name, label, logs(climb)))
+        found.append(_comparable(name, label, logs_of(climb)))
     return tuple(found)
+
+
+def _capacity(level: int, climb: Climb, block: int) -> float | None:
+    return climb.steps[level].by_block.get(block)
 
 
 def _comparable(name: str, label: str, logs: Sequence[float]) -> Comparable:

@@ -316,5 +316,6 @@ def add_floor(writer: RunWriter, plan: Plan, rng: np.random.Generator) -> None:
                     status="valid",
                     loop="closed",
                     usage={side: ComponentUsage(n / 1000.0, 2**26)},
+                    facts={"throughput_rps": n / plan.measured_s},
                 )
                 writer.add_trial(entry, make_rows(due, response, [pair["operation"]] * n))
