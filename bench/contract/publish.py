@@ -1,4 +1,7 @@
-"""Writes the JSON copies that the deployments ship: `python -m bench.contract.publish`."""
+"""Writes what the deployments ship of the contract: `python -m bench.contract.publish`.
+
+The contract as JSON, and the page that `GET /` answers, which is outside of the contract.
+"""
 
 import json
 from pathlib import Path
@@ -6,7 +9,8 @@ from pathlib import Path
 from bench.contract.openapi import load_openapi
 
 ROOT = Path(__file__).parents[2]
-COPIES = (ROOT / "monolith/openapi.json", ROOT / "microservices/gateway/openapi.json")
+INDEX = Path(__file__).with_name("index.html")
+FOLDERS = (ROOT / "monolith", ROOT / "microservices/gateway")
 
 
 def rendered_contract() -> str:
@@ -14,12 +18,16 @@ def rendered_contract() -> str:
     return json.dumps(load_openapi(), ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
+def copies() -> dict[Path, str]:
+    """Every file that is shipped, with its text."""
+    texts = {"openapi.json": rendered_contract(), INDEX.name: INDEX.read_text(encoding="utf-8")}
+    return {folder / name: text for folder in FOLDERS for name, text in texts.items()}
+
+
 def main() -> None:
-    text = rendered_contract()
-    for copy in COPIES:
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(text, encoding="utf-8")
-        print(copy.relative_to(ROOT))
+    for path, text in copies().items():
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":

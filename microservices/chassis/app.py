@@ -8,7 +8,7 @@ from aiohttp import web
 from microservices.chassis import faults
 from microservices.chassis.background import background_tasks
 from microservices.chassis.endpoint import Endpoint
-from microservices.chassis.health import CONTRACT, HEALTH, Document, Health
+from microservices.chassis.health import CONTRACT, HEALTH, HTML, INDEX, Document, Health
 from microservices.chassis.http_transport import new_session
 from microservices.chassis.middlewares import DRAINING, RUNNING, middlewares_of
 from microservices.chassis.planted import planted_work
@@ -88,6 +88,7 @@ def _add_edge(app: web.Application, edge: EdgeSpec, peers_of: FindPeers) -> None
     for operation in edge.operations:
         add_endpoint(app, Endpoint(edge.name, operation, service, keys))
     add_endpoint(app, Endpoint("", CONTRACT, Document(edge.document.read_bytes())))
+    add_endpoint(app, Endpoint("", INDEX, Document(edge.index.read_bytes(), HTML)))
 
 
 async def client_session(app: web.Application) -> AsyncIterator[None]:

@@ -11,7 +11,7 @@ from microservices.chassis.database import Database
 from microservices.chassis.operations import Empty, Operation, Reply
 
 READY_SECONDS = 2.0
-JSON = "application/json"
+JSON, HTML = "application/json", "text/html; charset=utf-8"
 OK = Reply(200, b'{"status":"ok"}')
 DRAINING = Reply(503, b'{"status":"draining"}', JSON)
 UNAVAILABLE = Reply(503, b'{"status":"unavailable"}', JSON)
@@ -46,10 +46,10 @@ class Health:
 
 
 class Document:
-    """A JSON document that does not change."""
+    """A document that does not change; JSON, unless it is said to be something else."""
 
-    def __init__(self, body: bytes) -> None:
-        self._reply = Reply(200, body)
+    def __init__(self, body: bytes, media_type: str = "") -> None:
+        self._reply = Reply(200, body, media_type)
 
     async def get(self, ctx: Context, request: Empty) -> Reply:
         return self._reply
@@ -59,4 +59,5 @@ HEALTH = (
     Operation("live", "GET", "/live", Empty, Health.live, "public"),
     Operation("ready", "GET", "/ready", Empty, Health.ready, "public"),
 )
+INDEX = Operation("get_index", "GET", "/", Empty, Document.get, "public")
 CONTRACT = Operation("get_contract", "GET", "/openapi.json", Empty, Document.get, "public")

@@ -23,7 +23,7 @@ class Route:
 
 @dataclass(frozen=True)
 class EdgeSpec:
-    """The edge: public routes, what it composes itself, the contract.
+    """The edge: public routes, what it composes itself, the contract and the page at `/`.
 
     `forward` makes the handler of a route whose owner, a component, runs in another process.
     """
@@ -35,6 +35,7 @@ class EdgeSpec:
     peers: tuple[str, ...]
     forward: Callable[[str, HttpPeer], Handler]
     document: Path
+    index: Path
 
 
 @dataclass(frozen=True)

@@ -25,4 +25,5 @@ EDGE = EdgeSpec(
     peers=("users", "inventory", "payments", "orders"),
     forward=forward,
     document=Path(__file__).with_name("openapi.json"),
+    index=Path(__file__).with_name("index.html"),
 )

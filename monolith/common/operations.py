@@ -1,4 +1,4 @@
-"""What operators ask for: `/live`, `/ready` and the contract."""
+"""What operators ask for: `/live`, `/ready` and the contract; and the page at `/`."""
 
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from monolith.common import drain
 from monolith.common.database import is_shedding
 from monolith.common.views import ShopAPIView
 
-_CONTRACT = (Path(__file__).parents[1] / "openapi.json").read_bytes()
+_SHIPPED = Path(__file__).parents[1]
+_CONTRACT = (_SHIPPED / "openapi.json").read_bytes()
+_INDEX = (_SHIPPED / "index.html").read_bytes()
 
 
 class LiveApi(ShopAPIView):
@@ -42,6 +44,16 @@ class ContractApi(ShopAPIView):
     def get(self, request: Request) -> HttpResponse:
         self.refuse_query()
         return HttpResponse(_CONTRACT, "application/json")
+
+
+class IndexApi(ShopAPIView):
+    """For who opens the shop in a browser; outside of the contract."""
+
+    permission_classes = [AllowAny]
+
+    def get(self, request: Request) -> HttpResponse:
+        self.refuse_query()
+        return HttpResponse(_INDEX, "text/html; charset=utf-8")
 
 
 def _database_answers() -> bool:

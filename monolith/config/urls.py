@@ -13,6 +13,7 @@ urlpatterns = [
     path("api/v1/", include([*inventory, *orders, *payments, *users, *overview])),
     path("live", operations.LiveApi.as_view()),
     path("ready", operations.ReadyApi.as_view()),
+    path("", operations.IndexApi.as_view()),
     path("openapi.json", operations.ContractApi.as_view()),
 ]
 

@@ -4,6 +4,7 @@ from bench.contract.conformance.expect import equal, expect, require
 from bench.contract.conformance.registry import EVERYWHERE, case
 from bench.contract.conformance.world import World
 from bench.contract.openapi import load_openapi
+from bench.contract.publish import INDEX
 
 
 @case("live and ready answer ok", "ops", EVERYWHERE)
@@ -19,10 +20,17 @@ def contract(world: World) -> None:
     equal(answer.json(), load_openapi(), "GET /openapi.json")
 
 
+@case("the root is a page that names the API and how to sign in", "ops", "shop")
+def index(world: World) -> None:
+    answer = world.call("GET", "/", prefix="", checked=False)  # outside of the contract
+    equal(answer.status, 200, "status of /")
+    equal(answer.header("Content-Type"), "text/html; charset=utf-8", "Content-Type of /")
+    equal(answer.body, INDEX.read_bytes(), "GET /")
+
+
 @case("what is no route is 404 with every method, token or not", "http", "shop")
 def no_route(world: World) -> None:
     paths = (
-        "/",
         "/api",
         "/api/v1",
         "/api/v1/",

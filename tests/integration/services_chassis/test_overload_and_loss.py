@@ -30,6 +30,7 @@ PUBLIC = EdgeSpec(
     peers=("users",),
     forward=EDGE.forward,
     document=EDGE.document,
+    index=EDGE.index,
 )
 
 

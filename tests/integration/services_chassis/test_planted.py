@@ -24,6 +24,7 @@ PUBLIC = EdgeSpec(
     peers=("users",),
     forward=EDGE.forward,
     document=EDGE.document,
+    index=EDGE.index,
 )
 
 
