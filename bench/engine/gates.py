@@ -110,6 +110,11 @@ def _shown(gate: Gate) -> Gate:
     return replace(gate, outcome="flag") if gate.outcome == "fail" else gate
 
 
+def shown_only(gates: tuple[Gate, ...], names: frozenset[str]) -> tuple[Gate, ...]:
+    """The gates, where what was done on purpose leads to these names' failing: only flagged."""
+    return tuple(_shown(gate) if gate.name in names else gate for gate in gates)
+
+
 def status_of(gates: tuple[Gate, ...]) -> TrialStatus:
     """The trial's status: the worst of its gates."""
     outcomes = {gate.outcome for gate in gates}

@@ -58,18 +58,30 @@ class Arrivals:
         self._under_way: set[gevent.Greenlet] = set()
         self._stays: set[Stay] = set()
 
-    def run(self, visits: Iterable[Visit], zero: float, pacer: Pacer) -> None:
-        """Send every visit on its way when it is due, `zero` + its `due_s` on perf_counter."""
+    def run(
+        self,
+        visits: Iterable[Visit],
+        zero: float,
+        pacer: Pacer,
+        over: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Send every visit on its way when it is due, `zero` + its `due_s` on perf_counter.
+
+        `over` is asked before each and ends the arrivals early. Returns whether all came.
+        """
         for number, visit in enumerate(visits):
             cls, chosen = self._population.choose(visit)
             due = zero + visit.due_s
             pacer.wait_until(due)
+            if over():
+                return False
             stay = Stay(number, journey_name(visit, cls, chosen), due)
             member = self._population.take(cls)
             if member is None:
                 self._ended(stay, NoFreeInstance("no free instance"))
             else:
                 self.spawn(self.make, member, stay, chosen, visit.number)
+        return True
 
     def spawn(self, function: Callable[..., None], *arguments: Any) -> None:
         """Run something in a greenlet that `drain` waits for."""

@@ -152,7 +152,11 @@ class LoadProcess:
             link.kill()
 
     def run_open(
-        self, target: Target, visits: list[Visit], window: tuple[float, float], **options: float
+        self,
+        target: Target,
+        visits: list[Visit],
+        window: tuple[float, float],
+        **options: float | str,
     ) -> Result:
         """Make `visits` when they are due; `window` is the measured one. `options`: of Plan."""
         return self._run(self._plan([target], "open", window, visits=visits, **options))

@@ -74,6 +74,7 @@ class Plan(msgspec.Struct, frozen=True):
     max_visits: int = 0  # of a closed loop; 0: no limit but the time
     request_timeout_s: float = REQUEST_TIMEOUT_S
     drain_s: float = 10.0
+    stop_file: str = ""  # of an open loop: no visit begins any more once this file is there
     sample_every: int = 100  # one visit in so many keeps its bodies for the schema check
     shop: SeedSpec = SeedSpec()
     locustfile: str = ""

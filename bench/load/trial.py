@@ -5,6 +5,7 @@ Neighbours: `worker` calls it, `arrivals` paces it, `listener` takes the rows.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter
@@ -82,8 +83,8 @@ class Trial:
         meter = CpuMeter(zero + plan.measured_from_s, zero + plan.measured_to_s)
         try:
             if plan.loop == "open":
-                self._arrivals.run(plan.visits, zero, pacer)
-                meter.join()
+                if self._arrivals.run(plan.visits, zero, pacer, self._over):
+                    meter.join()
             else:
                 self._run_closed(zero)
             unfinished = self._arrivals.drain(plan.drain_s)
@@ -108,6 +109,10 @@ class Trial:
             elsewhere=self._listener.elsewhere,
             silent=self._silent,
         )
+
+    def _over(self) -> bool:
+        """Whether somebody has ended the load before its time."""
+        return bool(self.plan.stop_file) and os.path.exists(self.plan.stop_file)
 
     @property
     def _named(self) -> bool:

@@ -10,18 +10,20 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
 from bench.audit.convergence import wait_settled
 from bench.deployments.local.home import StateHome
 from bench.engine.capacity_probe import MIN_RPS, START_S, closed_loop_rps, two_digits
-from bench.engine.gates import status_of
+from bench.engine.conducted_load import ConductedLoad, run_conducted
+from bench.engine.gates import shown_only, status_of
 from bench.engine.options import Profile, RunOptions
 from bench.engine.run_context import Attempt, RunContext, Series, run_series, store
-from bench.engine.trial import Bench, TrialKey
+from bench.engine.trial import TrialKey
 from bench.experiments.failure.deployments import Arm, FaultFleet
+from bench.experiments.failure.open_work import OpenWork
 from bench.experiments.failure.plan import (
     ARMS,
     EXPERIMENT,
@@ -35,11 +37,11 @@ from bench.experiments.failure.plan import (
 from bench.experiments.failure.served_share import what_it_cost
 from bench.experiments.failure.spec import OVERLOAD, Spec, load_spec, stored_spec
 from bench.experiments.failure.steady import Health
-from bench.experiments.failure.stretch import Conducted, Course
+from bench.experiments.failure.stretch import Course, Marks
 from bench.faults.catalogue import NotApplicable, plan
 from bench.faults.fault_ledger import FaultLedger
 from bench.faults.nemesis import Nemesis
-from bench.load.generator import ClosedLoop, LoadProcess
+from bench.load.generator import ClosedLoop
 from bench.registry import Planned
 from bench.results.journal import Gate, Trial, TrialStatus
 
@@ -217,13 +219,15 @@ class Stage:
         with self._nemesis(arm) as nemesis:
             course = Course(step, at_s, steady, nemesis)
             dsns = self.fleet.dsns(arm)
-            conducted = Conducted(ctx.load, course, dsns["orders"])
+            open_work = OpenWork(dsns["orders"])
+            conducted = ConductedLoad(ctx.load, course, open_work)
             key = TrialKey(_file_name(cell), block, number, 0, step is not None)
-            trial, rows = Bench(cast(LoadProcess, conducted)).run_open(key, subject, schedule)
+            trial, rows = run_conducted(key, subject, schedule, conducted)
         left = wait_settled(dsns)
         settled_at = perf_counter()
         after = steady.wait(STEADY_WITHIN_S)
-        facts = {**_facts(conducted, before, after), "settled_s": settled_at - conducted.zero}
+        held = (conducted, course.marks, open_work)
+        facts = {**_facts(held, before, after), "settled_s": settled_at - conducted.zero}
         facts |= {"settled": float(left.settled), "open_left": float(sum(left.open_work.values()))}
         if cell.step is not None and cell.step.kind == OVERLOAD:
             facts["capacity_rps"] = self.capacity_rps[arm.label]
@@ -248,27 +252,24 @@ class Stage:
 
 def judged(trial: Trial, *, faulted: bool) -> Trial:
     """The trial with the gate of the hypothesis; what a fault is meant to do is only flagged."""
-    gates = tuple(
-        replace(gate, outcome="flag")
-        if faulted and gate.outcome == "fail" and gate.name in _MEANT
-        else gate
-        for gate in trial.gates
-    )
+    gates = shown_only(trial.gates, _MEANT) if faulted else trial.gates
     steady = trial.facts["steady_before"]
     gate = Gate("steady_state", steady, 1.0, "holds", "pass" if steady == 1.0 else "fail")
     return replace(trial, gates=(*gates, gate), status=status_of((*gates, gate)))
 
 
-def _facts(conducted: Conducted, before: Health, after: Health) -> dict[str, float]:
+def _facts(
+    held: tuple[ConductedLoad, Marks, OpenWork], before: Health, after: Health
+) -> dict[str, float]:
     """The moments on the load's clock, and whether the hypothesis held."""
-    marks = conducted.marks
+    conducted, marks, open_work = held
     moments = {
         f"{name}_s": value - conducted.zero
         for name in ("injected", "cleared", "undone", "detected", "ready")
         if (value := getattr(marks, name)) is not None
     }
     if marks.injected is not None:
-        consistent = conducted.open_work.consistent_at(marks.injected)
+        consistent = open_work.consistent_at(marks.injected)
         if consistent is not None:
             moments["consistent_s"] = consistent - conducted.zero
     return {

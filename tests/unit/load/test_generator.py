@@ -7,6 +7,7 @@ import math
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -338,3 +339,17 @@ def lindley_ms(arrivals: np.ndarray, service: np.ndarray) -> float:
         free = max(free, arrival) + held
         response.append(free - arrival)
     return float(np.mean(response))
+
+
+def test_a_load_whose_stop_file_is_there_begins_no_further_visit(
+    load: LoadProcess, serve: Callable[..., str], tmp_path: Path
+) -> None:
+    schedule = build_schedule(ScheduleSpec("product_read", 100.0, 4, 0.0, 0.0, 30.0))
+    stop, target = tmp_path / "stop", Target(serve(), TOKENS)
+    timer = threading.Timer(1.5, stop.touch)
+    timer.start()
+    result = load.run_open(target, schedule.visits, (0.0, 30.0), stop_file=str(stop))
+    timer.join()
+    assert max(result.due_s) < 10.0
+    assert len(result.due_s) == result.planned < schedule.planned
+    assert set(result.error) == {""}

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from bench.engine.conducted_load import with_skipped
 from bench.experiments.failure.measure import judged
 from bench.experiments.failure.spec import Step, Tolerance, load_spec
 from bench.experiments.failure.steady import SteadyState
-from bench.experiments.failure.stretch import Course, with_skipped
+from bench.experiments.failure.stretch import Course
 from bench.load.plan import Result, Visit
 from bench.results.journal import Gate
 from tests.unit.report.factory import Plan, trial_entry
