@@ -29,7 +29,8 @@ TABLE, COLUMN = "products", "version"
 NEXT = "version_next"
 SCHEMA = "shop_next"
 BATCH = 250  # rows of one transaction
-LOCK_TIMEOUT_MS, LOCK_TRIES, LOCK_PAUSE_S = 50, 100, 0.05
+# A statement that waits for a table makes all others wait behind it: short, and seldom.
+LOCK_TIMEOUT_MS, LOCK_TRIES, LOCK_PAUSE_S = 30, 60, 0.3
 _TAIL_S = 0.4
 
 _TRIGGER = """
