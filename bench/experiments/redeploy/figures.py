@@ -41,7 +41,7 @@ def release_figure(found: Findings) -> Figure | None:
             axis.tick_params(axis="y", length=0)
             axis.grid(False, axis="y")
         canvas.subplots_adjust(
-            left=0.29, right=0.985, top=1 - 0.1 / height, bottom=0.5 / height, wspace=0.06
+            left=0.33, right=0.985, top=1 - 0.1 / height, bottom=0.5 / height, wspace=0.06
         )
     return Figure(
         "redeploy-releases",

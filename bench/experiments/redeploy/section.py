@@ -20,11 +20,14 @@ from bench.experiments.redeploy.records import (
 from bench.experiments.redeploy.tables import (
     RELEASE_HEADS,
     STEP_HEADS,
+    TIME_HEADS,
     mean_text,
     plural,
     release_rows,
     spread_rows,
     step_rows,
+    time_rows,
+    touch_lines,
     touch_rows,
     with_interval,
 )
@@ -72,7 +75,10 @@ def section(found: Findings) -> Section:
             "quiet": f"{failed} of {visits:,} visits failed and {slow} were slow",
             "release_heads": RELEASE_HEADS,
             "releases": release_rows(found),
+            "time_heads": TIME_HEADS,
+            "times": time_rows(found),
             "touches": touch_rows(found),
+            "touched": touch_lines(found),
             "spread": spread_rows(found),
             "step_heads": STEP_HEADS,
             "migration": step_rows(found, "migration"),
@@ -85,6 +91,7 @@ def section(found: Findings) -> Section:
         summary=(
             "\n".join(f"- {text}" for text in lines),
             markdown_table(RELEASE_HEADS, release_rows(found)),
+            markdown_table(TIME_HEADS, time_rows(found)),
             "\n".join(f"- {verdict_line(verdict)}" for verdict in verdicts),
         ),
         sentences=decided,

@@ -55,7 +55,7 @@ SIZES = {
 
 # Planned seconds of one release at half of the capacity, on a core that all share.
 _MONOLITH_S, _SERVICE_S, _GATEWAY_S, _REPLICAS_S = 3.2, 1.4, 2.0, 3.6
-SCALE_S = 2.2  # to go to two replicas, once in each arm
+SCALE_S = 5.0  # to go to two replicas and warm them up, once in each arm
 TOUCH_S = 2.0  # one component stopped and asked, planned
 
 

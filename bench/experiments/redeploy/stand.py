@@ -5,17 +5,21 @@ from __future__ import annotations
 from types import TracebackType
 
 from bench.deployments.base import Deployment
-from bench.engine.capacity_probe import prime
+from bench.engine.capacity_probe import closed_loop_rps, prime
 from bench.engine.proxied_deployments import Renamed
 from bench.engine.run_context import RunContext
 from bench.engine.target import Subject
-from bench.experiments.redeploy.records import GATEWAY, MONOLITH, OWNER, TWO
+from bench.experiments.redeploy.records import GATEWAY, MIX, MONOLITH, OWNER, TWO
+from bench.load.generator import ClosedLoop
+
+WARM_UP = ClosedLoop(8, 0.0, 2.0)  # of fresh replicas: plans, pools, imports at first use
 
 
 class Stand:
     """A context manager: no shop outlives it."""
 
     def __init__(self, ctx: RunContext) -> None:
+        self._ctx = ctx
         self._fleet = ctx.fleet.beside()
         self._fleet.on_fresh(lambda subject: prime(ctx, subject))
         self._scaled: set[str] = set()
@@ -43,3 +47,4 @@ class Stand:
             for component in (MONOLITH,) if name == MONOLITH else (GATEWAY, OWNER):
                 self.deployment(name).scale(component, 2)
             self._scaled.add(name)
+            closed_loop_rps(self._ctx, self.subject(name), MIX, WARM_UP)

@@ -19,7 +19,7 @@ from bench.experiments.redeploy.acts import (
     without_drain,
     wrong_answers,
 )
-from bench.experiments.redeploy.counting import counted, told
+from bench.experiments.redeploy.counting import counted, quiet_visits, told
 from bench.experiments.redeploy.course import Act, ReleaseCourse
 from bench.experiments.redeploy.migration import COLUMN, TABLE, Migration
 from bench.experiments.redeploy.records import (
@@ -40,9 +40,10 @@ from bench.experiments.redeploy.records import (
 from bench.experiments.redeploy.sizes import Size, released
 from bench.experiments.redeploy.stand import Stand
 from bench.load.schedule import ScheduleSpec, build_schedule
-from bench.results.journal import Gate, Trial, TrialStatus
+from bench.results.journal import Gate, GateOutcome, Trial, TrialStatus
 
 LONGEST_ACT_S = 45.0  # the driver's own limit to get ready, and to drain
+UNQUIET_LIMIT = 0.1  # of its visits fail or are slow: then nothing later says what a release did
 # What a release does to a trial on purpose: shown, and no reason to throw it away.
 _MEANT = frozenset({"skipped", "not_sent"})
 
@@ -70,11 +71,17 @@ class Stretches:
         conducted = ConductedLoad(self.ctx.load, course, stops=True)
         key = TrialKey(f"{EXPERIMENT}-{kind}", block, attempt, 0, beyond_capacity=True)
         trial, rows = run_conducted(key, subject, build_schedule(spec), conducted)
-        trial = judged(replace(trial, experiment=trial_name(kind)), cut_off=course.cut_off)
         changes = course.changes(conducted.zero, subject.name, block, trial.trial_id)
         remember_changes(self.ctx, changes)
+        slo_ms = float(self.ctx.setting("slo_ms"))
+        visits, failed, slow = quiet_visits(rows, changes[0], slo_ms)
+        trial = judged(
+            replace(trial, experiment=trial_name(kind)),
+            cut_off=course.cut_off,
+            unquiet=(failed + slow) / max(1, visits),
+        )
         status = store(self.ctx, (trial, rows))
-        for found in counted(rows, changes, float(self.ctx.setting("slo_ms"))):
+        for found in counted(rows, changes, slo_ms):
             self.ctx.progress.tell(f"redeploy: {told(found)}")
         return status
 
@@ -117,10 +124,16 @@ class Stretches:
         ]
 
 
-def judged(trial: Trial, *, cut_off: bool) -> Trial:
-    """The trial with a gate of its own: the load lasts longer than what is done beside it."""
-    outlasts = Gate("load_outlasts", float(cut_off), 0.0, "acts", "fail" if cut_off else "pass")
-    gates = (*shown_only(trial.gates, _MEANT), outlasts)
+def judged(trial: Trial, *, cut_off: bool, unquiet: float) -> Trial:
+    """The trial with two gates of its own: the shop serves before anything is done to it, and the
+    load lasts longer than what is done. `unquiet`: share of bad visits in the quiet window.
+    """
+    quiet: GateOutcome = "fail" if unquiet > UNQUIET_LIMIT else "pass"
+    gates = (
+        *shown_only(trial.gates, _MEANT),
+        Gate("quiet_window", unquiet, UNQUIET_LIMIT, "share", quiet),
+        Gate("load_outlasts", float(cut_off), 0.0, "acts", "fail" if cut_off else "pass"),
+    )
     return replace(trial, gates=gates, status=status_of(gates))
 
 

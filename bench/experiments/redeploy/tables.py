@@ -11,26 +11,34 @@ from bench.experiments.redeploy.records import What
 from bench.report.naming import interval, number
 
 RELEASE_HEADS = [
-    "Released · deployment", "Releases", "Without a failed visit", "Failed", "Slow",
-    "Disturbed [95 %]", "Visits in the window", "Refused", "Refused for, s", "Release, s",
-    "In service, s", "Cold start, s", "CPU, s",
+    "Released · deployment", "Releases", "No failed visit", "Failed", "Slow", "Disturbed [95 %]",
+    "Visits", "Refused", "for, s",
 ]  # fmt: skip
+TIME_HEADS = ["Released · deployment", "Release, s", "In service, s", "Cold start, s", "CPU, s"]
 STEP_HEADS = ["Step · deployment", "Times", "Seconds", "Visits", "Failed", "Slow", "Disturbed"]
 
 
 def release_rows(found: Findings) -> list[list[str]]:
     """Every good release: what it disturbed, means over its repetitions."""
-    rows = []
-    for arm in found.arms:
-        for component in ORDER:
-            own = [each for each in found.of("release", arm, component) if each.valid]
-            if own:
-                rows.append([f"{component} · {arm}", *_release_cells(own)])
-    return rows
+    return [[name, *_visit_cells(own)] for name, own in _good(found)]
 
 
-def _release_cells(own: Sequence[Counted]) -> list[str]:
-    changes = [each.change for each in own]
+def time_rows(found: Findings) -> list[list[str]]:
+    """Every good release: how long it took, and its CPU."""
+    return [[name, *_time_cells(own)] for name, own in _good(found)]
+
+
+def _good(found: Findings) -> list[tuple[str, list[Counted]]]:
+    """The good releases of valid stretches, by arm and component."""
+    return [
+        (f"{component} · {arm}", own)
+        for arm in found.arms
+        for component in ORDER
+        if (own := [each for each in found.of("release", arm, component) if each.valid])
+    ]
+
+
+def _visit_cells(own: Sequence[Counted]) -> list[str]:
     return [
         str(len(own)),
         f"{sum(not each.failed for each in own)} of {len(own)}",
@@ -40,7 +48,13 @@ def _release_cells(own: Sequence[Counted]) -> list[str]:
         mean_text([each.visits for each in own]),
         mean_text([each.refused for each in own]),
         mean_text([each.refused_for_s for each in own]),
-        mean_text([change.seconds for change in changes]),
+    ]
+
+
+def _time_cells(own: Sequence[Counted]) -> list[str]:
+    changes = [each.change for each in own]
+    return [
+        with_interval([change.seconds for change in changes]),
         mean_text([change.in_service_s for change in changes]),
         mean_text([change.cold_start_s for change in changes]),
         mean_text([change.cpu_s for change in changes]),
@@ -74,10 +88,20 @@ def touch_rows(found: Findings) -> list[list[str]]:
         [
             f"{touch.component} · {arm}",
             f"{len(touch.touched)} of {len(touch.asked)}",
-            "all" if touch.touched == touch.asked else ", ".join(touch.touched).replace("_", " "),
+            f"{100 * len(touch.touched) / max(1, len(touch.asked)):.0f} %",
         ]
         for arm in found.arms
         for touch in found.touched(arm)
+    ]
+
+
+def touch_lines(found: Findings) -> list[str]:
+    """The same by name, of those that do not take part in all."""
+    return [
+        f"{touch.component}: {', '.join(touch.touched).replace('_', ' ')}"
+        for arm in found.arms
+        for touch in found.touched(arm)
+        if touch.touched != touch.asked
     ]
 
 
@@ -102,7 +126,8 @@ def mean_text(values: Sequence[float | None]) -> str:
     if not known:
         return "–"
     mean = fmean(known)
-    return "0" if abs(mean) < 0.005 else signed(mean)
+    whole = round(mean)
+    return f"{whole:,}".replace("-", "−") if abs(mean - whole) < 0.005 else signed(mean)
 
 
 def signed(value: float) -> str:

@@ -124,16 +124,16 @@ def test_a_bad_entry_is_one_line_that_names_it(
 
 
 def test_a_rule_that_one_experiment_uses_stands_in_its_folder(tmp_path: Path) -> None:
-    text = claim_files()["redeploy"].read_text(encoding="utf-8")
+    text = claim_files()["technology"].read_text(encoding="utf-8")
     rows, claims = text.split("[[claim]]", 1)
     own = tmp_path / "own.toml"
     own.write_text(f"{rows}[rules]\nnobody-else = 'mine'\n\n[[claim]]{claims}", encoding="utf-8")
-    found = read_registry(REGISTRY, {**claim_files(), "redeploy": own})
+    found = read_registry(REGISTRY, {**claim_files(), "technology": own})
     assert found.rules["nobody-else"] == "mine"
     twice = tmp_path / "twice.toml"
     twice.write_text(own.read_text(encoding="utf-8").replace("nobody-else", "tried"), "utf-8")
     with pytest.raises(BadRegistry, match="rule 'tried' stands there twice"):
-        read_registry(REGISTRY, {**claim_files(), "redeploy": twice})
+        read_registry(REGISTRY, {**claim_files(), "technology": twice})
 
 
 def test_a_registry_that_is_not_there_is_one_line(tmp_path: Path) -> None:
