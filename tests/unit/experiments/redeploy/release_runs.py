@@ -137,8 +137,9 @@ def _add(
     kind, arm, block = key
     trial_id = "".join(c if c.isalnum() else "-" for c in f"{kind}-{arm}-{block}")
     rows = rows_with([(each.ordered_s, lost) for each, lost in own])
+    own_plan = replace(plan, requests=rows.num_rows, measured_s=38.0)
     entry = trial_entry(
-        replace(plan, requests=rows.num_rows, measured_s=38.0), trial_id=trial_id, experiment=trial_name(kind), block=block, position=0,
+        own_plan, trial_id=trial_id, experiment=trial_name(kind), block=block, position=0,
         deployment=arm, mix="journeys", offered_rps=80.0, status="flagged", usage={}, facts={},
     )  # fmt: skip
     writer.add_trial(entry, rows)
