@@ -140,9 +140,10 @@ def _short(
     own = _valid(found, arm, components)
     if not own:
         return ""
-    text = f"{what} {_s(own)}, {plural(fmean(e.disturbed for e in own), 'visit')} disturbed"
+    disturbed = plural(fmean(each.disturbed for each in own), "visit")
+    text = f"{what} takes {_s(own)} and disturbs {disturbed}"
     if one_port:
-        text += f" (connections refused for {mean_text([e.refused_for_s for e in own])} s)"
+        text += f" (connections refused for {mean_text([each.refused_for_s for each in own])} s)"
     return text
 
 

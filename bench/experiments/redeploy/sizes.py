@@ -25,16 +25,16 @@ OVERHEAD_S = 0.8  # planned of a stretch: users made, answers drained, outbox em
 class Size:
     """Stretches of each kind in each arm. `whole`: of the good ones, release all five processes.
 
-    `gateways`: every so many of the others release the gateway too. Seconds: before the quiet
+    `migrates`: with a second endpoint there are two versions at once and a migration too. Seconds: before the quiet
     window, that window, a release that never gets ready, until a bad one is noticed, and two
     versions side by side.
     """
 
     repetitions: int
     whole: int
-    gateways: int
     trouble: int
     second: int
+    migrates: bool
     warmup_s: float
     quiet_s: float
     ready_s: float
@@ -47,10 +47,10 @@ class Size:
 
 
 SIZES = {
-    "smoke": Size(1, 1, 1, 1, 1, 0.5, 1.0, 1.5, 0.6, 1.0),
-    "quick": Size(6, 1, 2, 1, 1, 0.5, 1.2, 2.0, 1.0, 1.5),
-    "standard": Size(10, 10, 1, 3, 10, 1.0, 4.0, 5.0, 2.0, 4.0),
-    "full": Size(20, 20, 1, 6, 20, 1.0, 6.0, 5.0, 2.0, 6.0),
+    "smoke": Size(1, 1, 1, 1, True, 0.5, 1.0, 1.5, 0.6, 1.0),
+    "quick": Size(6, 1, 1, 1, False, 0.5, 1.2, 2.0, 1.0, 1.5),
+    "standard": Size(10, 10, 3, 10, True, 1.0, 4.0, 5.0, 2.0, 4.0),
+    "full": Size(20, 20, 6, 20, True, 1.0, 6.0, 5.0, 2.0, 6.0),
 }
 
 # Planned seconds of one release at half of the capacity, on a core that all share.
@@ -71,7 +71,7 @@ def released(arm: str, repetition: int, size: Size, seed: int) -> tuple[str, ...
     number = repetition - size.whole
     deal, place = divmod(number, len(SERVICES))
     service = random.Random(f"{seed}/deal {deal}").sample(SERVICES, len(SERVICES))[place]
-    return (service, GATEWAY) if number % size.gateways == 0 else (service,)
+    return (service,)
 
 
 def planned_s(kind: str, arm: str, names: tuple[str, ...], size: Size) -> float:
@@ -87,4 +87,5 @@ def planned_s(kind: str, arm: str, names: tuple[str, ...], size: Size) -> float:
         planted_s = one_s / 2 + 1.0
         return quiet_s + bad_s + planted_s + 4 * after_s
     replicas_s = _REPLICAS_S if arm == MONOLITH else 2 * _SERVICE_S
-    return quiet_s + 3.5 * replicas_s + size.beside_s + 4 * after_s
+    more_s = 2.5 * replicas_s + size.beside_s + 4 * after_s if size.migrates else 0.0
+    return quiet_s + replicas_s + after_s + more_s

@@ -117,8 +117,11 @@ class Stretches:
         """With a second endpoint of everything: a release, two versions at once, a migration."""
         deployment, size = self.stand.deployment(name), self.size
         public, owner = (MONOLITH, MONOLITH) if name == MONOLITH else (GATEWAY, OWNER)
+        rolled = [self._release(name, public, beside=True)]
+        if not size.migrates:
+            return rolled
         return [
-            self._release(name, public, beside=True),
+            *rolled,
             Act("side by side", owner, lambda: side_by_side(deployment, owner, size.beside_s)),
             *Migration(deployment, owner).acts(),
         ]
