@@ -6,14 +6,13 @@ shops are up all the time; the order of the arms is random in every repetition.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.engine.capacity_probe import MIN_RPS, START_S, closed_loop_rps, two_digits
 from bench.engine.options import Profile, RunOptions
-from bench.engine.run_context import Attempt, RunContext, Series, run_series
+from bench.engine.run_context import Attempt, RunContext, Series, run_series, shuffled
 from bench.errors import ShopbenchError
 from bench.experiments.redeploy.records import (
     ARMS,
@@ -48,6 +47,7 @@ from bench.results.journal import TrialStatus
 
 PROBE = ClosedLoop(16, 0.3, 1.2)
 PROBE_S = PROBE.warmup_s + PROBE.measured_s + 0.3
+WORDS = {SINGLE: "releases", TROUBLE: "bad releases", SECOND: "with a second endpoint"}
 TOUCHED = {MONOLITH: (MONOLITH,), "microservices": (GATEWAY, *SERVICES)}
 
 
@@ -117,21 +117,18 @@ class _Course:
     names: tuple[str, ...]
 
     def run(self, kind: str) -> None:
-        """All repetitions of a kind of stretch; in each the arms in random order."""
+        """All repetitions of a kind of stretch; each has both arms, and is run again whole."""
         ctx, blocks = self.ctx, self.stretches.size.stretches(kind)
         own = replace(
             ctx, profile=replace(ctx.profile, min_blocks=blocks, max_blocks=blocks, restart=False)
         )
-        series = [self._series(kind, name) for name in self.names]
+        series = self._series(kind)
 
         def order(block: int) -> list[Series]:
-            for each, name in zip(series, self.names, strict=True):
-                each.planned_s = self._planned_s(kind, name, block)
-            return random.Random(ctx.seed(EXPERIMENT, "order", kind, block)).sample(
-                series, len(series)
-            )
+            series.planned_s = self._planned_s(kind, block)
+            return [series]
 
-        run_series(own, series, order)
+        run_series(own, [series], order)
         ctx.rerun_budget_s = own.rerun_budget_s
 
     def touch(self) -> None:
@@ -162,22 +159,27 @@ class _Course:
     def _held(self) -> Held:
         return held_in(self.ctx.setting(EXPERIMENT))
 
-    def _series(self, kind: str, name: str) -> Series:
+    def _series(self, kind: str) -> Series:
         return Series(
-            label=f"{trial_name(kind)} on {label_of(kind, name)}",
-            planned_s=self._planned_s(kind, name, 0),
-            attempt=lambda block: self._attempt(kind, name, block),
+            label=trial_name(kind),
+            planned_s=self._planned_s(kind, 0),
+            attempt=lambda block: self._attempt(kind, block),
             key=(trial_name(kind), MIX, self.stretches.rate_rps),
-            names=(label_of(kind, name),),
+            names=tuple(label_of(kind, name) for name in self.names),
         )
 
-    def _planned_s(self, kind: str, name: str, block: int) -> float:
+    def _planned_s(self, kind: str, block: int) -> float:
         first_s = SCALE_S if kind == SECOND and block == 0 else 0.0
-        return first_s + stretch_s(kind, name, block, self.stretches.size, self.ctx.options.seed)
+        size, seed = self.stretches.size, self.ctx.options.seed
+        return sum(first_s + stretch_s(kind, name, block, size, seed) for name in self.names)
 
-    def _attempt(self, kind: str, name: str, block: int) -> Attempt:
+    def _attempt(self, kind: str, block: int) -> Attempt:
         def attempt(number: int) -> list[TrialStatus]:
-            self.ctx.progress.say(f"repetition {block + 1}: {kind} releases on {name}")
-            return [self.stretches.run(kind, name, block, number)]
+            statuses = []
+            seed = self.ctx.seed(EXPERIMENT, "order", kind, block)
+            for name in shuffled(self.names, seed):
+                self.ctx.progress.say(f"repetition {block + 1}: {WORDS[kind]}, {name}")
+                statuses.append(self.stretches.run(kind, name, block, number))
+            return statuses
 
         return attempt

@@ -25,9 +25,10 @@ OVERHEAD_S = 0.8  # planned of a stretch: users made, answers drained, outbox em
 class Size:
     """Stretches of each kind in each arm. `whole`: of the good ones, release all five processes.
 
-    `migrates`: with a second endpoint there are two versions at once and a migration too. Seconds: before the quiet
-    window, that window, a release that never gets ready, until a bad one is noticed, and two
-    versions side by side.
+    `migrates`: with a second endpoint there are two versions at once and a migration too.
+
+    Seconds: before the quiet window, that window, a release that never gets ready, until a bad one
+    is noticed, and two versions side by side.
     """
 
     repetitions: int
