@@ -5,15 +5,10 @@ objective, and demand(load), the resources a load takes while it is met. Neighbo
 brackets and verdicts, `section` prints, `figures` draws.
 """
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
-import msgspec
-
-import bench
 from bench.experiments.capacity.records import (
     CAPACITY,
     CURVE,
@@ -24,23 +19,10 @@ from bench.experiments.capacity.records import (
 )
 from bench.report.measures import Level, cpu_ms_per_request, level_of, pss_mib
 from bench.report.naming import deployment_order, interval, number, words
+from bench.report.prices import MILLION, SECONDS_AN_HOUR, Prices
 from bench.report.selection import Cell, cells_of
 from bench.results.dataset import RunData, TrialSample
 from bench.results.journal import CorruptResults
-
-PRICES = Path(bench.__file__).resolve().parent / "prices.toml"
-_SECONDS_AN_HOUR, _MILLION = 3600.0, 1e6
-
-
-@dataclass(frozen=True)
-class Prices:
-    """What a vCPU and a GiB cost for an hour. `label` says what kind of prices they are."""
-
-    label: str
-    date: str
-    currency: str
-    vcpu_hour: float
-    gib_hour: float
 
 
 @dataclass(frozen=True)
@@ -115,17 +97,9 @@ class Summary:
         """Price of the CPU and memory used for a million requests, at capacity."""
         if self.cpu_ms is None or self.gib_s is None:
             return None
-        vcpu_hours = self.cpu_ms / 1000 * _MILLION / _SECONDS_AN_HOUR
-        gib_hours = self.gib_s * _MILLION / _SECONDS_AN_HOUR
+        vcpu_hours = self.cpu_ms / 1000 * MILLION / SECONDS_AN_HOUR
+        gib_hours = self.gib_s * MILLION / SECONDS_AN_HOUR
         return vcpu_hours * prices.vcpu_hour + gib_hours * prices.gib_hour
-
-
-def read_prices(path: Path = PRICES) -> Prices:
-    """Read a price file. Raises CorruptResults with one line."""
-    try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Prices)
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as exc:
-        raise CorruptResults(f"{path}: {exc}") from exc
 
 
 def searches_of(data: RunData) -> list[SearchResult]:

@@ -7,12 +7,10 @@ import msgspec
 from bench.experiments.capacity.figures.saturation import saturation_figure
 from bench.experiments.capacity.figures.searches import capacity_against_cpu, probes_figure
 from bench.experiments.capacity.findings import (
-    Prices,
     Probe,
     SearchResult,
     Summary,
     capacity_cell,
-    read_prices,
     searches_of,
     summaries,
 )
@@ -29,6 +27,7 @@ from bench.experiments.capacity.records import (
 from bench.report.fields import Field, verdict_fields
 from bench.report.measures import cpu_ms_per_request
 from bench.report.naming import interval, number, words
+from bench.report.prices import Prices, read_prices
 from bench.report.section import ARMS, Comparable, Section
 from bench.report.slo_words import slo_of, slo_text
 from bench.report.spoken import Maker, said, sure

@@ -7,11 +7,9 @@ import pytest
 
 from bench.errors import ShopbenchError
 from bench.experiments.capacity.findings import (
-    Prices,
     Summary,
     capacity_cell,
     curve_cells,
-    read_prices,
     searches_of,
     summaries,
 )
@@ -26,6 +24,7 @@ from bench.experiments.capacity.records import (
 from bench.experiments.capacity.section import section
 from bench.report.analysis import analyse
 from bench.report.build import build_report
+from bench.report.prices import Prices, read_prices
 from bench.report.run_comparison import changes
 from bench.results.dataset import load_run
 from bench.results.journal import RunReader, Verdict
