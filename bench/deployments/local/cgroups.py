@@ -103,12 +103,20 @@ class ComponentGroup:
     _last: dict[ProcessId, float] = field(default_factory=dict)
 
     def add(self, root: ProcessId) -> None:
-        """Take in a process just started, with what it may have started meanwhile."""
+        """Take in a process just started, with what it may have started meanwhile.
+
+        Itself before its tree is looked for, which takes tens of milliseconds: what it starts from
+        then on is born inside. PostgreSQL starts its workers that soon.
+        """
+        self._take(root.pid)
         for process in tree(root):
-            for folder in self.folders:
-                _try_write(folder / "cgroup.procs", str(process.pid))
-            if self.cpus:
-                _set_affinity(process.pid, self.cpus)
+            self._take(process.pid)
+
+    def _take(self, pid: int) -> None:
+        for folder in self.folders:
+            _try_write(folder / "cgroup.procs", str(pid))
+        if self.cpus:
+            _set_affinity(pid, self.cpus)
 
     def confine(self, cpus: tuple[int, ...], root: ProcessId | None) -> None:
         """Set the affinity of a process tree that has run freely so far, and of what follows."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.deployments.local import cgroups
 from bench.deployments.local.cgroups import (
     ComponentGroup,
     DeploymentGroups,
@@ -54,6 +55,21 @@ def test_without_control_groups_nothing_is_found() -> None:
 def spin(seconds: float) -> subprocess.Popen[bytes]:
     code = f"import time\nwhile time.process_time() < {seconds}: pass\ntime.sleep(60)"
     return subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+
+
+def test_a_process_is_taken_in_before_anybody_looks_for_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it forks while its tree is looked for (tens of milliseconds) is born inside then."""
+    procs, root = tmp_path / "cgroup.procs", ProcessId(4711, 1.0)
+
+    def look(process: ProcessId) -> list[ProcessId]:
+        assert procs.read_text() == str(root.pid)
+        return [process]
+
+    monkeypatch.setattr(cgroups, "tree", look)
+    ComponentGroup([tmp_path], None).add(root)
+    assert procs.read_text() == str(root.pid)
 
 
 def test_a_component_is_charged_the_cpu_it_used() -> None:
