@@ -85,7 +85,7 @@ def _entries(picture: Picture, row: Row, arm: str) -> list[Entry]:
             if (cell.row, cell.deployment, cell.experiment) == (row.id, arm, experiment)
         ]
         entries += found or [Entry(_gap(picture, experiment), "")]
-    return entries
+    return sorted(entries, key=lambda entry: not entry.measured)  # gaps after what was measured
 
 
 def _gap(picture: Picture, experiment: str) -> str:
