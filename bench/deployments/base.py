@@ -76,9 +76,10 @@ class UpOptions:
 
 @dataclass(frozen=True)
 class ComponentInfo:
-    """One process or database server. `started_at`: seconds since the epoch.
+    """One process or database server. `started_at`, `ready_at`: seconds since the epoch.
 
     `restarts`: how often its supervisor has started it again since the deployment is up.
+    `ready_at`: when its driver first found it ready; 0 where the driver does not know.
     """
 
     name: str
@@ -89,6 +90,7 @@ class ComponentInfo:
     port: int
     log: Path
     restarts: int = 0
+    ready_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,9 @@ class Deployment(Protocol):
 
     def usage(self) -> dict[str, Usage]:
         """Report CPU and memory of each component."""
+
+    def pids(self) -> dict[str, tuple[int, ...]]:
+        """The processes of each component, by the numbers that this machine gives them."""
 
     def database_dsn(self, component: str) -> str:
         """Return the DSN of the database that holds a component's tables and audit views."""

@@ -19,6 +19,7 @@ from bench.contract.conformance import World
 from bench.contract.seed import SeedSpec
 from bench.deployments.base import COMPONENTS, UpOptions
 from bench.deployments.local.driver import LocalDeployment, open_deployment
+from bench.deployments.local.processes import descendants
 from bench.engine.round_blocks import no_autovacuum
 from bench.errors import ShopbenchError
 
@@ -83,6 +84,21 @@ def test_the_whole_deployment_stays_on_its_cpus(shop: LocalDeployment) -> None:
     assert shop.cpu_control in {"cpuset", "affinity"}
     for part in shop.components():
         assert os.sched_getaffinity(part.pid) == {CPU}
+
+
+def test_a_component_names_every_process_that_it_has_started(shop: LocalDeployment) -> None:
+    """PostgreSQL forks its workers while it is taken into its group: none may stay outside."""
+    assert shop.pids().keys() == {part.name for part in shop.components()}
+    for part in shop.components():
+        before = {part.pid, *(each.pid for each in descendants(part.pid))}
+        named = set(shop.pids()[part.name])
+        after = {part.pid, *(each.pid for each in descendants(part.pid))}
+        assert before & after <= named  # a connection may come or go meanwhile
+
+
+def test_a_component_says_when_it_was_ready(shop: LocalDeployment) -> None:
+    for part in shop.components():
+        assert part.started_at < part.ready_at <= time.time()
 
 
 def test_memory_and_connections_are_one_budget_over_all_servers(shop: LocalDeployment) -> None:

@@ -46,6 +46,17 @@ class Container:
     ip: str
     restarts: int
 
+    def pids(self) -> tuple[int, ...]:
+        """Its processes as the host sees them; none if it does not run. Raises ShopbenchError."""
+        if not self.pid:
+            return ()
+        try:
+            return tuple(_members(_groups(self.pid)))
+        except (OSError, KeyError, ValueError) as error:
+            raise ShopbenchError(
+                f"cannot read the control group of container {self.service}: {error}"
+            ) from error
+
 
 def containers(project: str) -> list[Container]:
     """All containers of a project that compose started as services, oldest number first."""

@@ -226,10 +226,8 @@ class ComposeDeployment:
         """
         balanced = self.layout.balanced
         if component not in balanced or n < 1:
-            can = ", ".join(balanced) or "nothing"
-            raise ShopbenchError(
-                f"{component} cannot be scaled to {n} in {self.name}; {can} can", 2
-            )
+            can = f"{', '.join(balanced) or 'nothing'} can"
+            raise ShopbenchError(f"{component} cannot be scaled to {n} in {self.name}; {can}", 2)
         first = component not in self.state.replicas
         self._change(replicas={**self.state.replicas, component: n})
         self.project.start((component,), "--no-recreate")
@@ -264,6 +262,9 @@ class ComposeDeployment:
         if self._forwarder is not None:
             found[FORWARDER] = forwarder_usage(self._forwarder)
         return found
+
+    def pids(self) -> dict[str, tuple[int, ...]]:
+        return {self._name_of(each): each.pids() for each in self._look()}
 
     def database_dsn(self, component: str) -> str:
         return self.project.dsn(component)

@@ -207,6 +207,9 @@ class LocalDeployment:
     def usage(self) -> dict[str, Usage]:
         return {name: Usage(**entry) for name, entry in ask(self.folder, "usage").items()}
 
+    def pids(self) -> dict[str, tuple[int, ...]]:
+        return {name: tuple(found) for name, found in ask(self.folder, "pids").items()}
+
     def database_dsn(self, component: str) -> str:
         return str(ask(self.folder, "dsn", component=component))
 

@@ -60,7 +60,7 @@ class Managed:
         self.log = log
         self._group = group
         self._paused = False
-        self._started_at = 0.0
+        self._started_at = self._ready_at = 0.0
         self._lock = threading.RLock()
         self._kept = False
         self._failed = False
@@ -95,7 +95,7 @@ class Managed:
         with self._lock:
             self._group.release()
             self.run.spawn()
-            self._started_at = time.time()
+            self._started_at, self._ready_at = time.time(), 0.0
             self._paused = self._failed = False
             if self.run.process is not None:
                 self._group.add(self.run.process)
@@ -104,6 +104,7 @@ class Managed:
     def wait_ready(self) -> None:
         """Return when it serves, held to its quota from then on. Raises ShopbenchError."""
         self.run.wait_ready()
+        self._ready_at = time.time()
         self._group.hold()
 
     def limit(self, cores: float | None) -> None:
@@ -162,7 +163,7 @@ class Managed:
         """Serve from a second process, which is ready already; drain the first."""
         with self._lock:
             first, self.run = self.run, run
-            self._started_at = time.time()
+            self._started_at = self._ready_at = time.time()
             self._paused = self._failed = False
             self.keep()
             first.drain()
@@ -208,17 +209,20 @@ class Managed:
             self.run.port,
             self.log,
             self._deaths.restarts,
+            self._ready_at,
         )
 
-    def usage(self) -> Usage:
+    def pids(self) -> list[int]:
+        """Every process of it, as the kernel knows them."""
         process = self.run.process
-        pids = self._group.pids()
-        if not pids and process is not None:
-            pids = [member.pid for member in tree(process)]
+        found = self._group.pids()
+        return found or ([each.pid for each in tree(process)] if process is not None else [])
+
+    def usage(self) -> Usage:
         throttling = self._group.throttling()
         return Usage(
-            self._group.cpu_seconds(process),
-            pss_bytes(pids),
+            self._group.cpu_seconds(self.run.process),
+            pss_bytes(self.pids()),
             quota_cores=self._group.cores if self._group.quota is not None else None,
             periods=throttling.periods,
             periods_held_back=throttling.held_back,

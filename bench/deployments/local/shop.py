@@ -362,7 +362,7 @@ class Shop:
         seeded.copy_to(targets, build.build, self.folder)
         try:
             together(self.databases[name].start for name in servers)
-            together(server.wait_ready for server in servers.values())
+            together(self.databases[name].wait_ready for name in servers)
         except ShopbenchError:
             seeded.forget()  # perhaps it is the copy's fault: the next start makes it again
             raise

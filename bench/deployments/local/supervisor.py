@@ -59,6 +59,7 @@ class Supervisor:
             "status": lambda _: asdict(shop.state()),
             "ready": lambda _: shop.ready(),
             "usage": lambda _: self._usage(),
+            "pids": lambda _: {name: each.pids() for name, each in shop.everything.items()},
             "limit": lambda request: shop.limit(request["cores"]),
             "spread": lambda request: shop.spread(request["component"]),
             "dsn": lambda request: shop.dsns[shop.topology.owner(request["component"])],

@@ -51,3 +51,10 @@ def test_one_replica_and_what_was_not_scaled_are_restarted_alone(
     shop.restart("orders")
     kill = "kill --signal KILL"
     assert asked == [f"{kill} p2", "start p2", f"{kill} o", "start o"]
+
+
+def test_the_processes_of_a_component_are_those_of_its_container(
+    shop: ComposeDeployment, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Container, "pids", lambda self: (self.pid,))
+    assert shop.pids() == {"orders": (1,), "payments#1": (2,), "payments#2": (3,)}
