@@ -1,0 +1,39 @@
+"""What an arm is made of, from its requirements file and the packages installed here."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from bench.deployments.compose.engine import COMPOSE_FILE
+from bench.errors import ShopbenchError
+from bench.experiments.footprint.shipped import closure, images_of, requirements, shipped
+
+
+def test_a_package_brings_what_it_needs_and_extras_only_where_they_are_asked_for() -> None:
+    plain, extra = closure([Requirement("psycopg")]), closure([Requirement("psycopg[binary,pool]")])
+    assert extra.keys() - plain.keys() == {"psycopg-binary", "psycopg-pool"}
+
+
+def test_either_arm_has_its_framework_and_not_the_other() -> None:
+    monolith, services = shipped("monolith"), shipped("users+inventory|orders+payments")
+    assert {"django", "gunicorn", "asgiref"} <= monolith.packages.keys()
+    assert {"aiohttp", "uvloop", "multidict"} <= services.packages.keys()
+    assert not {"django", "locust"} & services.packages.keys()
+    assert min(monolith.packages.values()) > 0
+    assert services.code_bytes > 10_000
+
+
+def test_a_package_that_is_not_there_is_said() -> None:
+    with pytest.raises(ShopbenchError, match="the package no-such-thing is not installed"):
+        closure([Requirement("no-such-thing")])
+    with pytest.raises(ShopbenchError, match=r"requirements\.txt of the nowhere"):
+        requirements(Path("nowhere/requirements.txt"))
+
+
+def test_the_images_that_go_on_running_are_those_of_the_profile() -> None:
+    document = yaml.safe_load(COMPOSE_FILE.read_text())
+    assert set(images_of("monolith", document)) == {"shop-postgres", "shop-monolith"}
+    assert {"shop-gateway", "shop-orders"} <= set(images_of("microservices", document))
+    assert images_of("users|inventory+orders+payments", document) == []
