@@ -6,6 +6,7 @@ import os
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -35,12 +36,18 @@ def shop() -> Iterator[LocalDeployment]:
         yield running
 
 
-def fire(shop: LocalDeployment, spec: FaultSpec) -> None:
-    """Arm the point of the inventory and let one visitor come to it."""
+@contextmanager
+def planted(shop: LocalDeployment, spec: FaultSpec) -> Iterator[None]:
+    """Arm the point of the inventory, let one visitor come to it, disarm it."""
     assert shop.faults_dir is not None
     arm(shop.faults_dir, POINT, spec)
-    with urllib.request.urlopen(f"{shop.base_url}/api/v1/products?limit=1", timeout=10) as answer:
-        assert answer.status == 200
+    try:
+        url = f"{shop.base_url}/api/v1/products?limit=1"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert answer.status == 200
+        yield
+    finally:
+        disarm(shop.faults_dir, POINT)
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -52,23 +59,20 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 def test_a_planted_leak_raises_the_memory_of_its_component(shop: LocalDeployment) -> None:
     before = idle_window(shop, WINDOW_S)
-    leak = FaultSpec("leak", once=False, mib_per_s=4.0 * PLANTED_MIB, cap_mib=PLANTED_MIB)
-    fire(shop, leak)
-    most = before.pss_bytes["inventory"] + 0.9 * PLANTED_MIB * MIB
-    wait_until(lambda: shop.usage()["inventory"].pss_bytes > most)
-    after = idle_window(shop, WINDOW_S)
-    assert shop.faults_dir is not None
-    disarm(shop.faults_dir, POINT)
+    limit = before.pss_bytes["inventory"] + 0.9 * PLANTED_MIB * MIB
+    leak = FaultSpec("leak", once=False, mib_per_s=PLANTED_MIB, cap_mib=PLANTED_MIB)
+    with planted(shop, leak):
+        wait_until(lambda: shop.usage()["inventory"].pss_bytes > limit)
+        after = idle_window(shop, WINDOW_S)
+    wait_until(lambda: shop.usage()["inventory"].pss_bytes < limit)
     assert after.pss_mib - before.pss_mib == pytest.approx(PLANTED_MIB, rel=0.25)
     assert after.pss_bytes["users"] == pytest.approx(before.pss_bytes["users"], rel=0.1)
 
 
 def test_a_planted_hog_raises_the_cpu_at_rest_of_its_component(shop: LocalDeployment) -> None:
     before = idle_window(shop, WINDOW_S)
-    fire(shop, FaultSpec("burn", once=False, share=PLANTED_CORES))
-    after = idle_window(shop, 2 * WINDOW_S)
-    assert shop.faults_dir is not None
-    disarm(shop.faults_dir, POINT)
+    with planted(shop, FaultSpec("burn", once=False, share=PLANTED_CORES)):
+        after = idle_window(shop, 2 * WINDOW_S)
     hog_ms = 1000.0 * after.cpu_s["inventory"] / after.seconds
     assert hog_ms > 500.0 * PLANTED_CORES  # half of it even where others want the core
     assert after.cpu_ms_per_s > before.cpu_ms_per_s + 400.0 * PLANTED_CORES
