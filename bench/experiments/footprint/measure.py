@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from bench.deployments.base import Deployment
+from bench.engine.first_answers import never_right
 from bench.engine.options import Profile, RunOptions
 from bench.engine.run_context import RunContext, shuffled
 from bench.engine.target import DeploymentSubject
@@ -33,7 +34,7 @@ from bench.experiments.footprint.plan import (
     start_s,
 )
 from bench.experiments.footprint.process_counts import count
-from bench.experiments.footprint.ratios import METRICS, Compared, compare, pairs_of
+from bench.experiments.footprint.ratios import METRICS, compare, pairs_of
 from bench.experiments.footprint.records import (
     ARMS,
     FIRST_ASKED,
@@ -44,6 +45,7 @@ from bench.experiments.footprint.records import (
     read_footprint,
 )
 from bench.experiments.footprint.shipped import image_bytes, shipped
+from bench.experiments.footprint.told import load_line, ratio_line, shipped_lines
 from bench.load.generator import ClosedLoop
 from bench.load.plan import Visit
 from bench.registry import Planned
@@ -85,6 +87,8 @@ class Course:
         if not self.held.shipped and not self.held.shipped_note:
             self.ctx.progress.say("what is shipped")
             self._tell(**self._weighed())
+            for line in shipped_lines(self.held):
+                self.ctx.progress.tell(f"{NAME}: {line}")
         self.ctx.progress.done(SHIPPED_S)
 
     def _weighed(self) -> dict[str, object]:
@@ -121,7 +125,7 @@ class Course:
             for top, bottom in pairs_of(self.names)
             for metric in METRICS
         ]
-        return [_line(each, starts, smoke=smoke) for each in found]
+        return [ratio_line(each, starts, smoke=smoke) for each in found]
 
     @property
     def _count(self) -> int:
@@ -198,10 +202,10 @@ class Course:
         for attempt in range(FIRST_TRIES):
             visit = Visit(0.0, operation, self.ctx.seed(NAME, operation, attempt))
             result = self.ctx.load.run_closed(subject.target, [visit], loop)
-            spent_ms += 1000.0 * (result.done_s[0] - result.sent_s[0])
-            if not result.error[0]:
+            spent_ms += 1000.0 * (sum(result.done_s) - sum(result.sent_s))
+            if not (wrong := never_right(result)):
                 return spent_ms
-        raise ShopbenchError(f"{subject.name} answers no {operation} rightly: {result.error[0]}", 1)
+        raise ShopbenchError(f"{subject.name} {wrong}", 1)
 
     def _keep_start(self, start: Start) -> None:
         key = (start.deployment, start.number)
@@ -210,6 +214,8 @@ class Course:
 
     def _keep_loads(self, loads: list[Load]) -> None:
         self._tell(loads=[*self.held.loads, *loads])
+        for load in loads:
+            self.ctx.progress.tell(f"{NAME}: {load_line(load)}")
 
     def _tell(self, **found: object) -> None:
         known = self.ctx.setting(NAME) or {}
@@ -229,23 +235,3 @@ def cold_start_s(deployment: Deployment) -> float | None:
     if not parts or not all(each.ready_at for each in parts):
         return None
     return max(each.ready_at for each in parts) - min(each.started_at for each in parts)
-
-
-def _line(found: Compared, starts: tuple[Start, ...], *, smoke: bool) -> str:
-    """A ratio with its interval, both sides' means and the word."""
-    metric, ratio = found.metric, found.ratio
-    sides = [_mean(starts, found, name) for name in (found.top, found.bottom)]
-    held = f"{metric.what}, {found.top} {sides[0]} against {found.bottom} {sides[1]}"
-    word, why = found.judged(smoke=smoke)
-    if ratio is None:
-        return f"{held}: {why}"
-    told = f"×{ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}], {ratio.n_blocks} starts"
-    return f"{held}: {told}: {word}"
-
-
-def _mean(starts: tuple[Start, ...], found: Compared, name: str) -> str:
-    values = [found.metric.value(s) for s in starts if s.counted and s.deployment == name]
-    known = [value for value in values if value is not None]
-    if not known:
-        return "not measurable"
-    return f"{sum(known) / len(known):.3g} {found.metric.unit}"

@@ -3,7 +3,7 @@
 from bench.experiments.footprint.figures import memory_figure, money_figure
 from bench.experiments.footprint.findings import Profile, cell_of, profiles_of
 from bench.experiments.footprint.judge import comparisons, verdict_of
-from bench.experiments.footprint.ratios import RULE
+from bench.experiments.footprint.ratios import KIND, RULE, Compared
 from bench.experiments.footprint.records import NAME, Footprint, read_footprint
 from bench.experiments.footprint.sentences import at_rest, money, spoken
 from bench.experiments.footprint.tables import (
@@ -18,7 +18,7 @@ from bench.experiments.footprint.tables import (
 )
 from bench.report.fields import verdict_fields
 from bench.report.prices import Prices, read_prices
-from bench.report.section import ARMS, Section
+from bench.report.section import ARMS, Comparable, Section
 from bench.report.spoken import said
 from bench.report.summary_table import markdown_table
 from bench.results.dataset import RunData
@@ -88,8 +88,16 @@ def _section(found: Footprint, profiles: list[Profile], *, smoke: bool) -> Secti
             if profile.deployment in ARMS
         ),
         tables={"footprint_starts": start_records(found), "footprint_loads": load_records(found)},
+        compared=tuple(map(_comparable, comparisons(found))),
         limits=_LIMITS,
     )
+
+
+def _comparable(found: Compared) -> Comparable:
+    """By what two runs are held against each other: start by start, at the rule's 10 %."""
+    name = f"{NAME}/{found.top}:{found.bottom}/{found.metric.name}"
+    label = f"{found.top} : {found.bottom}, {found.metric.what}"
+    return Comparable(name, label, name, found.logs, KIND)
 
 
 def _notes(found: Footprint, profiles: list[Profile]) -> list[str]:

@@ -111,6 +111,9 @@ def image_bytes(deployments: Sequence[str]) -> dict[str, dict[str, int]]:
 
     Raises ShopbenchError that says what makes them, where one is not there.
     """
+    if not COMPOSE_FILE.is_file():
+        where = f"an installed copy has no {COMPOSE_FILE.name}, a clone of the repository has"
+        raise ShopbenchError(f"image sizes were not measured: {where}")
     document = yaml.safe_load(COMPOSE_FILE.read_text(encoding="utf-8"))
     names = {each: images_of(each, document) for each in deployments}
     said = ""
