@@ -114,5 +114,5 @@ def test_it_runs_end_to_end_and_claims_nothing_in_smoke(
     assert {verdict.verdict for verdict in reader.verdicts} == {"inconclusive"}
     assert reader.cells is not None
     assert {cell.deployment for cell in reader.cells} == {"monolith", "microservices"}
-    assert err.count(f"{NAME}: ") == 5
+    assert err.count(" against monolith ") == 5
     assert 'id="footprint"' in (path / "report.html").read_text(encoding="utf-8")

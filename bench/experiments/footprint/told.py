@@ -20,10 +20,12 @@ def shipped_lines(found: Footprint) -> list[str]:
 
 def load_line(load: Load) -> str:
     """Memory and CPU under a load, and what was wrong with it."""
-    part = f"half of {load.capacity_rps:.3g} a second" if load.capacity_rps else "one a second"
+    part = "one request a second"
+    if load.capacity_rps:
+        part = f"{load.offered_rps:g} requests a second, half of {load.capacity_rps:.3g}"
     bad = f", {load.wrong} answered wrongly" if load.wrong else ""
     return (
-        f"{load.deployment} at {load.offered_rps:g} requests/s ({part}): "
+        f"{load.deployment} at {part}: "
         f"{load.window.pss_mib:.0f} MiB, {load.window.cpu_ms_per_s:.3g} ms of CPU a second{bad}"
         f"{'' if load.valid else ' (invalid trial)'}"
     )
