@@ -6,15 +6,20 @@ from dataclasses import dataclass
 
 from bench.deployments.base import Deployment
 from bench.engine.capacity_probe import MIN_RPS, closed_loop_rps, two_digits
+from bench.engine.first_answers import never_right
 from bench.engine.run_context import TRIAL_OVERHEAD_S, RunContext, store
 from bench.engine.target import DeploymentSubject
 from bench.engine.trial import TrialKey
+from bench.errors import ShopbenchError
 from bench.experiments.footprint.meter import read
 from bench.experiments.footprint.plan import HALF_WARMUP_S, Size
 from bench.experiments.footprint.records import MIX, NAME, Load
+from bench.load.generator import ClosedLoop
+from bench.load.mixes import MIXES
 from bench.load.schedule import Gaps, Schedule, ScheduleSpec, build_schedule
 
 ONE_RPS = 1.0
+WARM_CLIENTS, WARM_LIMIT_S = 8, 60.0
 
 
 @dataclass(frozen=True)
@@ -34,10 +39,22 @@ class Loader:
 
     def half(self) -> Load:
         """Half of the right answers a second that a short closed loop gets."""
+        self._warm_up()
         capacity_rps = closed_loop_rps(self.ctx, self.subject, MIX)
         rate = max(MIN_RPS, two_digits(capacity_rps / 2))
         schedule = self._schedule(rate, HALF_WARMUP_S, self.size.half_s)
         return self._measured(schedule, capacity_rps)
+
+    def _warm_up(self) -> None:
+        """As many visits in every deployment; nothing of them is measured."""
+        count = self.size.warm_visits
+        seed = self.ctx.seed(NAME, "warm-up")
+        rate = count * MIXES[MIX].steps_per_visit
+        visits = build_schedule(ScheduleSpec(MIX, rate, seed, 0.0, 0.0, 2.0)).visits
+        loop = ClosedLoop(WARM_CLIENTS, 0.0, WARM_LIMIT_S, max_visits=count)
+        wrong = never_right(self.ctx.load.run_closed(self.subject.target, visits, loop))
+        if wrong:
+            raise ShopbenchError(f"{self.subject.name} {wrong}", 1)
 
     def _schedule(self, rate: float, warmup_s: float, measured_s: float) -> Schedule:
         seed = self.ctx.seed(NAME, MIX, self.number, rate)

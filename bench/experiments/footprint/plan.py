@@ -9,19 +9,21 @@ from bench.engine.run_context import TRIAL_OVERHEAD_S
 from bench.experiments.footprint.records import ARMS
 from bench.registry import Planned
 
-START_S = 2.4  # planned: up, first answers, counting and the end of one deployment
+START_S = 2.2  # planned: up, first answers, counting and the end of one deployment
 SETTLE_S = 0.7  # planned; it takes `SETTLE_LIMIT_S` at the most
 SETTLE_LIMIT_S = 6.0
 SHIPPED_S = 1.0
 PROBE_SETTLE_S = 0.5
 HALF_WARMUP_S = 0.3
+WARM_VISIT_S = 0.012  # planned, of one visit before the probe
 
 
 @dataclass(frozen=True)
 class Size:
     """Starts that count, and seconds. `rehearsal`: one start before them, for the loads.
 
-    Without it each start has the loads.
+    Without it each start has the loads. `warm_visits`: before the capacity is probed, as the first
+    requests of every process take more CPU than the later ones.
     """
 
     starts: int
@@ -29,6 +31,7 @@ class Size:
     idle_s: float
     one_s: float
     half_s: float
+    warm_visits: int
 
     @property
     def numbers(self) -> range:
@@ -45,10 +48,10 @@ class Size:
 
 
 SIZES = {
-    "smoke": Size(1, False, 0.5, 2.5, 0.8),
-    "quick": Size(6, True, 1.0, 4.5, 1.5),
-    "standard": Size(10, False, 10.0, 30.0, 15.0),
-    "full": Size(16, False, 20.0, 60.0, 30.0),
+    "smoke": Size(1, False, 0.5, 2.5, 0.8, 20),
+    "quick": Size(6, True, 1.0, 3.0, 1.5, 200),
+    "standard": Size(10, False, 10.0, 30.0, 15.0, 1_000),
+    "full": Size(16, False, 20.0, 60.0, 30.0, 1_000),
 }
 
 
@@ -65,6 +68,7 @@ def start_s(size: Size) -> float:
 def loads_s(size: Size, profile: Profile) -> float:
     """Planned seconds of the loads of one start."""
     probe_s = profile.probe_s + PROBE_SETTLE_S
+    probe_s += size.warm_visits * WARM_VISIT_S
     return size.one_s + probe_s + HALF_WARMUP_S + size.half_s + 2 * TRIAL_OVERHEAD_S
 
 

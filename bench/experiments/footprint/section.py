@@ -32,7 +32,8 @@ _LIMITS = (
     "with the CPUs it is given; the services have one process each whatever the CPUs.",
     "Footprint: money is for CPU as used and memory as held, at the prices of bench/prices.toml; "
     "no smallest size that can be rented, no load balancer, no managed database, nobody's work. "
-    "The capacity that counts the copies is that of a short closed loop.",
+    "The capacity that counts the copies is that of a short closed loop, and the CPU of a request "
+    "that of a shop which has answered a few hundred before.",
 )
 
 
