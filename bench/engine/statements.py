@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -50,16 +50,13 @@ def count_statements(
     spec = ScheduleSpec(operation, 2.0 * REQUESTS, seed, 0.0, 0.0, 1.0)
     schedule = build_schedule(spec)
     loop = ClosedLoop(1, 0.0, _LIMIT_S, max_visits=REQUESTS)
-    with _logging(servers):
-        sizes = [server.log.stat().st_size for server in servers]
+    with statement_log(servers) as log:
         start = time.monotonic()
         trial, rows = ctx.bench.run_closed(TrialKey("sql", 0, 0, 0), subject, schedule, loop)
         took = time.monotonic() - start
-        time.sleep(_FLUSH_S)
-        busy = _count_since(servers, sizes)
-        sizes = [server.log.stat().st_size for server in servers]
+        busy = log.since_last()
         time.sleep(took)
-        idle = _count_since(servers, sizes)
+        idle = log.since_last()
     sql = SqlCount(
         max(0, (busy.statements or 0) - (idle.statements or 0)),
         max(0, busy.commits - idle.commits),
@@ -99,21 +96,33 @@ def count_log(lines: Iterable[str]) -> SqlCount:
     return SqlCount(statements, commits)
 
 
-def _count_since(servers: list[Server], sizes: list[int]) -> SqlCount:
-    statements, commits = 0, 0
-    for server, size in zip(servers, sizes, strict=True):
-        with server.log.open(encoding="utf-8", errors="replace") as log:
-            log.seek(size)
-            count = count_log(log)
-        statements += count.statements or 0
-        commits += count.commits
-    return SqlCount(statements, commits)
+class StatementLog:
+    """Counts what servers were asked since the last time, from what they log."""
+
+    def __init__(self, servers: Sequence[Server]) -> None:
+        self._servers = servers
+        self._read = [server.log.stat().st_size for server in servers]
+
+    def since_last(self) -> SqlCount:
+        """Count what has come since this was called last, or since the logging began."""
+        time.sleep(_FLUSH_S)
+        statements, commits = 0, 0
+        for number, server in enumerate(self._servers):
+            with server.log.open(encoding="utf-8", errors="replace") as log:
+                log.seek(self._read[number])
+                count = count_log(iter(log.readline, ""))
+                self._read[number] = log.tell()
+            statements += count.statements or 0
+            commits += count.commits
+        return SqlCount(statements, commits)
 
 
 @contextmanager
-def _logging(servers: list[Server]) -> Iterator[None]:
+def statement_log(servers: list[Server]) -> Iterator[StatementLog]:
+    """Have servers of ours log every statement for as long as the block lasts."""
     try:
         configure(servers, "ALTER SYSTEM SET log_statement = 'all'")
-        yield
+        time.sleep(_RELOAD_S)
+        yield StatementLog(servers)
     finally:
         configure(servers, "ALTER SYSTEM RESET log_statement")

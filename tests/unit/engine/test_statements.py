@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from bench.engine.statements import count_log
+from bench.engine.database_servers import Server
+from bench.engine.statements import StatementLog, count_log
 
 STAMP = "2026-01-01 00:00:00.000 UTC"
 
@@ -61,3 +64,15 @@ def test_what_the_bench_itself_does_is_not_counted() -> None:
     ]
     count = count_log(log)
     assert (count.statements, count.commits) == (1, 1)
+
+
+def test_a_log_is_counted_from_where_it_was_read_last(tmp_path: Path) -> None:
+    paths = [tmp_path / "one.log", tmp_path / "other.log"]
+    for path in paths:
+        path.write_text("".join(lines((1, "execute a: SELECT before"))))
+    log = StatementLog([Server("", path) for path in paths])
+    for path in paths:
+        with path.open("a") as stream:
+            stream.writelines(lines((1, "execute a: SELECT 1"), (1, "execute b: SELECT 2")))
+    assert log.since_last().statements == 4
+    assert log.since_last().statements == 0
