@@ -25,11 +25,12 @@ from bench.engine.statements import StatementLog, already_counted, statement_log
 from bench.engine.target import DeploymentSubject
 from bench.engine.trial import TrialKey
 from bench.errors import ShopbenchError
+from bench.experiments.complexity.orders_asked import ask, is_on_an_order, orders_of
 from bench.experiments.complexity.records import OperationCalls
 from bench.faults.proxy_control import HopControl
 from bench.load.generator import ClosedLoop
 from bench.load.mixes import JOURNEYS
-from bench.load.operations import OPERATIONS
+from bench.load.operations import OPERATIONS, Operation
 from bench.load.plan import Visit
 from bench.load.schedule import Schedule, ScheduleSpec
 from bench.results.dataset import SQL
@@ -100,19 +101,11 @@ class FlowMeter:
         )
 
 
-def sources() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """For each operation a journey that ends with it, and the journey's steps before it.
-
-    An operation with a journey of its own has none before it; the others come after those.
-    """
-    found: dict[str, tuple[str, tuple[str, ...]]] = {}
-    for operation in OPERATIONS:
-        ending = {name: steps for name, steps in JOURNEYS.items() if steps[-1] == operation}
-        if not ending:
-            raise ShopbenchError(f"no journey ends with {operation}: it cannot be counted", 1)
-        name = min(ending, key=lambda each: len(ending[each]))
-        found[operation] = (name, ending[name][:-1])
-    return dict(sorted(found.items(), key=lambda each: len(each[1][1])))
+def journey_of(operation: str) -> str:
+    """The journey that is this operation alone. Raises ShopbenchError if there is none."""
+    if JOURNEYS.get(operation) != (operation,):
+        raise ShopbenchError(f"no journey is {operation} alone: it cannot be counted", 1)
+    return operation
 
 
 def count_calls(ctx: RunContext, deployment: Deployment, requests: int) -> list[OperationCalls]:
@@ -145,37 +138,65 @@ def _counted(
     meter.since_last()
     time.sleep(IDLE_S)
     idle = meter.since_last()
-    flows: dict[str, Flow] = {}
     found = []
-    for operation, (journey, before) in sources().items():
-        ctx.progress.say(f"counting the calls of {operation} on {subject.name}")
-        meter.since_last()
-        trial, rows = _sent(ctx, subject, journey, requests)
-        busy = meter.since_last()
-        flow = busy.less(idle, busy.seconds / idle.seconds)
-        failed = _kept(ctx, trial, rows, flow)
-        made = rows.num_rows // len(JOURNEYS[journey])
+    for operation in sorted(OPERATIONS.values(), key=is_on_an_order):  # orders are placed first
+        ctx.progress.say(f"counting the calls of {operation.name} on {subject.name}")
+        count = _asked if is_on_an_order(operation) else _sent
+        made, failed, flow = count(ctx, subject, operation, Window(meter, idle, requests))
         own = flow.each(max(1, made))
-        for step in before:
-            own = own.less(flows[step], 1.0)
-        flows[operation] = own
         calls = {hop: round(n, 2) for hop, n in own.calls.items() if n >= PASSED}
         found.append(
             OperationCalls(
-                *(subject.name, operation, made, failed, calls),
+                *(subject.name, operation.name, made, failed, calls),
                 *(round(each, 2) for each in (own.bytes_sent, own.statements, own.commits)),
             )
         )
     return found
 
 
+@dataclass(frozen=True)
+class Window:
+    """How one operation is counted: `requests` times, less what passes in an idle shop."""
+
+    meter: FlowMeter
+    idle: Flow
+    requests: int
+
+    def begin(self) -> None:
+        """Forget what passed until now."""
+        self.meter.since_last()
+
+    def end(self) -> Flow:
+        """What has passed since, for the requests."""
+        busy = self.meter.since_last()
+        return busy.less(self.idle, busy.seconds / self.idle.seconds)
+
+
+def _asked(
+    ctx: RunContext, subject: DeploymentSubject, operation: Operation, window: Window
+) -> tuple[int, int, Flow]:
+    """Ask it of confirmed orders; (requests made, failed, what passed)."""
+    target = subject.target
+    orders = orders_of(target.base_url, target.tokens)[: window.requests]
+    if not orders:
+        raise ShopbenchError(f"{subject.name} has no confirmed order to count {operation.name}", 1)
+    window.begin()
+    failed = ask(target.base_url, operation, orders)
+    subject.settle()
+    return len(orders), failed, window.end()
+
+
 def _sent(
-    ctx: RunContext, subject: DeploymentSubject, journey: str, requests: int
-) -> tuple[Trial, pa.Table]:
-    """Send so many visits of a journey, one after the other."""
+    ctx: RunContext, subject: DeploymentSubject, operation: Operation, window: Window
+) -> tuple[int, int, Flow]:
+    """Send its journey, one after the other, and keep the trial; (made, failed, what passed)."""
+    journey, requests = journey_of(operation.name), window.requests
     loop = ClosedLoop(1, 0.0, LIMIT_S, max_visits=requests)
     schedule = _schedule(journey, ctx.seed("calls", journey), requests)
-    return ctx.bench.run_closed(TrialKey(SQL, 0, 0, 0), subject, schedule, loop)
+    window.begin()
+    trial, rows = ctx.bench.run_closed(TrialKey(SQL, 0, 0, 0), subject, schedule, loop)
+    flow = window.end()
+    return rows.num_rows, _kept(ctx, trial, rows, flow), flow
 
 
 def _kept(ctx: RunContext, trial: Trial, rows: pa.Table, flow: Flow) -> int:

@@ -3,60 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bench.report.figures.style import MUTED, WIDTH_IN, Figure, drawing, log_axis, look
-from bench.report.naming import number
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from bench.report.figures.style import WIDTH_IN, Figure, drawing, log_axis, look, plain
 from bench.report.section import ARMS
 
 Row = tuple[str, float, float]  # label, monolith, microservices
-_BAR = 0.36
+_BAR = 0.38
+_PALE = 0.35
 
 
-def _bars(name: str, title: str, caption: str, rows: Sequence[Row], *, log: bool) -> Figure:
-    height = 0.9 + 0.36 * len(rows)
-    with drawing(WIDTH_IN, height) as (canvas, (axis,)):
-        for at, arm in enumerate(ARMS):
-            places = [row + (at - 0.5) * _BAR for row in range(len(rows))]
-            values = [(one, other)[at] for _, one, other in rows]
-            axis.barh(places, values, _BAR * 0.92, color=look(arm).colour, label=arm)
-            for place, value in zip(places, values, strict=True):
-                axis.annotate(number(value), (value, place), xytext=(3, 0), va="center",
-                              textcoords="offset points", fontsize=7.5)  # fmt: skip
-        axis.set_yticks(range(len(rows)), [row[0] for row in rows])
-        axis.tick_params(axis="y", length=0, labelsize=8)
-        axis.grid(False, axis="y")
-        axis.set_ylim(len(rows) - 0.4, -0.6)
-        most = max(max(one, other) for _, one, other in rows)
-        if log:
-            axis.set_xlim(0.8, most * 1.9)
-            log_axis(axis, "x")
-            axis.set_xlabel("number (log)", color=MUTED)
-        else:
-            axis.set_xlim(0, most * 1.12)
-        axis.legend(loc="lower right", frameon=False, fontsize=8)
-        canvas.subplots_adjust(left=0.27, right=0.97, top=1 - 0.1 / height, bottom=0.5 / height)
-    return Figure(name, title, caption, canvas)
+@dataclass(frozen=True)
+class CallRow:
+    """One operation: by arm the calls between processes, and the exchanges with databases."""
+
+    label: str
+    between: tuple[float, float]
+    databases: tuple[float, float]
 
 
 def counts_figure(rows: Sequence[Row]) -> Figure:
     """Draw the counts of both arms, a pair of bars each."""
-    return _bars(
+    height = 0.8 + 0.34 * len(rows)
+    with drawing(WIDTH_IN, height) as (canvas, (axis,)):
+        for at, arm in enumerate(ARMS):
+            values = [(one, other)[at] for _, one, other in rows]
+            places = [row + (at - 0.5) * _BAR for row in range(len(rows))]
+            axis.barh(places, values, _BAR * 0.94, color=look(arm).colour, label=arm)
+            for place, value in zip(places, values, strict=True):
+                axis.annotate(f"{value:,.0f}", (max(value, 0.8), place), xytext=(3, 0),
+                              textcoords="offset points", va="center", fontsize=7.5)  # fmt: skip
+        axis.set_xlim(0.8, 1.8 * max(max(one, other) for _, one, other in rows))
+        log_axis(axis, "x")
+        _finish(axis, canvas, [row[0] for row in rows], height)
+    return Figure(
         "complexity-counts",
         "What there is to know, to set up and to break",
-        "Counted by the same counter in both arms; logarithmic axis. The table below says what "
-        "each line counts.",
-        rows,
-        log=True,
+        "Counted by the same counter in both arms; logarithmic axis. The tables below have more.",
+        canvas,
     )
 
 
-def calls_figure(rows: Sequence[Row]) -> Figure:
-    """Draw the calls of one request of each operation."""
-    return _bars(
+def calls_figure(rows: Sequence[CallRow]) -> Figure:
+    """Draw the calls of one request of each operation, to processes and then to databases."""
+    height = 0.8 + 0.34 * len(rows)
+    with drawing(WIDTH_IN, height) as (canvas, (axis,)):
+        for at, arm in enumerate(ARMS):
+            places = [row + (at - 0.5) * _BAR for row in range(len(rows))]
+            between = [row.between[at] for row in rows]
+            databases = [row.databases[at] for row in rows]
+            colour, thick = look(arm).colour, _BAR * 0.94
+            if any(between):
+                axis.barh(places, between, thick, color=colour, label=f"{arm}: other processes")
+            axis.barh(places, databases, thick, left=between, color=colour, alpha=_PALE,
+                      label=f"{arm}: databases")  # fmt: skip
+            for place, *parts in zip(places, between, databases, strict=True):
+                axis.annotate(plain(round(sum(parts), 1)), (sum(parts), place), xytext=(3, 0),
+                              textcoords="offset points", va="center", fontsize=7.5)  # fmt: skip
+        axis.set_xlabel("calls of one request")
+        _finish(axis, canvas, [row.label for row in rows], height)
+    return Figure(
         "complexity-calls",
-        "Calls that one request makes, to other processes and to databases",
-        "Counted by the proxy on every connection inside the deployment, less what the shop does "
-        "when nobody asks.",
-        rows,
-        log=False,
+        "Calls that one request makes inside the deployment",
+        "Counted by the proxy on every connection between processes and to databases, less what "
+        "the shop does when nobody asks. A transaction is several exchanges with its database.",
+        canvas,
     )
+
+
+def _finish(axis: Axes, canvas: Canvas, labels: Sequence[str], height: float) -> None:
+    axis.set_yticks(range(len(labels)), labels)
+    axis.tick_params(axis="y", length=0, labelsize=8)
+    axis.grid(False, axis="y")
+    axis.set_ylim(len(labels) - 0.4, -0.6)
+    axis.legend(loc="lower right", frameon=False, fontsize=8)
+    canvas.subplots_adjust(left=0.27, right=0.97, top=1 - 0.1 / height, bottom=0.55 / height)

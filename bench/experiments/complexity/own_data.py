@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import permutations
 from urllib.parse import urlsplit, urlunsplit
 
@@ -13,6 +14,7 @@ from bench.experiments.complexity.records import DatabaseTry, Outcome
 
 _REFUSALS = ("authentication failed", "permission denied", "does not exist")
 _CONNECT_S = 5
+_SAID = re.compile(r"FATAL: *(.+)")
 _READABLE = b"""
 SELECT schemaname, tablename FROM pg_tables
 WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
@@ -47,7 +49,8 @@ def opens(dsn: str) -> tuple[Outcome, str, list[str]]:
         with psycopg.connect(dsn, connect_timeout=_CONNECT_S, autocommit=True) as connection:
             return "yes", "it got in", _read(connection)
     except psycopg.OperationalError as error:
-        said = (str(error).strip().splitlines() or [""])[-1].rpartition("FATAL:")[2].strip()
+        found = _SAID.search(str(error))
+        said = found[1].strip() if found else str(error).strip()[:200]
         return ("no" if any(each in said for each in _REFUSALS) else "not tried"), said, []
 
 

@@ -12,7 +12,7 @@ from bench.experiments.complexity.counts import (
     standing_alone,
     to_databases,
 )
-from bench.experiments.complexity.figures import Row, calls_figure, counts_figure
+from bench.experiments.complexity.figures import CallRow, calls_figure, counts_figure
 from bench.experiments.complexity.findings import counted_in
 from bench.experiments.complexity.judge import verdicts_of
 from bench.experiments.complexity.records import NAME, Counted, OperationCalls
@@ -97,9 +97,9 @@ def _order_words(whole: Arm, parts: Arm) -> str:
                         (whole, parts))  # fmt: skip
     return (
         f"One order passes {len(parts.order_way)} services with {parts.order_lines:,} lines of "
-        f"code, {number(between_processes(other))} calls between processes and "
-        f"{number(other.commits)} commits; in the monolith {whole.order_lines:,} lines, "
-        f"{number(between_processes(one))} calls and {number(one.commits)} commits."
+        f"code, {between_processes(other):.1f} calls between processes and "
+        f"{other.commits:.1f} commits; in the monolith {whole.order_lines:,} lines, "
+        f"{between_processes(one):.1f} calls and {one.commits:.1f} commits."
     )
 
 
@@ -214,10 +214,14 @@ def _figures(arms: Sequence[Arm]) -> tuple[Figure, ...]:
     return tuple(found)
 
 
-def _call_rows(arms: Sequence[Arm]) -> list[Row]:
+def _call_rows(arms: Sequence[Arm]) -> list[CallRow]:
     whole, parts = ({each.operation: each for each in arm.calls} for arm in arms)
     return [
-        (words(name), sum(whole[name].calls.values()), sum(parts[name].calls.values()))
+        CallRow(
+            words(name),
+            (between_processes(whole[name]), between_processes(parts[name])),
+            (to_databases(whole[name]), to_databases(parts[name])),
+        )
         for name in whole
         if name in parts
     ]
@@ -256,14 +260,14 @@ def _deployable_rows(arm: Arm) -> list[list[str]]:
 
 
 def _call_row(each: OperationCalls) -> list[str]:
-    passes = ", ".join(f"{hop} {number(count)}" for hop, count in each.calls.items())
+    passes = ", ".join(f"{hop} {count:.1f}" for hop, count in each.calls.items())
     return [
         f"{words(each.operation)} · {each.deployment}",
-        number(between_processes(each)),
-        number(to_databases(each)),
-        number(each.bytes_sent),
-        number(each.statements),
-        number(each.commits),
+        f"{between_processes(each):.1f}",
+        f"{to_databases(each):.1f}",
+        f"{each.bytes_sent:,.0f}",
+        f"{each.statements:.1f}",
+        f"{each.commits:.1f}",
         passes or "–",
     ]
 
@@ -315,8 +319,8 @@ def _cells(found: Counted, arms: Sequence[Arm]) -> tuple[TableCell, ...]:
             text = (
                 f"{len(arm.running.processes) + len(arm.running.servers)} processes and servers, "
                 f"{arm.settings} settings; an order makes "
-                f"{number(between_processes(order))} calls between processes and "
-                f"{number(order.commits)} commits; {arm.failure_modes} ways to fail"
+                f"{between_processes(order):.1f} calls between processes and "
+                f"{order.commits:.1f} commits; {arm.failure_modes} ways to fail"
             )
             cells.append(TableCell("complexity", arm.name, NAME, text))
     return tuple(cells)
@@ -338,17 +342,24 @@ def _csv(found: Counted, arms: Sequence[Arm]) -> dict[str, list[dict[str, object
     }  # fmt: skip
 
 
-def _tried_sentence(verdict: Verdict, parts: Sequence[str]) -> str:
-    return f"{verdict.question} {verdict.verdict}: {verdict.note}."
+def _sentence(verdict: Verdict, parts: Sequence[str]) -> str:
+    ratio = f" (×{number(verdict.estimate)})" if verdict.estimate is not None else ""
+    return f"{_SAID[verdict.metric]}: {verdict.note}{ratio}."
 
 
-def _count_sentence(verdict: Verdict, parts: Sequence[str]) -> str:
-    ratio = f", ×{number(verdict.estimate)}" if verdict.estimate is not None else ""
-    return f"{words(verdict.metric).capitalize()}: {verdict.note} in the monolith{ratio}."
-
-
-_MAKERS = {
-    f"{NAME}/deployables_standing_alone": _tried_sentence,
-    f"{NAME}/foreign_databases_opened": _tried_sentence,
-    NAME: _count_sentence,
+_SAID = {
+    "deployables_standing_alone": "Built, started and asked without the others' code on disk",
+    "foreign_databases_opened": "Databases of others that a service's role could open",
+    "lines_per_deployable": (
+        "Lines of code of the largest service, what it shares included, against the monolith's"
+    ),
+    "deployment_parts": (
+        "To set up in containers (containers, images, start-up dependencies, settings, volumes), "
+        "services against monolith"
+    ),
+    "moving_parts": (
+        "Processes, database servers, databases, contracts and settings, services against monolith"
+    ),
+    "failure_modes": "Fault points and calls that can fail, services against monolith",
 }
+_MAKERS = {NAME: _sentence}
