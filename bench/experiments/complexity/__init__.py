@@ -14,7 +14,7 @@ EXPERIMENTS = (
         rank=55,
         measuring="bench.experiments.complexity.measure",
         reporting="bench.experiments.complexity.section",
-        heeds=("cpus", "seed"),
+        heeds=("cpus", "seed", "max_minutes"),
         told_as="Counted in both arms",
         processes_only="it builds each process by itself and reads every call through the proxy",
     ),

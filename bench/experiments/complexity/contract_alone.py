@@ -2,6 +2,8 @@
 
 Its own operations are asked with valid requests; every answer must be what openapi.yaml says of it
 (status, schema, headers). Where a peer is needed, the contract says what is answered without it.
+Then come all cases of the contract suite that need this component and no other; a whole shop, of
+which nothing is left out, has its suite in `shopbench verify`.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from bench.contract.conformance import Case, run_case, select_cases
 from bench.contract.conformance.attempts import attempt, valid_payload
 from bench.contract.conformance.client import MISSING
 from bench.contract.conformance.expect import equal, expect, expect_problem, require
@@ -54,6 +57,8 @@ def _checks(world: World, unit: str, routes: Sequence[str], *, whole: bool) -> I
             continue
         alone = None if whole else _answer_alone(unit, each)
         yield each.id, partial(alone or _served, world, each)
+    for case in select_cases(components=world.hosted or ()):
+        yield case.id, partial(_passes, world, case)
     for route in routes:
         method, _, path = route.partition(" ")
         if path.startswith(_INTERNAL):
@@ -77,6 +82,11 @@ def _answer_alone(unit: str, each: Operation) -> Callable[[World, Operation], ob
     if unit in COMPONENTS or each.id == _KEYS:  # the keys are what a stand-in publishes
         return None
     return _degraded if each.id == _OVERVIEW else _out_of_reach
+
+
+def _passes(world: World, case: Case) -> None:
+    result = run_case(case, world)
+    require(result.outcome == "passed", f"{result.outcome}: {result.detail}")
 
 
 def _healthy(world: World, path: str) -> None:

@@ -207,6 +207,11 @@ def opened(tries: Sequence[DatabaseTry], deployment: str) -> Tried:
     return _tried(list(pairs.values()), tuple(details))
 
 
+def repetitions(tries: Sequence[AloneTry | DatabaseTry]) -> int:
+    """How often all of it was tried."""
+    return len({each.repetition for each in tries})
+
+
 def told(found: Counted) -> list[str]:
     """What was found, a line each, for the terminal."""
     whole, parts = arms_of(found)

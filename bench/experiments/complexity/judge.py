@@ -9,7 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.experiments.complexity.counts import Arm, Tried, arms_of, opened, standing_alone
+from bench.experiments.complexity.counts import (
+    Arm,
+    Tried,
+    arms_of,
+    opened,
+    repetitions,
+    standing_alone,
+)
 from bench.experiments.complexity.records import NAME, Counted
 from bench.results.verdict import SMOKE_NOTE, Verdict, VerdictWord
 
@@ -114,7 +121,7 @@ def _apart(found: Counted, profile: str) -> Verdict:
         "part of the monolith?",
         ("deployables_standing_alone", WHOLE),
         None,
-        found.repetitions,
+        repetitions(found.alone),
         _unless_smoke(profile, _stand(services, whole, apps)),
         TRIED_RULE,
     )
@@ -146,7 +153,7 @@ def _own_data(found: Counted, profile: str) -> Verdict:
         "Is a service's role refused by every other service's database?",
         ("foreign_databases_opened", PARTS),
         None,
-        found.repetitions,
+        repetitions(found.databases),
         _unless_smoke(profile, _refused(tries)),
         TRIED_RULE,
     )

@@ -26,6 +26,7 @@ from bench.experiments.complexity.records import ARMS, NAME, Counted
 from bench.experiments.complexity.running import running_parts
 from bench.experiments.complexity.tree import ArmTree, arm_tree
 from bench.experiments.complexity.units import units_of
+from bench.load.operations import OPERATIONS
 from bench.registry import Planned
 
 ONE_SERVER = "modular"  # four databases on one server: there the right decides, not the address
@@ -45,7 +46,8 @@ SIZES = {
     "standard": Size(3, 20),
     "full": Size(3, 40),
 }
-TREE_S, START_S, ARM_S, REQUEST_S, TRY_S = 4.0, 9.0, 4.0, 0.25, 14.0
+# Planned, on two cores of which nobody else takes one.
+TREE_S, START_S, ARM_S, REQUEST_S, TRY_S = 4.0, 8.0, 3.5, 0.018, 14.0
 
 
 def check(options: RunOptions) -> None:
@@ -62,7 +64,7 @@ def planned(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) 
 def run(ctx: RunContext) -> None:
     """Count what is not in the journal yet."""
     size = SIZES[ctx.profile.name]
-    keep(ctx, repetitions=size.repetitions, requests=size.requests)
+    keep(ctx, requests=size.requests)
     trees = {arm: arm_tree(arm, tuple(ctx.setting("cpus") or ())) for arm in ARMS}
     keep(
         ctx,
@@ -70,8 +72,11 @@ def run(ctx: RunContext) -> None:
         machinery=[machinery_of(arm) for arm in ARMS],
     )
     ctx.progress.done(TREE_S)
-    if _missing_calls(ctx):
+    if missing := _missing_calls(ctx):
+        ctx.progress.drop((len(ARMS) - len(missing)) * _calls_s(size))
         _count_running(ctx, size)
+    else:
+        ctx.progress.drop(START_S + len(ARMS) * _calls_s(size))
     _try_alone(ctx, trees, size)
     for line in told(counted(ctx)):
         ctx.progress.tell(f"{NAME}: {line}")
@@ -94,7 +99,7 @@ def _missing_calls(ctx: RunContext) -> list[str]:
 
 
 def _calls_s(size: Size) -> float:
-    return ARM_S + 11 * size.requests * REQUEST_S / 10
+    return ARM_S + len(OPERATIONS) * size.requests * REQUEST_S
 
 
 def _count_running(ctx: RunContext, size: Size) -> None:
@@ -137,6 +142,10 @@ def _try_alone(ctx: RunContext, trees: Mapping[str, ArmTree], size: Size) -> Non
     units = [unit for tree in trees.values() for unit in units_of(tree.deployables, tree.parts)]
     with ground() as base:
         for number in missing:
+            if number and not ctx.has_time(TRY_S):
+                ctx.writer.note(f"{NAME}: no time was left for try {number + 1} of standing alone")
+                ctx.progress.drop(TRY_S)
+                continue
             ctx.progress.say(f"building and starting {len(units)} units alone")
             keep(ctx, alone=[*counted(ctx).alone, *try_all(base, units, number)])
             ctx.progress.done(TRY_S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 NAME = "complexity"
@@ -127,6 +127,4 @@ class Counted:
     calls: tuple[OperationCalls, ...] = ()
     databases: tuple[DatabaseTry, ...] = ()
     alone: tuple[AloneTry, ...] = ()
-    repetitions: int = 1
     requests: int = 0
-    notes: tuple[str, ...] = field(default_factory=tuple)
