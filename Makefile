@@ -20,7 +20,8 @@ $(READY): requirements.lock pyproject.toml
 	touch $(READY)
 
 bench: $(READY)
-	$(BIN)/shopbench run latency capacity floor failure consistency --profile quick \
+	$(BIN)/shopbench run latency capacity floor failure consistency redeploy footprint complexity \
+	  --profile quick \
 	  --spec bench --kills 4 --points 8
 
 test: $(READY)

@@ -12,6 +12,9 @@ OTHER_WORDS = {
     ("bench/experiments/own_pair/__init__.py", "latency"),
     # A row of the comparison table, whose name an experiment has too.
     ("bench/experiments/latency/section.py", "complexity"),
+    ("bench/experiments/footprint/section.py", "complexity"),
+    # A word of the driver's protocol.
+    ("bench/deployments/local/driver.py", "redeploy"),
     # A word of Docker's command line.
     ("bench/deployments/compose/engine.py", "network"),
     ("bench/deployments/compose/state.py", "network"),
