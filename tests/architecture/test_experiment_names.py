@@ -15,6 +15,7 @@ OTHER_WORDS = {
     ("bench/experiments/footprint/section.py", "complexity"),
     # A word of the driver's protocol.
     ("bench/deployments/local/driver.py", "redeploy"),
+    ("bench/deployments/local/supervisor.py", "redeploy"),
     # A word of Docker's command line.
     ("bench/deployments/compose/engine.py", "network"),
     ("bench/deployments/compose/state.py", "network"),
