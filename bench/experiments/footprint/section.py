@@ -33,7 +33,8 @@ _LIMITS = (
     "Footprint: money is for CPU as used and memory as held, at the prices of bench/prices.toml; "
     "no smallest size that can be rented, no load balancer, no managed database, nobody's work. "
     "The capacity that counts the copies is that of a short closed loop, and the CPU of a request "
-    "that of a shop which has answered a few hundred before.",
+    "that of a shop which has answered a few hundred before. Smoke and quick load each deployment "
+    "once: money and crossings have no interval there, and move from run to run.",
 )
 
 
