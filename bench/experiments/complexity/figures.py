@@ -64,7 +64,7 @@ def calls_figure(rows: Sequence[CallRow]) -> Figure:
                 axis.annotate(plain(round(sum(parts), 1)), (sum(parts), place), xytext=(3, 0),
                               textcoords="offset points", va="center", fontsize=7.5)  # fmt: skip
         axis.set_xlabel("calls of one request")
-        _finish(axis, canvas, [row.label for row in rows], height)
+        _finish(axis, canvas, [row.label for row in rows], height, "upper right")
     return Figure(
         "complexity-calls",
         "Calls that one request makes inside the deployment",
@@ -74,10 +74,12 @@ def calls_figure(rows: Sequence[CallRow]) -> Figure:
     )
 
 
-def _finish(axis: Axes, canvas: Canvas, labels: Sequence[str], height: float) -> None:
+def _finish(
+    axis: Axes, canvas: Canvas, labels: Sequence[str], height: float, legend: str = "lower right"
+) -> None:
     axis.set_yticks(range(len(labels)), labels)
     axis.tick_params(axis="y", length=0, labelsize=8)
     axis.grid(False, axis="y")
     axis.set_ylim(len(labels) - 0.4, -0.6)
-    axis.legend(loc="lower right", frameon=False, fontsize=8)
+    axis.legend(loc=legend, frameon=False, fontsize=8)
     canvas.subplots_adjust(left=0.27, right=0.97, top=1 - 0.1 / height, bottom=0.55 / height)

@@ -105,16 +105,17 @@ def _calls_s(size: Size) -> float:
 def _count_running(ctx: RunContext, size: Size) -> None:
     ctx.fleet.close()  # what another experiment left up would take part of the core
     ctx.progress.say("starting what is counted while it runs")
-    names = (*ARMS, ONE_SERVER)
+    missing, tried = _missing_calls(ctx), bool(counted(ctx).databases)
+    names = tuple(missing) if tried else (*ARMS, ONE_SERVER)
     with start_together({name: _opener(ctx, name) for name in names}, names) as pool:
         ctx.progress.done(START_S)
-        if not counted(ctx).databases:
+        if not tried:
             repeated = range(size.repetitions)
             tries = [
                 try_databases(pool.members[name], number) for name in names for number in repeated
             ]
             keep(ctx, databases=[each for some in tries for each in some])
-        for name in _missing_calls(ctx):
+        for name in missing:
             _count_arm(ctx, pool.members[name], size)
             ctx.progress.done(_calls_s(size))
 

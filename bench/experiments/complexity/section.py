@@ -96,11 +96,15 @@ def _order_words(whole: Arm, parts: Arm) -> str:
     (one,), (other,) = ([each for each in arm.calls if each.operation == "order"] for arm in
                         (whole, parts))  # fmt: skip
     return (
-        f"One order passes {len(parts.order_way)} services with {parts.order_lines:,} lines of "
-        f"code, {between_processes(other):.1f} calls between processes and "
+        f"One order passes {len(parts.order_way)} deployables with {parts.order_lines:,} lines of "
+        f"code, {_calls(between_processes(other))} between processes and "
         f"{other.commits:.1f} commits; in the monolith {whole.order_lines:,} lines, "
-        f"{between_processes(one):.1f} calls and {one.commits:.1f} commits."
+        f"{_calls(between_processes(one))} and {one.commits:.1f} commits."
     )
+
+
+def _calls(count: float) -> str:
+    return f"{count:.1f} calls" if count else "no calls"
 
 
 def _standing(found: Counted) -> str:
@@ -111,7 +115,7 @@ def _standing(found: Counted) -> str:
     return (
         f"Built, started and asked without the others' code on disk, {services.yes} of "
         f"{services.made} services keep their part of the contract; of the monolith's "
-        f"{apps.made} apps {apps.yes} do."
+        f"{apps.made} apps, tried alike, {apps.yes or 'none'}."
     )
 
 
@@ -319,7 +323,7 @@ def _cells(found: Counted, arms: Sequence[Arm]) -> tuple[TableCell, ...]:
             text = (
                 f"{len(arm.running.processes) + len(arm.running.servers)} processes and servers, "
                 f"{arm.settings} settings; an order makes "
-                f"{between_processes(order):.1f} calls between processes and "
+                f"{_calls(between_processes(order))} between processes and "
                 f"{order.commits:.1f} commits; {arm.failure_modes} ways to fail"
             )
             cells.append(TableCell("complexity", arm.name, NAME, text))

@@ -40,7 +40,7 @@ def test_the_page_says_what_was_found(tmp_path: Path) -> None:
     page = build_report(path).read_text(encoding="utf-8")
     for part in (
         "3 of 3 services keep their part of the contract",
-        "One order passes 2 services with 900 lines",
+        "One order passes 2 deployables with 900 lines",
         "No module named",
         'id="figure-complexity-counts"',
         'id="figure-complexity-calls"',
