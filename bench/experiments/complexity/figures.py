@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
@@ -12,6 +13,7 @@ from bench.report.figures.style import WIDTH_IN, Figure, drawing, log_axis, look
 from bench.report.section import ARMS
 
 Row = tuple[str, float, float]  # label, monolith, microservices
+Corner = Literal["lower right", "upper right"]
 _BAR = 0.38
 _PALE = 0.35
 
@@ -75,7 +77,7 @@ def calls_figure(rows: Sequence[CallRow]) -> Figure:
 
 
 def _finish(
-    axis: Axes, canvas: Canvas, labels: Sequence[str], height: float, legend: str = "lower right"
+    axis: Axes, canvas: Canvas, labels: Sequence[str], height: float, legend: Corner = "lower right"
 ) -> None:
     axis.set_yticks(range(len(labels)), labels)
     axis.tick_params(axis="y", length=0, labelsize=8)
