@@ -19,6 +19,9 @@ OTHER_WORDS = {
     # A word of Docker's command line.
     ("bench/deployments/compose/engine.py", "network"),
     ("bench/deployments/compose/state.py", "network"),
+    # An operation of the drivers, by which any caller rolls a release out.
+    ("bench/deployments/local/driver.py", "redeploy"),
+    ("bench/deployments/local/supervisor.py", "redeploy"),
     # A kind of error that a request can end with.
     ("bench/load/listener.py", "network"),
     ("bench/load/visits.py", "network"),

@@ -141,7 +141,7 @@ def _short(
     if not own:
         return ""
     disturbed = plural(fmean(each.disturbed for each in own), "visit")
-    text = f"{what} takes {_s(own)} and disturbs {disturbed}"
+    text = f"{what}: {_s(own)}, {disturbed} disturbed"
     if one_port:
         text += f" (connections refused for {mean_text([each.refused_for_s for each in own])} s)"
     return text

@@ -100,7 +100,7 @@ def test_the_page_says_it_and_both_arms_have_a_cell(tmp_path: Path) -> None:
         assert part.replace("socket handed", "hand its socket") in page
     cells = json.loads((run / "verdicts.json").read_text())["cells"]
     assert [each["deployment"] for each in cells] == ["monolith", "microservices"]
-    assert "disturbs 12.5 visits" in cells[0]["text"]
+    assert "12.5 visits disturbed" in cells[0]["text"]
     assert "1 of 4 operations" in cells[1]["text"]
     export_csv(run, tmp_path / "csv")
     rows = list(csv.DictReader((tmp_path / "csv" / "releases.csv").open()))
