@@ -41,7 +41,7 @@ class KeyStore:
         self._database = database
         self._keys: dict[str, ec.EllipticCurvePublicKey] = {}
         self._asked_at = float("-inf")
-        self._asking: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[bool] | None = None
         self._adopt(jwks)
 
     async def find(self, kid: str) -> ec.EllipticCurvePublicKey:
@@ -64,7 +64,7 @@ class KeyStore:
         """Loads the stored keys, then asks the issuer, each until it has answered once."""
         await _until_done(self._load_stored)
         if self._fetch is not None:
-            await _until_done(partial(self._ask_once, self._fetch))
+            await _until_done(partial(self._share, self._fetch))
 
     async def _load_stored(self) -> bool:
         """Takes the keys of the database; False if it could not be asked."""
@@ -78,19 +78,25 @@ class KeyStore:
         return True
 
     async def _ask(self) -> None:
-        """Asks the issuer unless that happened lately; simultaneous callers share one question."""
+        """Asks the issuer, unless nobody is asking and that happened lately."""
         wait = REFETCH_SECONDS if self._keys else EMPTY_REFETCH_SECONDS
-        if self._asking is None:
-            if self._fetch is None or time.monotonic() - self._asked_at < wait:
-                return
-            self._asking = asyncio.create_task(self._ask_and_forget(self._fetch))
-        await asyncio.shield(self._asking)
+        if self._fetch is None or (
+            self._asking is None and time.monotonic() - self._asked_at < wait
+        ):
+            return
+        await self._share(self._fetch)
 
-    async def _ask_and_forget(self, fetch: FetchKeys) -> None:
+    async def _share(self, fetch: FetchKeys) -> bool:
+        """Asks the issuer; who comes meanwhile, at the start too, waits for the same answer."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_and_forget(fetch))
+        return await asyncio.shield(self._asking)
+
+    async def _ask_and_forget(self, fetch: FetchKeys) -> bool:
         try:
             if not self._keys:  # a request came before the start was over
                 await self._load_stored()
-            await self._ask_once(fetch)
+            return await self._ask_once(fetch)
         finally:
             self._asking = None
 

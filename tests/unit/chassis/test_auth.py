@@ -169,6 +169,25 @@ async def test_the_first_request_fetches_the_keys_once_for_all() -> None:
     assert issuer.asked == 1
 
 
+async def test_who_comes_while_a_process_asks_at_its_start_waits_for_the_answer() -> None:
+    """It was refused with 503: a fresh gateway is ready before its keys are there."""
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def issuer() -> list[Jwk]:
+        asked.set()
+        await may_answer.wait()
+        return [JWK]
+
+    keys = KeyStore(issuer, None)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(keys.keep_fresh())
+        await asked.wait()
+        verified = group.create_task(_verified(_token(), keys))
+        await asyncio.sleep(0)
+        may_answer.set()
+    assert verified.result().user_id == USER
+
+
 async def test_an_unknown_key_id_asks_the_issuer_at_most_once_in_thirty_seconds() -> None:
     issuer = _Issuer([JWK])
     keys = KeyStore(issuer, None, [JWK])
