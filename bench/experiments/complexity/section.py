@@ -31,7 +31,7 @@ LIMITS = (
     "Complexity: the chassis that the services share is code of ours in the same repository; a "
     "service with a framework off the shelf would ship fewer lines of its own and import more of "
     "others'. Installed packages are counted in neither arm.",
-    "Complexity: what a service sends on in the background it sends in batches, so an order's calls "
+    "Complexity: what a service sends on in the background goes in batches, so an order's calls "
     "and commits have a fraction that depends on how busy the machine is.",
     "Complexity: deployment parts are those of the compose file. What a cluster adds (manifests, "
     "ingress, secrets, dashboards) is not counted.",
