@@ -50,6 +50,11 @@ class Findings:
         """Which operations each process takes part in."""
         return self.held.touches
 
+    @property
+    def least_pairs(self) -> int:
+        """From so many pairs on something is compared; `smoke` shows that it would be."""
+        return 1 if self.smoke else 2
+
     @cached_property
     def arms(self) -> list[str]:
         """The arms that something was done to, each before its twin with two endpoints."""

@@ -25,6 +25,7 @@ from bench.experiments.redeploy.records import (
     TWO,
     What,
 )
+from bench.report.section import Comparable
 from bench.results.verdict import SMOKE_NOTE, Verdict, VerdictWord
 from bench.stats.errors import StatisticsError
 from bench.stats.paired import log_ratios, paired_ratio
@@ -32,6 +33,7 @@ from bench.stats.verdicts import decide
 
 MIN_REPETITIONS = 6
 MARGIN_VISITS = 1.0
+KIND = "p95"  # its threshold of 10 %
 STRICT = ("check-", "touched")  # topics of what must succeed in every try
 MIN_TRIES = 2  # a failure is repeatable from the second on
 VISITS_RULE = (
@@ -67,17 +69,59 @@ class _Pair:
         """Repetitions that both sides have."""
         return sorted(self.values.keys() & self.base_values.keys())
 
+    @property
+    def differences(self) -> list[float]:
+        """Top minus base of each of them."""
+        return [self.values[b] - self.base_values[b] for b in self.blocks]
+
+    @property
+    def logs(self) -> list[float]:
+        """Log of top over base of each of them. Raises StatisticsError if one is not positive."""
+        tops = [self.values[b] for b in self.blocks]
+        return list(log_ratios(tops, [self.base_values[b] for b in self.blocks]))
+
+    @property
+    def visits_id(self) -> str:
+        """Of the verdict on visits."""
+        return f"{EXPERIMENT}/{self.name}/{self.top}:{self.base}/disturbed_in_visits"
+
+    @property
+    def seconds_id(self) -> str:
+        """Of the verdict on seconds."""
+        return f"{EXPERIMENT}/{self.name}/{self.top}:{self.base}/release_s"
+
 
 def verdicts_of(found: Findings) -> list[Verdict]:
     """All verdicts of the experiment; in `smoke` they claim nothing."""
-    made = [*_pairs(found), *_speeds(found), *_whole(found), *_losses(found), *_bad(found)]
-    made += [*_migrations(found), *_checks(found)]
+    made = [_difference(pair) for pair in _visit_pairs(found)]
+    made += [_ratio(pair) for pair in _second_pairs(found)]
+    made += [*_whole(found), *_losses(found), *_bad(found), *_migrations(found), *_checks(found)]
     if not found.smoke:
         return made
     return [replace(each, verdict="inconclusive", note=SMOKE_NOTE) for each in made]
 
 
-def _pairs(found: Findings) -> Iterator[Verdict]:
+def comparables(found: Findings) -> tuple[Comparable, ...]:
+    """What two runs can be held against each other by: visits disturbed, and seconds."""
+    visits = [
+        Comparable(
+            pair.visits_id, f"{pair.question} Difference", pair.visits_id, tuple(pair.differences),
+            unit="visits", margin=MARGIN_VISITS, least=MIN_REPETITIONS,
+        )
+        for pair in _visit_pairs(found)
+    ]  # fmt: skip
+    seconds = [
+        Comparable(
+            pair.seconds_id, f"{pair.question} Ratio", pair.seconds_id, tuple(pair.logs),
+            KIND, least=MIN_REPETITIONS,
+        )
+        for pair in _second_pairs(found)
+    ]  # fmt: skip
+    return (*visits, *seconds)
+
+
+def _visit_pairs(found: Findings) -> list[_Pair]:
+    """Visits disturbed on either side, of what enough repetitions have."""
     service = found.by_repetition(MICROSERVICES, SERVICES, disturbed_of)
     gateway = found.by_repetition(MICROSERVICES, (GATEWAY,), disturbed_of)
     single = found.by_repetition(MONOLITH, (MONOLITH,), disturbed_of)
@@ -104,15 +148,13 @@ def _pairs(found: Findings) -> Iterator[Verdict]:
             "one of the monolith?", whole, single,
         ),
     )  # fmt: skip
-    for pair in pairs:
-        if pair.blocks:
-            yield _difference(pair)
+    return [pair for pair in pairs if len(pair.blocks) >= found.least_pairs]
 
 
 def _difference(pair: _Pair) -> Verdict:
-    values = [pair.values[b] - pair.base_values[b] for b in pair.blocks]
+    values = pair.differences
     blank = Verdict(
-        id=f"{EXPERIMENT}/{pair.name}/{pair.top}:{pair.base}/disturbed_in_visits",
+        id=pair.visits_id,
         question=pair.question,
         metric="disturbed_in_visits",
         numerator=pair.top,
@@ -148,7 +190,9 @@ def decide_visits(mean: float, low: float, high: float) -> tuple[VerdictWord, st
     return ("supported", "fewer") if mean < 0 else ("refuted", "the opposite: more")
 
 
-def _speeds(found: Findings) -> Iterator[Verdict]:
+def _second_pairs(found: Findings) -> list[_Pair]:
+    """Seconds that a release takes on either side, of what enough repetitions have."""
+    pairs = []
     single = found.by_repetition(MONOLITH, (MONOLITH,), seconds_of)
     for name, what, values in (
         ("service", "one service", found.by_repetition(MICROSERVICES, SERVICES, seconds_of)),
@@ -156,9 +200,8 @@ def _speeds(found: Findings) -> Iterator[Verdict]:
         ("whole", "all five processes", found.whole_shop(MICROSERVICES, seconds_of)),
     ):
         question = f"Is a release of {what} done sooner than one of the monolith?"
-        pair = _Pair(name, MICROSERVICES, MONOLITH, question, values, single)
-        if pair.blocks:
-            yield _ratio(pair)
+        pairs.append(_Pair(name, MICROSERVICES, MONOLITH, question, values, single))
+    return [pair for pair in pairs if len(pair.blocks) >= found.least_pairs]
 
 
 def _ratio(pair: _Pair) -> Verdict:
@@ -166,17 +209,14 @@ def _ratio(pair: _Pair) -> Verdict:
     word: VerdictWord = "inconclusive"
     note, ratio = f"{n} repetitions, {MIN_REPETITIONS} are needed", None
     try:
-        logs = log_ratios(
-            [pair.values[b] for b in pair.blocks], [pair.base_values[b] for b in pair.blocks]
-        )
-        ratio = paired_ratio(logs)
-        decision = decide(ratio, claim="less", kind="p95", min_blocks=MIN_REPETITIONS,
+        ratio = paired_ratio(pair.logs)
+        decision = decide(ratio, claim="less", kind=KIND, min_blocks=MIN_REPETITIONS,
                           unit="repetitions")  # fmt: skip
         word, note = decision.word, decision.reason
     except StatisticsError as exc:
         note = note if n < MIN_REPETITIONS else str(exc)
     return Verdict(
-        id=f"{EXPERIMENT}/{pair.name}/{pair.top}:{pair.base}/release_s",
+        id=pair.seconds_id,
         question=pair.question,
         metric="release_s",
         numerator=pair.top,

@@ -8,7 +8,7 @@ from statistics import fmean
 from bench.experiments.redeploy.counting import Counted
 from bench.experiments.redeploy.figures import release_figure
 from bench.experiments.redeploy.findings import Findings, findings_of
-from bench.experiments.redeploy.judge import verdicts_of
+from bench.experiments.redeploy.judge import comparables, verdicts_of
 from bench.experiments.redeploy.records import (
     EXPERIMENT,
     GATEWAY,
@@ -97,6 +97,7 @@ def section(found: Findings) -> Section:
         sentences=decided,
         otherwise=otherwise,
         verdicts=tuple(verdicts),
+        compared=comparables(found),
         cells=tuple(
             TableCell(ROW, arm, EXPERIMENT, text) for arm in ARMS if (text := cell(found, arm))
         ),

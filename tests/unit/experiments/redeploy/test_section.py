@@ -8,9 +8,11 @@ import pytest
 
 from bench.claims import registry
 from bench.experiments.redeploy.judge import decide_visits
+from bench.experiments.redeploy.section import sections
 from bench.report.analysis import analyse
 from bench.report.build import build_report
 from bench.report.export import export_csv
+from bench.results.dataset import load_run
 from bench.results.journal import CorruptResults, Verdict
 from tests.unit.experiments.redeploy.release_runs import Losses, release_run
 
@@ -34,9 +36,18 @@ def test_a_service_that_disturbs_nobody_is_better_than_a_monolith_that_does(
     assert verdict.claims == ("release-one-service",)
     whole = found["whole/microservices:monolith/disturbed_in_visits"]
     assert whole.estimate == pytest.approx(5 - 12.5)
-    two = found["service/microservices:monolith (two replicas)/disturbed_in_visits"]
-    assert (two.verdict, two.claims) == ("inconclusive", ())
-    assert "6 are needed" in two.note
+    assert "service/microservices:monolith (two replicas)/disturbed_in_visits" not in found, (
+        "one release judges nothing"
+    )
+
+
+def test_two_runs_are_held_against_each_other_by_visits_and_by_seconds(tmp_path: Path) -> None:
+    (made,) = sections(load_run(release_run(tmp_path)))
+    compared = {each.id.removeprefix("redeploy/"): each for each in made.compared}
+    visits = compared["service/microservices:monolith/disturbed_in_visits"]
+    assert (visits.unit, visits.margin, len(visits.values)) == ("visits", 1.0, 6)
+    seconds = compared["service/microservices:monolith/release_s"]
+    assert (seconds.unit, len(seconds.values)) == ("", 6)
 
 
 def test_every_claim_of_the_experiment_meets_a_verdict(tmp_path: Path) -> None:
