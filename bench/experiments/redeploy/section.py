@@ -17,6 +17,7 @@ from bench.experiments.redeploy.records import (
     SERVICES,
     TWO,
 )
+from bench.experiments.redeploy.sentences import MAKERS
 from bench.experiments.redeploy.tables import (
     RELEASE_HEADS,
     STEP_HEADS,
@@ -42,8 +43,10 @@ from bench.results.verdict import TableCell, Verdict
 ROW = "deployment"  # of the comparison table
 LIMITS = (
     "Releases: what a process with one port loses is lost because the old one must let go of the "
-    "port first. gunicorn can hand its socket to a new master (USR2), systemd can hold it for "
-    "whoever comes next; either would close that gap, in both arms, and neither is measured.",
+    "port first. A stopping gunicorn keeps idle connections for 2 s more, and only then can the "
+    "new one start: that is most of its gap. gunicorn can hand its socket to a new master (USR2), "
+    "systemd can hold it for whoever comes next; either would close that gap, in both arms, and "
+    "neither is measured.",
     "Releases: the old process, the new one and everybody else share one core here. Where a "
     "release starts on a machine of its own its start takes no CPU from those who serve.",
     "Releases: processes, not containers: no image is built, pushed or pulled.",
@@ -63,7 +66,7 @@ def section(found: Findings) -> Section:
     figure = release_figure(found)
     verdicts = verdicts_of(found)
     lines = lines_of(found)
-    decided, otherwise = said(_told(verdicts), {})
+    decided, otherwise = said(_told(verdicts), MAKERS)
     visits, failed, slow = found.quiet
     return Section(
         anchor=EXPERIMENT,
@@ -112,7 +115,12 @@ def lines_of(found: Findings) -> list[str]:
     for arm in found.arms:
         lines += [
             text
-            for text in (_never_ready(found, arm), _wrong(found, arm), _migrated(found, arm))
+            for text in (
+                _killed(found, arm),
+                _never_ready(found, arm),
+                _wrong(found, arm),
+                _migrated(found, arm),
+            )
             if text
         ]
     return lines
@@ -177,6 +185,21 @@ def _refused(own: Sequence[Counted]) -> str:
         return ""
     seconds = mean_text([each.refused_for_s for each in own])
     return f", with {mean_text(refused)} connections refused over {seconds} s"
+
+
+def _killed(found: Findings, arm: str) -> str:
+    """Where a release without drain loses less than a good one: on one port waiting has a price."""
+    killed = [each for each in found.of("no drain", arm) if each.valid]
+    good = _valid(found, arm, tuple({each.change.component for each in killed}))
+    if not killed or not good:
+        return ""
+    lost, usual = (fmean(each.failed for each in own) for own in (killed, good))
+    if lost >= usual:
+        return ""
+    return (
+        f"{arm}: killed and started again, without drain, it fails {mean_text([lost])} visits in "
+        f"place of {mean_text([usual])}: on one port nobody is served while the old one drains."
+    )
 
 
 def _never_ready(found: Findings, arm: str) -> str:

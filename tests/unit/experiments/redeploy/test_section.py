@@ -131,3 +131,14 @@ def test_damaged_records_are_one_line(tmp_path: Path, find: str, put: str) -> No
     with pytest.raises(CorruptResults, match=r"settings\.redeploy") as caught:
         analyse(run)
     assert "\n" not in caught.value.message
+
+
+def test_the_first_lines_say_visits_and_seconds_as_a_person_would(tmp_path: Path) -> None:
+    (made,) = sections(load_run(release_run(tmp_path)))
+    text = " ".join(made.sentences)
+    assert (
+        "A release of one service under load disturbs 12.5 visits fewer than one of monolith"
+        in text
+    )
+    assert "times as long" in text
+    assert "supported" not in text
