@@ -31,6 +31,7 @@ from bench.results.trial_parts import Gate as Gate
 from bench.results.trial_parts import GateOutcome as GateOutcome
 from bench.results.trial_parts import SqlCount as SqlCount
 from bench.results.trial_parts import WrongAnswers as WrongAnswers
+from bench.results.verdict import Surroundings as Surroundings
 from bench.results.verdict import TableCell as TableCell
 from bench.results.verdict import Verdict as Verdict
 from bench.results.verdict import VerdictWord as VerdictWord
@@ -122,12 +123,15 @@ class Journal(RunFacts):
 
 
 @dataclass(frozen=True)
-class _VerdictFile:
+class VerdictFile:
+    """The content of `verdicts.json`."""
+
     schema_version: int
     run_id: str
     verdicts: tuple[Verdict, ...]
     cells: tuple[TableCell, ...] | None = None
     words: Words = Words()
+    surroundings: Surroundings | None = None
 
 
 def utc_now() -> str:
@@ -259,9 +263,8 @@ class RunReader:
         return found.words if (found := self._verdict_file) else Words()
 
     @property
-    def _verdict_file(self) -> _VerdictFile | None:
-        path = self.path / VERDICTS_FILE
-        return _read_json(path, _VerdictFile) if path.exists() else None
+    def _verdict_file(self) -> VerdictFile | None:
+        return read_verdicts(self.path) if (self.path / VERDICTS_FILE).exists() else None
 
     def rows(self, trial_id: str) -> pa.Table:
         """All rows of a trial, warm-up included, in `ROW_SCHEMA`."""
@@ -276,15 +279,23 @@ class RunReader:
             check_rows(_inside(self.path, trial.rows_file), trial.sent)
 
 
+def read_verdicts(run_dir: Path) -> VerdictFile:
+    """Read `verdicts.json` of a folder, which may hold nothing else. Raises CorruptResults."""
+    return _read_json(run_dir / VERDICTS_FILE, VerdictFile)
+
+
 def write_verdicts(
     run_dir: Path,
     verdicts: Iterable[Verdict],
     cells: Iterable[TableCell] = (),
     words: Words = Words(),  # noqa: B008 - frozen
+    surroundings: Surroundings | None = None,
 ) -> None:
     """Replace `verdicts.json` of a run folder: verdicts, table cells, the result in words."""
     run_id = RunReader(run_dir).journal.run_id
-    content = _VerdictFile(SCHEMA_VERSION, run_id, tuple(verdicts), tuple(cells), words)
+    content = VerdictFile(
+        SCHEMA_VERSION, run_id, tuple(verdicts), tuple(cells), words, surroundings
+    )
     _write_json(run_dir / VERDICTS_FILE, content)
 
 

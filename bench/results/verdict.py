@@ -64,6 +64,17 @@ class Words:
     trust: str = ""
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """Under what a run measured, as text by name, for runs that are kept without their journal.
+
+    `facts` could explain why another run found something else; `plans`: what it was told to do.
+    """
+
+    facts: dict[str, str]
+    plans: dict[str, str]
+
+
 def experiment_of(name: str) -> str:
     """Return the experiment that a trial's or a verdict's name belongs to.
 
