@@ -85,6 +85,8 @@ class Experiment:
     `thresholds`: the names of its trials whose plain values `--fail-on` may hold to a limit: under
     a load that every deployment can serve, nothing broken, nothing delayed on purpose. Then the
     measuring module has `measurable(options, profile) -> Measurable` as well.
+    `loads`: its settings, by dotted names, that hold offered loads which it finds for itself and
+    does not look for where they are set already: `run --like` takes them over.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Experiment:
     remembering: str = ""
     told_as: str = ""
     thresholds: tuple[str, ...] = ()
+    loads: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -179,6 +182,18 @@ def named(name: str) -> Experiment:
 def stood_in(settings: Mapping[str, Any]) -> bool:
     """Whether settings are a stand-in's: the run measured something else than the shop."""
     return any(each.instead_of and each.name in settings for each in registered())
+
+
+def loads_in(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The offered loads that a run's settings hold, by dotted names."""
+    found = {}
+    for name in dict.fromkeys(name for each in registered() for name in each.loads):
+        value: Any = settings
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is not None:
+            found[name] = value
+    return found
 
 
 def remembered() -> dict[str, Any]:

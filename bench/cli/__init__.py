@@ -15,6 +15,7 @@ import typer
 from bench.cli import deploy, measure
 from bench.cli.claims import claims
 from bench.cli.run_command import RunCommand
+from bench.cli.runs import runs
 from bench.cli.selftest import selftest
 from bench.cli.streams import NoOutput, prepare_streams
 from bench.deployments.local.home import StateHome, home_root
@@ -46,7 +47,7 @@ app = typer.Typer(
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(deploy.up, deploy.switch, deploy.status, deploy.logs, deploy.seed, deploy.redeploy),
     *(deploy.scale, deploy.down),
-    *(measure.verify, measure.run, measure.report, measure.compare, measure.export),
+    *(measure.verify, measure.run, runs, measure.report, measure.compare, measure.export),
     claims,
     selftest,
     deploy.doctor,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from bench.cli.console import AsJson, new_table, out, print_json, say
+from bench.cli.console import AsJson, new_table, out, print_json, run_named, say
 from bench.errors import ShopbenchError
 
 if TYPE_CHECKING:
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 def claims(
     runs: Annotated[
         list[Path] | None,
-        typer.Option("--run", metavar="RUN", help="Fill in what a run found; several are merged."),
+        typer.Option(
+            "--run",
+            metavar="RUN",
+            parser=run_named,
+            help="Fill in what a run found; several are merged.",
+        ),
     ] = None,
     file: Annotated[
         Path | None, typer.Option("--out", help="With --run: write a page as well.")
@@ -30,7 +35,7 @@ def claims(
     Several runs of one machine and commit make one picture: each experiment counts in the run
     with the larger profile, then in the later one, and the source of every cell is stated.
 
-    Example: shopbench claims --run results/runs/RUN1 --run results/runs/RUN2
+    Example: shopbench claims --run latest~1 --run latest
     """
     if not runs:
         if file is not None:

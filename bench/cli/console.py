@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ from bench.results.plain_text import plain
 
 SCHEMA_VERSION = 1
 
+RUN_HELP = "A folder, a part of its name that no other run has, latest or latest~1."
 _PIPE_WIDTH = 140  # rich takes 80 where there is no terminal, which folds topology names
 
 _ON_TERMINAL = sys.stdout is not None and sys.stdout.isatty()
@@ -45,6 +47,20 @@ Overwrite = Annotated[
         help="Drop databases shop_* on your own PostgreSQL that shopbench did not make.",
     ),
 ]
+
+
+def run_named(given: str) -> Path:
+    """The folder of the run that is meant; which one is said where it was not written out."""
+    from bench.results.run_names import find_run
+
+    found = find_run(given)
+    if str(found) != given and found.name != Path(given).name:
+        err.print(escape(plain(f"{given}: {found}")))
+    return found
+
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", parser=run_named, help=RUN_HELP)]
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", parser=run_named, help=RUN_HELP)]
 
 
 def say(text: str) -> None:

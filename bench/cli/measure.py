@@ -15,6 +15,8 @@ from bench.cli.console import (
     AsJson,
     Cpus,
     On,
+    Run,
+    Runs,
     Seed,
     new_table,
     out,
@@ -26,11 +28,10 @@ from bench.cli.run_command import with_own_flags
 from bench.contract.seed import SeedSpec
 from bench.errors import ShopbenchError
 from bench.machine import parse_cpus
+from bench.results.run_list import RESULTS
 
 if TYPE_CHECKING:
     from bench.deployments.verify import Verdict
-
-RESULTS = Path("results/runs")
 
 
 def verify(
@@ -91,7 +92,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
       shopbench run latency --profile smoke
       shopbench run latency floor --profile quick --fail-on 'errors>0.1%'
       shopbench run latency --on compose
-      shopbench run --resume results/runs/20261122-…
+      shopbench run --resume latest
       shopbench run latency --url a=http://HOST:9001 --url b=http://HOST:9002 --locustfile mine.py
       shopbench run latency --url … --url … --locustfile mine.py -- --an-argument of-mine
 
@@ -122,25 +123,28 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     run_experiments(experiments or [], options, _report)
 
 
-def report(run_dir: Annotated[Path, typer.Argument(metavar="RUN")]) -> None:
-    """Build the report of a run again. Example: shopbench report results/runs/20261122-…"""
+def report(run_dir: Run) -> None:
+    """Build the report of a run again. Example: shopbench report latest"""
     _report(run_dir)
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="RUN")],
-    second: Annotated[Path, typer.Argument(metavar="RUN")],
+    runs: Runs,
     file: Annotated[Path | None, typer.Option("--out", help="File of the page.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Lay two runs over each other: what moved, and is it more than noise or surroundings?
+    """Lay two to ten runs over each other: what moved, and is it more than noise or surroundings?
 
-    Differences of the ratios by Welch's t, Holm over the metrics both runs named beforehand. On
-    another machine, commit, version or setting nothing is called different. Exit code 0 either way.
+    Each is held against the oldest by Welch's t on the ratios, Holm over what was named
+    beforehand. On another machine, commit, version or setting nothing is called different. A run
+    kept without its rows (results/reference) counts by its verdicts. Exit code 0 either way.
+
+    Example: shopbench compare latest~1 latest
     """
     from bench.report.compare import compare_runs
 
-    found = compare_runs(first, second, file)
+    with show_progress("comparing", every_line=False):
+        found = compare_runs(runs, file)
     if as_json:
         print_json(found.as_json())
         return
@@ -149,11 +153,11 @@ def compare(
 
 
 def export(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN")],
+    run_dir: Run,
     folder: Annotated[Path, typer.Option("--out", help="Folder of the CSV files.")],
     rows: Annotated[bool, typer.Option("--rows", help="Every request too: large.")] = False,
 ) -> None:
-    """Write a run's tables as CSV. Example: shopbench export RUN --out csv"""
+    """Write a run's tables as CSV. Example: shopbench export latest --out csv"""
     from bench.report.export import export_csv
 
     for path in export_csv(run_dir, folder, rows=rows):

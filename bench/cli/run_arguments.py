@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.console import run_named
+
 Experiments = Annotated[
     list[str] | None, typer.Argument(metavar="EXPERIMENT...", show_default=False)
 ]
@@ -32,5 +34,6 @@ LoadWorkers = Annotated[
     int, typer.Option("--load-workers", min=1, help="Processes that share the load.")
 ]
 Resume = Annotated[
-    Path | None, typer.Option("--resume", metavar="RUN", help="Finish this interrupted run.")
+    Path | None,
+    typer.Option("--resume", metavar="RUN", parser=run_named, help="Finish this interrupted run."),
 ]

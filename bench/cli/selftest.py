@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.console import Cpus, new_table, out, say
+from bench.cli.console import Cpus, new_table, out, run_named, say
 from bench.errors import ShopbenchError, near
 from bench.experiments.selftest import NAME, part_name
 from bench.experiments.selftest import PART_NAMES as PARTS
 from bench.machine import parse_cpus
+from bench.results.run_list import RESULTS
 
 if TYPE_CHECKING:
     from bench.engine.options import RunOptions
 
-RESULTS = Path("results/runs")
 AGAIN = ("planted", "disturbance", "busy", "generator")  # what a recorded run can be asked again
 
 
@@ -31,7 +31,10 @@ def selftest(  # noqa: PLR0913, PLR0917 - one argument for each option
     seed: Annotated[int, typer.Option("--seed", min=0, help="Number all draws come from.")] = 1,
     cpus: Cpus = "",
     recorded: Annotated[
-        Path | None, typer.Option("--from", help="With one part: judge this run again.")
+        Path | None,
+        typer.Option(
+            "--from", metavar="RUN", parser=run_named, help="With one part: judge this run again."
+        ),
     ] = None,
     folder: Annotated[Path, typer.Option("--out", help="Where runs are kept.")] = RESULTS,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,

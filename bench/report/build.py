@@ -10,6 +10,7 @@ from bench.errors import ShopbenchError
 from bench.files import replace_file
 from bench.report.analysis import Analysis, analyse, shown
 from bench.report.comparison import run_cells
+from bench.report.environment import surroundings_of
 from bench.report.figures.style import save, svg_text
 from bench.report.page import figures_of, render_page
 from bench.report.summary import render_summary
@@ -38,7 +39,13 @@ def _written(analysis: Analysis) -> Path:
     figures = figures_of(analysis)
     svgs = {figure.name: svg_text(figure) for figure in figures}
     try:
-        write_verdicts(run_dir, analysis.verdicts, run_cells(analysis), analysis.words)
+        write_verdicts(
+            run_dir,
+            analysis.verdicts,
+            run_cells(analysis),
+            analysis.words,
+            surroundings_of(analysis.data.journal),
+        )
         shutil.rmtree(run_dir / FIGURES, ignore_errors=True)
         (run_dir / FIGURES).mkdir()
         for figure in figures:

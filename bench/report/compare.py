@@ -1,130 +1,235 @@
-"""Lays two runs over each other: one page, one sentence, and the same as JSON.
+"""Lays two to ten runs over each other: one page, one sentence, and the same as JSON.
 
-Neighbours: `run_comparison` judges, `environment` tells what could explain it, `figures.overlay`
-draws.
+Neighbours: `compared_run` reads, `run_comparison` judges, `agreement` says it, `environment` tells
+what could explain it, `scale` places rows of a figure.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from bench.errors import ShopbenchError
-from bench.report.analysis import Analysis, analyse
+from bench.report.agreement import Agreement, agreement
 from bench.report.build import write_text
-from bench.report.environment import Difference, environment_differences
-from bench.report.fields import estimate_with_interval
-from bench.report.figures.overlay import percentile_overlay, ratio_overlay
-from bench.report.figures.style import Figure, svg_text
-from bench.report.measures import PercentileRow
-from bench.report.naming import interval, percent
-from bench.report.page import asset, environment, inlined, machine_facts
-from bench.report.run_comparison import Agreement, Change, agreement, changes, other_flips
-from bench.results.journal import Journal, RunReader
+from bench.report.compared_run import ComparedRun, read_compared
+from bench.report.environment import Difference, differences
+from bench.report.naming import deployment_order, interval, number
+from bench.report.page import asset, environment
+from bench.report.run_comparison import (
+    Change,
+    Missing,
+    SharedMetric,
+    Status,
+    missing,
+    shared_metrics,
+)
+from bench.report.scale import Scale
+from bench.results.journal import RunReader
+from bench.results.run_names import short_names
 from bench.results.verdict import Verdict
+
+MOST_RUNS = 10
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs compared. `page`: the HTML file; `different`: what else is not the same."""
+    """Runs compared, oldest first. `page`: the HTML file; `different`: what else is not the same.
+
+    `plans`: what they were told to do that is not the same, loads included; it explains nothing.
+    """
 
     page: Path
-    runs: tuple[Journal, Journal]
+    runs: tuple[ComparedRun, ...]
     different: tuple[Difference, ...]
-    named: tuple[Change, ...]
-    exploratory: tuple[Change, ...]
+    plans: tuple[Difference, ...]
+    metrics: tuple[SharedMetric, ...]
+    missing: tuple[Missing, ...]
     agreement: Agreement
+
+    @property
+    def named(self) -> list[Change]:
+        """What moved, or did not, of what both runs named beforehand."""
+        return [change for metric in self.metrics for change in metric.changes if change.named]
+
+    @property
+    def exploratory(self) -> list[Change]:
+        """The same of all else."""
+        return [change for metric in self.metrics for change in metric.changes if not change.named]
 
     def as_json(self) -> dict[str, Any]:
         """Return everything the page judges, for a program."""
         return {
-            "runs": [_run(journal) for journal in self.runs],
+            "runs": [_run(run) for run in self.runs],
             "page": str(self.page),
             **asdict(self.agreement),
             "environment_differences": [asdict(each) for each in self.different],
+            "plan_differences": [asdict(each) for each in self.plans],
             "named": [_record(change) for change in self.named],
             "exploratory": [_record(change) for change in self.exploratory],
+            "not_shared": [
+                {
+                    "experiment": each.experiment,
+                    "metrics": each.metrics,
+                    "lacking": [run.run_id for run in each.lacking],
+                }
+                for each in self.missing
+            ],
         }
 
 
-def compare_runs(a: Path, b: Path, out: Path | None = None) -> Comparison:
-    """Compare run `b` with run `a` and write one HTML page about it.
+def compare_runs(paths: Sequence[Path], out: Path | None = None) -> Comparison:
+    """Compare runs, each with the oldest that has the metric, and write one HTML page about it.
 
-    `out`: a file, or a folder to put it in; by default beside run `a`. Raises CorruptResults and
-    ShopbenchError with one line (2 if both are the same run).
+    `out`: a file, or a folder to put it in; by default beside the first run that has rows. Raises
+    CorruptResults and ShopbenchError with one line (2 for one run twice, or too many).
     """
-    if a.resolve() == b.resolve():
-        RunReader(a)  # what is no run at all is said first
-        raise ShopbenchError("both runs are the same folder: nothing to compare", 2)
-    first, second = analyse(a), analyse(b)
-    different = environment_differences(first.data.journal, second.data.journal)
-    named, exploratory = changes(first, second, different)
+    _check(paths)
+    read = sorted((read_compared(path) for path in paths), key=lambda run: run.started)
+    runs = tuple(_labelled(read))
+    different = differences([run.facts for run in runs])
+    plans = differences([run.surroundings.plans if run.surroundings else {} for run in runs])
+    metrics = shared_metrics(runs)
     found = Comparison(
-        page=_target(first, second, out),
-        runs=(first.data.journal, second.data.journal),
+        page=_target(runs, out),
+        runs=runs,
         different=tuple(different),
-        named=tuple(named),
-        exploratory=tuple(exploratory),
-        agreement=agreement(named, exploratory, other_flips(first, second), different),
+        plans=tuple(plans),
+        metrics=tuple(metrics),
+        missing=tuple(missing(runs)),
+        agreement=agreement(runs, metrics, different),
     )
     try:
         found.page.parent.mkdir(parents=True, exist_ok=True)
-        write_text(found.page, render(found, first, second))
+        write_text(found.page, render(found))
     except OSError as exc:
         raise ShopbenchError(f"cannot write {found.page}: {exc.strerror}", 3) from exc
     return found
 
 
-def render(found: Comparison, first: Analysis, second: Analysis) -> str:
+def render(found: Comparison) -> str:
     """Return the page."""
-    figures = overlays(found, first, second)
-    differing = {each.name for each in found.different}
-    template = environment().get_template("compare.html")
-    return template.render(
-        first=found.runs[0],
-        second=found.runs[1],
+    return environment().get_template("compare.html").render(
+        runs=found.runs,
         agreement=found.agreement,
         different=found.different,
-        same_schedule=found.runs[0].seed == found.runs[1].seed,
-        named=[_row(c) for c in found.named],
-        exploratory=[_row(c) for c in found.exploratory],
-        facts=[(*row, row[0] in differing or row[1] != row[2]) for row in _side_by_side(found)],
-        figures=figures,
-        svg=inlined(figures, {f.name: svg_text(f) for f in figures}),
+        plans=found.plans,
+        missing=found.missing,
+        named=_by_status(metric for metric in found.metrics if metric.named),
+        others=_by_status(metric for metric in found.metrics if not metric.named),
+        levels=list(_levels(found.runs)),
+        same=_common(found.runs),
         css=asset("page.css"),
-        js=asset("page.js"),
-    )
+        own_css=asset("runs.css"),
+    )  # fmt: skip
 
 
-def overlays(found: Comparison, first: Analysis, second: Analysis) -> list[Figure]:
-    """Return the overlay figures that both runs have data for."""
-    names = (found.runs[0].run_id, found.runs[1].run_id)
-    judged = [c for c in (*found.named, *found.exploratory) if not c.asked.unit]
-    drawn = [
-        ratio_overlay([(c.first, c.second, c.word) for c in judged if c.first and c.second], names),
-        percentile_overlay(_percentiles(first), _percentiles(second), names),
-    ]
-    return [figure for figure in drawn if figure is not None]
+def _check(paths: Sequence[Path]) -> None:
+    if not 2 <= len(paths) <= MOST_RUNS:
+        raise ShopbenchError(f"compare takes 2 to {MOST_RUNS} runs, not {len(paths)}", 2)
+    seen: set[Path] = set()
+    for path in paths:
+        if path.resolve() in seen:
+            RunReader(path)  # what is no run at all is said first
+            raise ShopbenchError(f"the same folder twice, nothing to compare: {path}", 2)
+        seen.add(path.resolve())
 
 
-def _percentiles(analysis: Analysis) -> list[PercentileRow]:
-    return [row for section in analysis.sections for row in section.percentiles]
+def _labelled(runs: Sequence[ComparedRun]) -> Iterable[ComparedRun]:
+    """The runs with labels that tell them apart, copies of one run included."""
+    names = [run.run_id for run in runs]
+    short = short_names(names)
+    for at, run in enumerate(runs):
+        again = names[:at].count(run.run_id)
+        yield replace(run, label=short[run.run_id] + (f" ({again + 1})" if again else ""))
 
 
-def _row(change: Change) -> dict[str, str]:
-    moved = change.moved
-    shown = [_told(verdict) for verdict in (change.first, change.second)]
+def _common(runs: Sequence[ComparedRun]) -> Mapping[str, str]:
+    """What all runs state alike."""
+    stated = [{**run.surroundings.facts, **run.surroundings.plans} for run in runs
+              if run.surroundings]  # fmt: skip
+    first = stated[0] if stated else {}
     return {
-        "question": change.asked.label,
-        "first": shown[0],
-        "second": shown[1],
-        "moved": moved.size if moved else "–",
-        "interval": f"{interval(moved.low, moved.high)} at {percent(moved.level)}"
-        if moved
-        else "–",
-        "holm": "–" if change.step is None else f"{change.step.adjusted_p:.3f}",
-        "word": change.word,
-        "reason": change.reason,
+        name: value
+        for name, value in first.items()
+        if all(each.get(name) == value for each in stated)
     }
+
+
+def _by_status(metrics: Iterable[SharedMetric]) -> dict[str, list[dict[str, Any]]]:
+    """What the page shows of the metrics, by what became of them."""
+    found: dict[str, list[dict[str, Any]]] = {status: [] for status in get_args(Status)}
+    for metric in metrics:
+        found[metric.status].append(_block(metric))
+    return {status: blocks for status, blocks in found.items() if blocks}
+
+
+def _block(metric: SharedMetric) -> dict[str, Any]:
+    """What the page shows of a metric: a row a run on one scale."""
+    unit = metric.asked.unit
+    points = [(each.value, each.low, each.high) for each in metric.readings]
+    scale = Scale.around(points, ratio=not unit)
+    changes = {change.later.run.label: change for change in metric.changes}
+    rows = [
+        {
+            "run": each.run.label,
+            "recorded": each.run.recorded,
+            "bar": scale.bar(each.value, each.low, each.high),
+            "text": _told(each.value, each.low, each.high, unit),
+            "n": len(each.of.values),
+            "verdict": each.verdict.verdict if each.verdict else "",
+            "change": _change_text(changes.get(each.run.label)),
+        }
+        for each in metric.readings
+    ]
+    return {"label": metric.asked.label, "rows": rows, "scale": scale, "ends": _ends(scale, unit)}
+
+
+def _change_text(change: Change | None) -> dict[str, str] | None:
+    if change is None:
+        return None
+    moved = change.moved
+    told = f"{moved.size} {interval(moved.low, moved.high)}" if moved else ""
+    holm = f", Holm-adjusted p {change.step.adjusted_p:.3f}" if change.step else ""
+    return {"word": change.word, "moved": told, "why": f"{change.reason}{holm}"}
+
+
+def _ends(scale: Scale, unit: str) -> list[str]:
+    return [f"{number(end)} {unit}" if unit else f"×{number(end)}" for end in scale.ends]
+
+
+def _told(value: float | None, low: float | None, high: float | None, unit: str) -> str:
+    size = f"{number(value)} {unit}" if unit else f"×{number(value)}"
+    return size if low is None else f"{size} {interval(low, high)}"
+
+
+def _levels(runs: Sequence[ComparedRun]) -> Iterable[dict[str, Any]]:
+    """Bare times and CPU: a block for each of what was measured, a group a deployment."""
+    wanted = dict.fromkeys(level.what for run in runs for level in run.arm_levels)
+    for what in wanted:
+        found = [(run, level) for run in runs for level in run.arm_levels if level.what == what]
+        unit = found[0][1].unit
+        same = [(run, level) for run, level in found if level.unit == unit]
+        if len({run.label for run, _ in same}) < 2:
+            continue
+        scale = Scale.around([(x.value, x.low, x.high) for _, x in same], ratio=True)
+        groups = [
+            {
+                "deployment": name,
+                "rows": [
+                    {
+                        "run": run.label,
+                        "recorded": False,
+                        "bar": scale.bar(x.value, x.low, x.high),
+                        "text": _told(x.value, x.low, x.high, unit),
+                    }
+                    for run, x in same
+                    if x.deployment == name
+                ],
+            }
+            for name in deployment_order(x.deployment for _, x in same)
+        ]
+        yield {"label": what, "groups": groups, "scale": scale, "ends": _ends(scale, unit)}
 
 
 def _record(change: Change) -> dict[str, Any]:
@@ -132,8 +237,10 @@ def _record(change: Change) -> dict[str, Any]:
     return {
         "question": change.asked.label,
         "id": change.asked.id,
-        "first": _side(change, 0),
-        "second": _side(change, 1),
+        "first_run": change.base.run.run_id,
+        "second_run": change.later.run.run_id,
+        "first": _side(change.first),
+        "second": _side(change.second),
         "second_to_first": None if moved is None else asdict(moved),
         "holm_adjusted_p": change.step.adjusted_p if change.step else None,
         "holm_rejected": change.rejected,
@@ -143,46 +250,22 @@ def _record(change: Change) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _told(verdict: Verdict | None) -> str:
-    if verdict is None:
-        return "no verdict asked for"
-    return f"{estimate_with_interval(verdict)} ({verdict.verdict})"
-
-
-def _side(change: Change, which: int) -> dict[str, Any] | None:
-    verdict = (change.first, change.second)[which]
+def _side(verdict: Verdict | None) -> dict[str, Any] | None:
     if verdict is None:
         return None
     names = ("estimate", "low", "high", "level", "n_blocks", "verdict")
     return {name: getattr(verdict, name) for name in names}
 
 
-def _run(journal: Journal) -> dict[str, Any]:
-    names = ("run_id", "started_at", "commit", "dirty", "profile", "seed", "controlled", "machine")
-    return {name: getattr(journal, name) for name in names}
+def _run(run: ComparedRun) -> dict[str, Any]:
+    told = asdict(run.surroundings) if run.surroundings else {"facts": None, "plans": None}
+    return {"run_id": run.run_id, "recorded": run.recorded, "path": str(run.path), **told}
 
 
-def _side_by_side(found: Comparison) -> list[tuple[str, str, str]]:
-    ours, theirs = (dict(_facts(journal)) for journal in found.runs)
-    names = dict.fromkeys([*ours, *theirs])
-    return [(name, ours.get(name, "–"), theirs.get(name, "–")) for name in names]
-
-
-def _facts(journal: Journal) -> list[tuple[str, str]]:
-    return [
-        ("commit", journal.commit + (" + local changes" if journal.dirty else "")),
-        ("command", journal.command),
-        ("profile", journal.profile),
-        ("started", journal.started_at),
-        ("seed", str(journal.seed)),
-        ("CPU budget and pinning", "enforced" if journal.controlled else "NOT enforced"),
-        ("trials", str(len(journal.trials))),
-        *machine_facts(journal),
-    ]
-
-
-def _target(first: Analysis, second: Analysis, out: Path | None) -> Path:
-    name = f"compare-{first.data.journal.run_id}-{second.data.journal.run_id}.html"
+def _target(runs: Sequence[ComparedRun], out: Path | None) -> Path:
+    ids = [run.run_id if len(runs) == 2 else run.label.replace(" ", "-") for run in runs]
+    name = f"compare-{'-'.join(ids)[:220]}.html"
     if out is None:
-        return first.data.path.resolve().parent / name
+        measured = [run.path for run in runs if not run.recorded]
+        return (measured or [runs[0].path])[0].resolve().parent / name
     return out / name if out.is_dir() else out

@@ -1,35 +1,38 @@
-"""What two runs both measured: what moved, by how much, and may it be called different?
+"""What runs all measured: what moved, by how much, and may it be called different?
 
 Ratios and differences between deployments are compared, never bare times of one run with bare
-times of another: both arms shared machine and round. Units (starts, passes, blocks) of two runs
-share neither, so the test between runs is Welch's over them. Neighbours: `environment` says what
-else differs, `compare` makes the page.
+times of another: both arms shared machine and round. Each run is held against the first that has
+the metric. Units (starts, passes, blocks) of two runs share neither, so the test between runs is
+Welch's over them. Neighbours: `environment` says what else differs, `agreement` says it in a
+sentence, `compare` makes the page.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bench.report.analysis import Analysis
-from bench.report.environment import Difference, named_differences
+from bench.report.compared_run import ComparedRun
+from bench.report.environment import Difference, differences, named_differences
 from bench.report.naming import number
 from bench.report.section import Comparable
-from bench.results.verdict import SMOKE_NOTE, Verdict
+from bench.results.verdict import SMOKE_NOTE, Verdict, experiment_of
 from bench.stats.errors import StatisticsError
-from bench.stats.means import difference_of_means
+from bench.stats.means import difference_of_means, mean_interval
 from bench.stats.multiplicity import HolmStep, holm
-from bench.stats.paired import ratio_of_ratios
+from bench.stats.paired import paired_ratio, ratio_of_ratios
 from bench.stats.verdicts import Decision, decide, decide_difference
 
 EXPLAINED: Final = "explained by environment"
+NO_THRESHOLD = "what size of a difference matters is not kept"
 Word = Literal["different", "no difference shown", "inconclusive", "explained by environment"]
+Status = Literal["moved", "did not move", "too wide to say"]
 FLIPS = ({"supported", "refuted"}, {"reached", "not reached"})
-Pair = tuple[Comparable, Comparable]
 
 
 @dataclass(frozen=True)
 class Moved:
-    """The second run against the first: its ratio over the other's, or its difference less the
+    """The later run against the first: its ratio over the other's, or its difference less the
     other's, in `unit` ("" for a ratio)."""
 
     estimate: float
@@ -51,212 +54,251 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class Change:
-    """What both runs measured, and by how much it moved from the first to the second.
+class Reading:
+    """What one run says of a metric, at 95 %; the ends are None from fewer than two units."""
 
-    `first`, `second`: the verdicts on it, None where none was asked for. `step`: Holm's decision
-    where both runs named the metric beforehand.
+    run: ComparedRun
+    of: Comparable
+    value: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The run's own verdict on it; None where none was asked for."""
+        return self.run.verdicts.get(self.of.verdict_id)
+
+
+@dataclass(frozen=True)
+class Change:
+    """By how much a metric moved from the first run that has it to a later one.
+
+    `named`: both named it beforehand. `step`: then Holm's decision.
     """
 
     asked: Comparable
-    first: Verdict | None
-    second: Verdict | None
+    base: Reading
+    later: Reading
+    named: bool
     moved: Moved | None
     step: HolmStep | None
     word: Word
     reason: str
 
     @property
+    def first(self) -> Verdict | None:
+        """The first run's verdict."""
+        return self.base.verdict
+
+    @property
+    def second(self) -> Verdict | None:
+        """The later run's verdict."""
+        return self.later.verdict
+
+    @property
     def flipped(self) -> bool:
         """Whether the verdict went from supported to refuted or back."""
-        if self.first is None or self.second is None:
-            return False
-        return {self.first.verdict, self.second.verdict} in FLIPS
+        return _flipped(self.first, self.second)
 
     @property
     def rejected(self) -> bool:
         """Whether Holm's test rejects 'the same in both runs', however small the difference."""
         return self.step is not None and self.step.rejected
 
+    @property
+    def has_moved(self) -> bool:
+        """Whether it moved: by Holm where it was named, else by its word."""
+        return self.rejected if self.named else self.word in ("different", EXPLAINED)
+
 
 @dataclass(frozen=True)
-class Agreement:
-    """The one sentence: do two runs tell the same story? `agree` None: nothing was comparable."""
+class SharedMetric:
+    """A metric that several runs have: a reading of each, oldest first, and what moved."""
 
-    agree: bool | None
-    tested: int
-    differing: tuple[str, ...]
-    flips: tuple[str, ...]
-    line: str
+    asked: Comparable
+    readings: tuple[Reading, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def named(self) -> bool:
+        """Whether all who have it named it beforehand."""
+        return all(change.named for change in self.changes)
+
+    @property
+    def status(self) -> Status:
+        """What its changes come to: one that moved is enough, not moving takes all of them."""
+        if any(change.has_moved for change in self.changes):
+            return "moved"
+        still = all(change.word == "no difference shown" for change in self.changes)
+        return "did not move" if still else "too wide to say"
 
 
-def changes(
-    first: Analysis, second: Analysis, different: Sequence[Difference]
-) -> tuple[list[Change], list[Change]]:
-    """Return (named, exploratory) changes of what both runs have.
+@dataclass(frozen=True)
+class Missing:
+    """What an experiment measured that not all runs did: how many metrics, and who has none."""
 
-    Named ones by Holm over those both runs named, at the matching interval level.
+    experiment: str
+    metrics: int
+    lacking: tuple[ComparedRun, ...]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two readings of a metric before they are judged; `reason`: why they cannot be."""
+
+    asked: Comparable
+    base: Reading
+    later: Reading
+    family: str
+    reason: str
+    different: tuple[Difference, ...]
+
+    def moved(self, level: float) -> Moved | None:
+        """The later against the first, None where one has fewer than two units."""
+        unit, first, second = self.asked.unit, self.base.of.values, self.later.of.values
+        try:
+            if unit:
+                gap = difference_of_means(second, first, level=level)
+                return Moved(gap.mean, gap.low, gap.high, level, gap.p_value, unit)
+            ratio = ratio_of_ratios(second, first, level=level)
+        except (StatisticsError, OverflowError):
+            return None
+        return Moved(ratio.estimate, ratio.low, ratio.high, level, ratio.p_value)
+
+
+def shared_metrics(runs: Sequence[ComparedRun]) -> list[SharedMetric]:
+    """Return every metric that at least two runs have, oldest run first.
+
+    Holm over all comparisons of a family, each with an interval at its own level.
     """
-    theirs = {each.id: each for each in _comparables(second)}
-    shared = [(each, theirs[each.id]) for each in _comparables(first) if each.id in theirs]
-    named = [(a, b) for a, b in shared if a.family and b.family]
-    steps: dict[str, HolmStep] = {}
-    for family in dict.fromkeys(a.family for a, _ in named):
-        p_values = {
-            a.id: moved.p_value
-            for a, b in named
-            if a.family == family
-            and not _refusal((a, b))
-            and (moved := _moved((a, b), 0.95)) is not None
-        }
-        steps |= holm(p_values)
-    confirmatory = {a.id for a, _ in named}
-    found = [_change(first, second, pair, steps.get(pair[0].id), different) for pair in shared]
-    return (
-        [c for c in found if c.asked.id in confirmatory],
-        [c for c in found if c.asked.id not in confirmatory],
-    )
-
-
-def agreement(
-    named: Sequence[Change],
-    exploratory: Sequence[Change],
-    others: Sequence[str],
-    different: Sequence[Difference],
-) -> Agreement:
-    """Return whether two runs agree. `others`: flipped verdicts without anything to compare.
-
-    What was not named beforehand decides nothing, but what of it moved is said.
-    """
-    tested = [c for c in named if c.step is not None]
-    differing = tuple(_described(c) for c in tested if c.rejected)
-    flipped = (c.first.question for c in (*named, *exploratory) if c.flipped and c.first)
-    flips = (*flipped, *others)
-    because = f"; {EXPLAINED}: {named_differences(different)}" if different else ""
-    aside = _aside(exploratory)
-    if differing or flips:
-        parts = []
-        if differing:
-            what = f"{len(differing)} of {len(tested)} metrics by Holm ({'; '.join(differing)})"
-            parts.append(what)
-        if flips:
-            parts.append(f"verdicts that flipped: {'; '.join(flips)}")
-        line = f"the two runs differ in {' and in '.join(parts)}{because}{aside}"
-        return Agreement(False, len(tested), differing, flips, line)
-    if not tested:
-        line = "nothing could be compared: no metric named beforehand has a ratio in both runs"
-        line += aside
-        return Agreement(None, 0, (), (), line)
-    left = f", {len(named) - len(tested)} could not be compared" if len(named) > len(tested) else ""
-    ratios = [c.moved for c in tested if c.moved is not None]
-    low, high = min(r.low for r in ratios), max(r.high for r in ratios)
-    note = f" (surroundings differ: {named_differences(different)})" if different else ""
-    line = (
-        f"the two runs agree: no difference by Holm over {len(tested)} metrics{left}, no verdict "
-        f"flips; intervals of second : first reach from ×{number(low)} to ×{number(high)}{note}"
-        f"{aside}"
-    )
-    return Agreement(True, len(tested), (), (), line)
-
-
-def other_flips(first: Analysis, second: Analysis) -> list[str]:
-    """Return the flipped verdicts that nothing comparable of both runs stands for."""
-    asked = {each.verdict_id for run in (first, second) for each in _comparables(run)}
-    theirs = {v.id: v for v in second.verdicts if v.id not in asked}
+    held = {key: _readings(key, runs) for key in dict.fromkeys(k for r in runs for k in r.compared)}
+    pairs = {key: _pairs(readings) for key, readings in held.items() if len(readings) > 1}
+    steps = _steps(pairs)
     return [
-        verdict.question
-        for verdict in first.verdicts
-        if verdict.id in theirs and {verdict.verdict, theirs[verdict.id].verdict} in FLIPS
+        SharedMetric(
+            found[0].asked,
+            tuple(held[key]),
+            tuple(_change(pair, steps.get((key, at))) for at, pair in enumerate(found)),
+        )
+        for key, found in pairs.items()
     ]
 
 
-def _comparables(analysis: Analysis) -> list[Comparable]:
-    return [each for section in analysis.sections for each in section.compared]
+def missing(runs: Sequence[ComparedRun]) -> list[Missing]:
+    """Return what each experiment measured in some of the runs only."""
+    found: Counter[tuple[str, tuple[int, ...]]] = Counter()
+    for key in dict.fromkeys(key for run in runs for key in run.compared):
+        lacking = tuple(at for at, run in enumerate(runs) if key not in run.compared)
+        if lacking:
+            found[experiment_of(key), lacking] += 1
+    return [
+        Missing(name, count, tuple(runs[at] for at in lacking))
+        for (name, lacking), count in found.items()
+    ]
 
 
-def _aside(exploratory: Sequence[Change]) -> str:
-    """How many of the further questions both runs answer moved, and which."""
-    compared = [c for c in exploratory if c.moved is not None]
-    if not compared:
-        return ""
-    gone = [_described(c) for c in compared if c.word in ("different", EXPLAINED)]
-    head = f"; of {len(compared)} further ones (95 % each, exploratory) "
-    return head + (f"{len(gone)} moved: {', '.join(gone)}" if gone else "none moved")
+def other_flips(runs: Sequence[ComparedRun]) -> list[str]:
+    """Return the flipped verdicts that nothing comparable of the runs stands for."""
+    asked = {key for run in runs for key in run.compared}
+    flips = [
+        verdict.question
+        for at, run in enumerate(runs)
+        for verdict in run.verdicts.values()
+        if verdict.id not in asked
+        and any(_flipped(earlier.verdicts.get(verdict.id), verdict) for earlier in runs[:at])
+    ]
+    return list(dict.fromkeys(flips))
 
 
-def _described(change: Change) -> str:
-    size = f" {change.moved.size}" if change.moved else ""
-    small = "" if change.word != "inconclusive" else f", {change.reason}"
-    return f"{change.asked.label}{size}{small}"
+def _flipped(first: Verdict | None, second: Verdict | None) -> bool:
+    return bool(first and second and {first.verdict, second.verdict} in FLIPS)
 
 
-def _change(
-    first: Analysis,
-    second: Analysis,
-    pair: Pair,
-    step: HolmStep | None,
-    different: Sequence[Difference],
-) -> Change:
-    a, b = pair
-    refusal = _refusal(pair)
-    moved = None if refusal else _moved(pair, step.level if step else 0.95)
-    smoke = "smoke" in (first.data.journal.profile, second.data.journal.profile)
-    word, reason = _judged(pair, moved, refusal, different, smoke=smoke)
-    return Change(a, _verdict(first, a), _verdict(second, b), moved, step, word, reason)
+def _readings(key: str, runs: Sequence[ComparedRun]) -> list[Reading]:
+    """Of the runs whose metric is of the same unit as the first one's."""
+    having = [run for run in runs if key in run.compared]
+    unit = having[0].compared[key].unit
+    return [_reading(run, run.compared[key]) for run in having if run.compared[key].unit == unit]
 
 
-def _refusal(pair: Pair) -> str:
-    """Why the two cannot be compared at all; empty if they can."""
-    for name, each in zip(("first", "second"), pair, strict=True):
-        if each.refusal:
-            return (
-                f"the {name} run gives no {'difference' if each.unit else 'ratio'}: {each.refusal}"
-            )
-    return ""
+def _reading(run: ComparedRun, of: Comparable) -> Reading:
+    try:
+        if of.unit:
+            mean = mean_interval(of.values)
+            return Reading(run, of, mean.mean, mean.low, mean.high)
+        ratio = paired_ratio(of.values)
+    except (StatisticsError, OverflowError):
+        verdict = run.verdicts.get(of.verdict_id)
+        return Reading(run, of, verdict.estimate if verdict else None, None, None)
+    return Reading(run, of, ratio.estimate, ratio.low, ratio.high)
 
 
-def _judged(
-    pair: Pair,
-    moved: Moved | None,
-    refusal: str,
-    different: Sequence[Difference],
-    *,
-    smoke: bool,
-) -> tuple[Word, str]:
-    if refusal or moved is None:
-        return "inconclusive", refusal or "one of the runs has fewer than two units of it"
-    if smoke:
+def _pairs(readings: Sequence[Reading]) -> list[_Pair]:
+    """Each later reading with the first; how it is judged comes from a run that was measured."""
+    asked = next((each.of for each in readings if not each.run.recorded), readings[0].of)
+    base = readings[0]
+    return [
+        _Pair(
+            asked,
+            base,
+            later,
+            asked.family if base.of.family and later.of.family else "",
+            _refusal(asked, base, later),
+            tuple(differences([base.run.facts, later.run.facts])),
+        )
+        for later in readings[1:]
+    ]
+
+
+def _steps(pairs: dict[str, list[_Pair]]) -> dict[tuple[str, int], HolmStep]:
+    """Holm's decision for each (metric, number of the pair) that both named beforehand."""
+    families: dict[str, dict[str, float]] = {}
+    keys: dict[str, tuple[str, int]] = {}
+    for key, found in pairs.items():
+        for at, pair in enumerate(found):
+            moved = pair.moved(0.95) if pair.family and not pair.reason else None
+            if moved is not None:
+                name = f"{key}#{at}"
+                keys[name] = key, at
+                families.setdefault(pair.family, {})[name] = moved.p_value
+    judged = (holm(p_values, most=len(p_values)) for p_values in families.values())
+    return {keys[name]: step for steps in judged for name, step in steps.items()}
+
+
+def _refusal(asked: Comparable, *readings: Reading) -> str:
+    """Why the readings cannot be compared at all; empty if they can."""
+    what = "difference" if asked.unit else "ratio"
+    for name, each in zip(("first", "second"), readings, strict=True):
+        if each.of.refusal:
+            return f"the {name} run gives no {what}: {each.of.refusal}"
+    return "" if asked.kind or asked.margin else NO_THRESHOLD
+
+
+def _change(pair: _Pair, step: HolmStep | None) -> Change:
+    moved = None if pair.reason else pair.moved(step.level if step else 0.95)
+    word, reason = _judged(pair, moved)
+    return Change(pair.asked, pair.base, pair.later, bool(pair.family), moved, step, word, reason)
+
+
+def _judged(pair: _Pair, moved: Moved | None) -> tuple[Word, str]:
+    if pair.reason or moved is None:
+        return "inconclusive", pair.reason or "one of the runs has fewer than two units of it"
+    if "smoke" in (pair.base.run.profile, pair.later.run.profile):
         return "inconclusive", SMOKE_NOTE
     decision = _decision(pair, moved)
-    if different and moved.excludes_nothing:
-        return EXPLAINED, f"{EXPLAINED}: {named_differences(different)}"
+    if pair.different and moved.excludes_nothing:
+        return EXPLAINED, f"{EXPLAINED}: {named_differences(pair.different)}"
     if decision.word == "supported":
         return "different", decision.reason
     word: Word = "no difference shown" if decision.word == "no difference shown" else "inconclusive"
     return word, decision.reason
 
 
-def _decision(pair: Pair, moved: Moved) -> Decision:
-    a, b = pair
-    if not a.unit:
-        ratio = ratio_of_ratios(b.values, a.values, level=moved.level)
-        return decide(ratio, claim="different", kind=a.kind, min_blocks=a.least)
-    if (n := min(len(a.values), len(b.values))) < a.least:
-        return Decision("inconclusive", f"{n} valid blocks, {a.least} are needed")
-    return decide_difference(moved.low, moved.high, margin=a.margin, unit=a.unit)
-
-
-def _moved(pair: Pair, level: float) -> Moved | None:
-    a, b = pair
-    try:
-        if a.unit:
-            gap = difference_of_means(b.values, a.values, level=level)
-            return Moved(gap.mean, gap.low, gap.high, level, gap.p_value, a.unit)
-        ratio = ratio_of_ratios(b.values, a.values, level=level)
-    except StatisticsError:
-        return None
-    return Moved(ratio.estimate, ratio.low, ratio.high, level, ratio.p_value)
-
-
-def _verdict(analysis: Analysis, asked: Comparable) -> Verdict | None:
-    return next((v for v in analysis.verdicts if v.id == asked.verdict_id), None)
+def _decision(pair: _Pair, moved: Moved) -> Decision:
+    asked, first, second = pair.asked, pair.base.of.values, pair.later.of.values
+    if not asked.unit:
+        ratio = ratio_of_ratios(second, first, level=moved.level)
+        return decide(ratio, claim="different", kind=asked.kind, min_blocks=asked.least)
+    if (n := min(len(first), len(second))) < asked.least:
+        return Decision("inconclusive", f"{n} valid blocks, {asked.least} are needed")
+    return decide_difference(moved.low, moved.high, margin=asked.margin, unit=asked.unit)

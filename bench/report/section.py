@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bench.report.figures.style import Figure
-from bench.report.measures import PercentileRow
 from bench.results.verdict import TableCell, Verdict
 from bench.stats.precision import MIN_VALID_BLOCKS
 
@@ -40,6 +39,21 @@ class Comparable:
 
 
 @dataclass(frozen=True)
+class ArmLevel:
+    """What one deployment took or spent, in `unit`, with a 95 % interval.
+
+    Laid over that of other runs to be seen, never judged: hours and machines lie between them.
+    """
+
+    what: str
+    deployment: str
+    unit: str
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class Section:
     """One section: `template` is rendered with `section` and the page's macros in reach.
 
@@ -49,7 +63,7 @@ class Section:
     `trust`: how far to trust it. `verdicts` go into verdicts.json. `cells`: of the comparison
     table; each names its row in the registry of claims. `tables`: CSV files by name. `limits`: what
     this does not show. `banners`: what has to be said before anything is read. `compared`,
-    `percentiles`: what two runs can be compared by.
+    `arm_levels`: what runs can be compared by.
     """
 
     anchor: str
@@ -70,7 +84,7 @@ class Section:
     limits: tuple[str, ...] = ()
     banners: tuple[str, ...] = ()
     compared: tuple[Comparable, ...] = ()
-    percentiles: tuple[PercentileRow, ...] = ()
+    arm_levels: tuple[ArmLevel, ...] = ()
 
 
 Arm = Literal["monolith", "microservices"]

@@ -165,7 +165,7 @@ def _percentiles(found: Findings) -> Section:
         },
         figures=tuple(figure_selection.percentiles(found)),
         summary=(f"{what} (95 % intervals)", markdown_table(_HEADS, rows)) if rows else (),
-        percentiles=tuple(row for cell in cells for row in found.rows_of(cell)),
+        arm_levels=tuple(tables.time_levels(row for cell in cells for row in found.rows_of(cell))),
         tables={
             "percentiles": list(tables.percentile_records(found.percentiles)),
             "time_parts_by_trial": list(tables.time_parts(found)),
@@ -188,6 +188,7 @@ def _cpu(found: Findings) -> Section:
         },
         figures=(figure,) if figure is not None else (),
         cells=tuple(cell for arm in ARMS if (cell := _moving_parts(found, arm)) is not None),
+        arm_levels=tuple(tables.cpu_levels(found.cells)),
     )
 
 

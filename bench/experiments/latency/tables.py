@@ -1,7 +1,7 @@
 """The tables of the paired rounds: rows of text for the page, records for CSV files."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, product
 from math import exp
 from typing import Any
@@ -12,6 +12,7 @@ from bench.report.fields import Field
 from bench.report.measures import (
     QUANTILES,
     PercentileRow,
+    cpu_ms_per_request,
     idle_ms_per_s,
     level_of,
     pss_mib,
@@ -26,6 +27,7 @@ from bench.report.naming import (
     words,
 )
 from bench.report.records import key_of
+from bench.report.section import ArmLevel
 from bench.report.selection import Cell
 from bench.results.dataset import ALL, TrialSample
 from bench.results.paired.rounds import METRIC_NAMES, METRICS
@@ -150,6 +152,25 @@ def percentile_records(rows: Sequence[PercentileRow]) -> Iterator[dict[str, Any]
                 "trials": found.clusters if found else None,
                 "from_invalid_trials": row.cell.tainted,
             }
+
+
+def time_levels(rows: Iterable[PercentileRow]) -> Iterator[ArmLevel]:
+    """Median and 95th percentile of each operation in each deployment."""
+    for row in rows:
+        for kind in ("p50", "p95"):
+            if (found := row.estimates[kind]) is not None:
+                what = f"{words(row.operation)}, {kind}"
+                yield ArmLevel(what, row.deployment, "ms", found.value, found.low, found.high)
+
+
+def cpu_levels(cells: Sequence[Cell]) -> Iterator[ArmLevel]:
+    """CPU of a request of each mix in each deployment."""
+    for cell in cells:
+        for name in cell.deployments:
+            found = level_of([cpu_ms_per_request(sample) for sample in cell.samples(name)])
+            if found is not None:
+                what = f"{words(cell.mix)}, CPU"
+                yield ArmLevel(what, name, "ms", found.value, found.low, found.high)
 
 
 def _load_text(cell: Cell) -> str:

@@ -82,9 +82,13 @@ def test_a_folder_that_is_no_run_is_one_line(
     assert said.err.endswith("tests is not a run folder: it holds no journal.json\n")
 
 
-def test_a_path_does_nothing_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_path_does_nothing_to_the_terminal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert run_command(["report", "none\x1b[31m\u202e"]) == 2
-    assert capsys.readouterr().err == "error: there is no run folder none\\u001b[31m\\u202e\n"
+    told = "error: there is no run folder none\\u001b[31m\\u202e, and no run in results/runs\n"
+    assert capsys.readouterr().err == told
 
 
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,10 +25,10 @@ from bench.experiments.capacity.section import section
 from bench.report.analysis import analyse
 from bench.report.build import build_report
 from bench.report.prices import Prices, read_prices
-from bench.report.run_comparison import changes
 from bench.results.dataset import load_run
 from bench.results.journal import RunReader, Verdict
 from tests.unit.experiments.capacity.capacity_runs import CPU_MS, SATURATED, STEP, capacity_run
+from tests.unit.report.compared import changes_between
 from tests.unit.report.factory import Plan, open_run
 
 
@@ -239,11 +239,11 @@ def test_a_run_without_capacity_has_no_section(tmp_path: Path) -> None:
 def test_two_runs_whose_ratio_moved_differ_though_no_verdict_flips(tmp_path: Path) -> None:
     found = {"monolith": [400.0], "microservices": [600.0]}
     runs = [
-        analyse(capacity_run(tmp_path / name, found, saturated={**SATURATED, "microservices": rps}))
+        capacity_run(tmp_path / name, found, saturated={**SATURATED, "microservices": rps})
         for name, rps in (("slow", 600.0), ("fast", 900.0))
     ]
-    _, exploratory = changes(*runs, [])
-    moved = [c for c in exploratory if c.first and c.first.numerator == "microservices"
+    changes, _ = changes_between(runs)
+    moved = [c for c in changes if c.first and c.first.numerator == "microservices"
              and c.first.denominator == "monolith" and "saturation" in c.first.id]  # fmt: skip
     assert [(change.word, change.flipped) for change in moved] == [("different", False)]
     assert moved[0].moved is not None

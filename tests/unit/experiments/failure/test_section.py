@@ -12,10 +12,10 @@ from bench.experiments.failure.section import section
 from bench.report.analysis import analyse
 from bench.report.build import build_report
 from bench.report.page import figures_of
-from bench.report.run_comparison import agreement, changes
 from bench.results.dataset import load_run
 from bench.results.journal import RunReader
 from tests.unit.experiments.failure.fault_runs import AT_S, Losses, write_run
+from tests.unit.report.compared import changes_between
 from tests.unit.report.factory import Plan, trial_entry
 
 CRASH, RESET = "failure:1 crash payments", "failure:2 hop_reset orders"
@@ -179,10 +179,10 @@ def test_two_runs_whose_losses_moved_differ_though_no_verdict_flips(tmp_path: Pa
     """Half of the journeys served in the services, then all of them: supported both times."""
     spared = {**Losses().shares, "microservices": {"buy": 0.2}}
     runs = [
-        analyse(write_run(tmp_path / name, Losses(repetitions=3, shares=shares)))
+        write_run(tmp_path / name, Losses(repetitions=3, shares=shares))
         for name, shares in (("first", Losses().shares), ("second", spared))
     ]
-    _, found = changes(*runs, [])
+    found, line = changes_between(runs)
     by_label = {change.asked.label: change for change in found}
     fault = by_label["crash payments: served in time, microservices less monolith"]
     impact = next(change for change in found if change.asked.id.startswith("failure/impact/"))
@@ -191,12 +191,11 @@ def test_two_runs_whose_losses_moved_differ_though_no_verdict_flips(tmp_path: Pa
         assert change.moved is not None
         assert change.moved.unit == "points"
         assert change.moved.estimate == pytest.approx(45.0, abs=2.0)
-    line = agreement([], found, [], []).line
     assert "crash payments: served in time, microservices less monolith +45 points" in line
 
 
 def test_two_runs_with_the_same_losses_show_no_difference(tmp_path: Path) -> None:
-    runs = [analyse(write_run(tmp_path / each, Losses(repetitions=3))) for each in ("a", "b")]
-    _, found = changes(*runs, [])
+    runs = [write_run(tmp_path / each, Losses(repetitions=3)) for each in ("a", "b")]
+    found, line = changes_between(runs)
     assert {change.word for change in found} == {"no difference shown"}
-    assert "none moved" in agreement([], found, [], []).line
+    assert "none moved" in line

@@ -13,7 +13,6 @@ from bench.report.analysis import analyse
 from bench.report.build import build_report
 from bench.report.console import show_results
 from bench.report.limits import limits
-from bench.report.run_comparison import changes
 from bench.results.dataset import load_run
 from bench.results.journal import CorruptResults, Verdict
 from tests.unit.experiments.scaling.scaling_runs import (
@@ -25,6 +24,7 @@ from tests.unit.experiments.scaling.scaling_runs import (
     planted,
     scaling_run,
 )
+from tests.unit.report.compared import changes_between
 from tests.unit.report.factory import Plan, open_run
 
 
@@ -183,10 +183,10 @@ def test_two_runs_whose_levels_moved_differ_though_no_verdict_flips(tmp_path: Pa
         return found if found is None or name == "monolith" else 1.5 * found
 
     runs = [
-        analyse(scaling_run(tmp_path / name, capacity=capacity))
+        scaling_run(tmp_path / name, capacity=capacity)
         for name, capacity in (("first", planted), ("second", faster))
     ]
-    _, found = changes(*runs, [])
+    found, _ = changes_between(runs)
     by_id = {change.asked.id.removeprefix("scaling/mixed/"): change for change in found}
     for name in ("microservices:monolith/level-1", "microservices:monolith/added_core"):
         change = by_id[name]
