@@ -25,6 +25,7 @@ from bench.cli.console import (
     show_progress,
 )
 from bench.cli.run_command import with_own_flags
+from bench.cli.runs import refresh_index
 from bench.contract.seed import SeedSpec
 from bench.errors import ShopbenchError
 from bench.machine import parse_cpus
@@ -104,7 +105,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
 
     if resume is not None:
         _refuse_more(context, {"resume", "quiet", "max_minutes"})
-        resume_run(resume, _report, quiet=quiet, max_minutes=max_minutes)
+        resume_run(resume, _report_run, quiet=quiet, max_minutes=max_minutes)
         return
     options = RunOptions(
         profile=profile,
@@ -120,7 +121,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
         place=on,
         own=own,
     )
-    run_experiments(experiments or [], options, _report)
+    run_experiments(experiments or [], options, _report_run)
 
 
 def report(run_dir: Run) -> None:
@@ -178,6 +179,12 @@ def _report(run_dir: Path) -> None:
 
     build_report(run_dir)
     show_results(run_dir, out)
+
+
+def _report_run(run_dir: Path) -> None:
+    """Report a run that has just ended; the page of all runs shows it too."""
+    _report(run_dir)
+    refresh_index(run_dir.parent)
 
 
 def _print_verdicts(verdicts: list[Verdict]) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.markup import escape
 
 from bench.cli.console import AsJson, print_json, say
 from bench.cli.run_arguments import Folder
+from bench.errors import ShopbenchError
+from bench.results.plain_text import plain
 from bench.results.run_list import RESULTS
 
 if TYPE_CHECKING:
@@ -24,6 +29,9 @@ _COLUMNS = "{:<{}}  {:<16}  {:<8}  {:>6}  {:<9}  {:<11}  {}"
 
 def runs(
     folder: Folder = RESULTS,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write the list as a page too: index.html beside them.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List all runs, newest first: when, how long, what was measured, and the answer in words.
@@ -40,6 +48,21 @@ def runs(
         print_json(_document(found))
     else:
         _print(found)
+    if html:
+        from bench.report.index import write_index
+
+        page = write_index(folder, found)
+        print(f"page: {plain(str(page))}", file=sys.stderr if as_json else sys.stdout)
+
+
+def refresh_index(root: Path) -> None:
+    """Write the page of all runs again; where that cannot be, it is a remark."""
+    from bench.report.index import write_index
+
+    try:
+        write_index(root)
+    except ShopbenchError as exc:
+        print(f"note: the page of all runs is not new: {plain(exc.message)}", file=sys.stderr)
 
 
 def _print(found: RunList) -> None:
@@ -66,7 +89,7 @@ def _lines(run: ListedRun, short: str, wide: int) -> list[str]:
     )
     facts = shorten_end(_COLUMNS.format(short, wide, *cells), _WIDTH)
     indent = " " * (wide + 2)
-    answer = _INTERVAL.sub(lambda found: found[0].replace(" ", _TIED), answer_of(run, short))
+    answer = _INTERVAL.sub(lambda found: found[0].replace(" ", _TIED), run.answer(short))
     lines = wrap(answer, _WIDTH - len(indent), max_lines=_MOST_LINES, placeholder=" …")
     return [facts, *(indent + line.replace(_TIED, " ") for line in lines)]
 
@@ -76,19 +99,6 @@ def shorten_end(line: str, most: int) -> str:
     if len(line.rstrip()) <= most:
         return line.rstrip()
     return f"{line[: most - 2].rpartition(' ')[0]} …"
-
-
-def answer_of(run: ListedRun, short: str) -> str:
-    """The run's answer in one sentence, else why there is none."""
-    if run.words and run.words.sentences:
-        return run.words.sentences[0]
-    if run.words:
-        return "Nothing could be judged."
-    if run.state == "running":
-        return "Is being measured."
-    if not run.measured:
-        return "Was stopped before it measured anything."
-    return f"No report yet: shopbench report {short}"
 
 
 def _ending(found: RunList) -> str:
@@ -107,7 +117,7 @@ def _document(found: RunList) -> dict[str, Any]:
         {
             "name": run.name,
             "short": short[run.name],
-            "answer": answer_of(run, short[run.name]),
+            "answer": run.answer(short[run.name]),
             **{name: value for name, value in asdict(run).items() if name != "words"},
             "started_at": run.started_at.isoformat(),
         }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.console import Cpus, new_table, out, run_named, say
+from bench.cli.runs import refresh_index
 from bench.errors import ShopbenchError, near
 from bench.experiments.selftest import NAME, part_name
 from bench.experiments.selftest import PART_NAMES as PARTS
@@ -108,6 +109,7 @@ def _measured(chosen: list[str], options: RunOptions) -> list[dict[str, str]]:
 
     names = [NAME] if chosen == list(PARTS) else [part_name(part) for part in chosen]
     run_dir = run(names, options, report)
+    refresh_index(run_dir.parent)
     say(f"run: {run_dir}")
     found = RunReader(run_dir).journal.settings[NAME]["parts"]
     return [row for part in chosen if part in found for row in found[part]["outcomes"]]

@@ -3,11 +3,9 @@
 Neighbours: `bench.results.journal` has what `build` stored.
 """
 
-from math import exp, log
 from pathlib import Path
 from textwrap import shorten
 
-import scipy.stats
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -15,7 +13,7 @@ from rich.table import Table
 from bench.registry import registered
 from bench.report.build import PAGE
 from bench.report.claims import tally
-from bench.report.fields import estimate_text
+from bench.report.fields import at_95, estimate_text, short_label
 from bench.report.merged_runs import picture_of_runs
 from bench.report.naming import deployment_order, interval, own_names
 from bench.results.journal import RunReader
@@ -103,29 +101,13 @@ def _named_table(verdicts: list[Verdict]) -> Table:
             table.add_row(f"[bold]{escape(pair)}[/]", "", "", "", "")
         before = pair
         table.add_row(
-            escape(_what(verdict)),
+            escape(short_label(verdict)),
             escape(estimate_text(verdict)),
-            escape(interval(*_at_95(verdict))),
+            escape(interval(*at_95(verdict))),
             str(verdict.n_blocks),
             _word(verdict),
         )
     return table
-
-
-def _what(verdict: Verdict) -> str:
-    """`order, time` for the id of a paired question."""
-    role = verdict.id.split("/")[1].replace("_", " ")
-    return f"{role}, {'CPU' if verdict.metric.startswith('cpu') else 'time'}"
-
-
-def _at_95(verdict: Verdict) -> tuple[float | None, float | None]:
-    """A verdict's t interval at 95 %: half-widths in the logarithm go as the t quantiles."""
-    if verdict.estimate is None or verdict.high is None or verdict.n_blocks < 2:
-        return None, None
-    free = verdict.n_blocks - 1
-    judged, wanted = scipy.stats.t.ppf([0.5 + verdict.level / 2, 0.975], free)
-    reach = log(verdict.high / verdict.estimate) * float(wanted / judged)
-    return verdict.estimate * exp(-reach), verdict.estimate * exp(reach)
 
 
 def _table(title: str, verdicts: list[Verdict]) -> Table:

@@ -5,11 +5,15 @@ Neighbours: `tables` and the sections fill tables with them, `macros.html` lays 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp, log
+
+import scipy.stats
 
 from bench.report.naming import interval, number, percent
 from bench.report.summary_table import markdown_table
 from bench.results.verdict import Verdict
 
+_FURTHEST = 300.0  # of a logarithm, before a float ends
 _DECIDED = ("supported", "refuted", "no difference shown", "reached", "not reached")
 
 
@@ -82,3 +86,21 @@ def answer(verdict: Verdict) -> str:
     if verdict.estimate is None or verdict.verdict not in ("supported", "refuted"):
         return ""
     return f"it is {'higher' if verdict.estimate > 1 else 'lower'}"
+
+
+def short_label(verdict: Verdict) -> str:
+    """Return `order, time` for the id of a paired question."""
+    role = (verdict.id.split("/") + [""])[1].replace("_", " ")
+    return f"{role}, {'CPU' if verdict.metric.startswith('cpu') else 'time'}"
+
+
+def at_95(verdict: Verdict) -> tuple[float | None, float | None]:
+    """A verdict's t interval at 95 %: half-widths in the logarithm go as the t quantiles."""
+    if not verdict.estimate or not verdict.high or verdict.n_blocks < 2:
+        return None, None
+    if min(verdict.estimate, verdict.high) <= 0 or not 0.0 < verdict.level < 1.0:
+        return None, None
+    free = verdict.n_blocks - 1
+    judged, wanted = scipy.stats.t.ppf([0.5 + verdict.level / 2, 0.975], free)
+    reach = min(log(verdict.high / verdict.estimate) * float(wanted / judged), _FURTHEST)
+    return verdict.estimate * exp(-reach), verdict.estimate * exp(reach)

@@ -85,6 +85,18 @@ class ListedRun:
         """Of its folder."""
         return self.path.name
 
+    def answer(self, short: str) -> str:
+        """The answer in one sentence, else why there is none. `short`: a name that works."""
+        if self.words and self.words.sentences:
+            return self.words.sentences[0]
+        if self.words:
+            return "Nothing could be judged."
+        if self.state == "running":
+            return "Is being measured."
+        if not self.measured:
+            return "Was stopped before it measured anything."
+        return f"No report yet: shopbench report {short}"
+
     @property
     def has_results(self) -> bool:
         """Whether it has ended, and measured something if it was interrupted."""

@@ -8,9 +8,11 @@ import pytest
 
 from bench.report.build import build_report
 from bench.report.compare import compare_runs
+from bench.report.index import write_index
 from bench.results.journal import TrialStatus
 from tests.system_report.chromium import Tab, browser_tab, chromium_path
 from tests.unit.report.factory import LADDER_RUN, Rounds, make_run, pair_run
+from tests.unit.results.listed import listed_run
 
 CHROMIUM = chromium_path()
 pytestmark = [
@@ -203,4 +205,28 @@ async def test_the_comparison_of_two_runs(tmp_path: Path, tab: Tab, width: int) 
     assert await tab.ask(SPILL) == 0
     assert await tab.ask("document.querySelectorAll('.metric .bar .dot').length") > 16
     assert await tab.ask(CUT_OFF) == []
+    assert tab.complaints() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_page_of_all_runs(tmp_path: Path, tab: Tab, width: int, scheme: str) -> None:
+    for hour in range(10):
+        listed_run(tmp_path, f"20261130-0{hour}0000-latency-capacity-failure-quick-a4{hour}e", hour)
+    dark = {"name": "prefers-color-scheme", "value": scheme}
+    await tab.send("Emulation.setEmulatedMedia", features=[dark])
+    await tab.open(write_index(tmp_path).as_uri(), width)
+    assert await tab.ask(SPILL) == 0
+    assert await tab.ask("document.querySelectorAll('.trend g').length") == 10
+    bar = "document.querySelector('.chosen')"
+    assert await tab.ask(f"{bar}.hidden")
+    for at in (0, 2):
+        await tab.ask(f"document.querySelectorAll('.entry input')[{at}].click()")
+    line = await tab.ask(f"{bar}.querySelector('code').textContent")
+    assert line.startswith("shopbench compare ")
+    assert [path[-4:] for path in line.split()[2:]] == ["a47e", "a49e"]
+    assert await tab.ask(SPILL) == 0
+    await tab.ask("document.querySelector('.trend g').dispatchEvent(new Event('click'))")
+    assert "×1.50" in await tab.ask("document.querySelector('.trend .point').textContent")
     assert tab.complaints() == []
