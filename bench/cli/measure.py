@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +25,7 @@ from bench.cli.console import (
     show_progress,
 )
 from bench.cli.run_command import with_own_flags
-from bench.cli.runs import refresh_index
+from bench.cli.runs import has_index, refresh_index
 from bench.contract.seed import SeedSpec
 from bench.errors import ShopbenchError
 from bench.machine import parse_cpus
@@ -82,6 +82,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     max_minutes: given.MaxMinutes = None,
     load_workers: given.LoadWorkers = 1,
     resume: given.Resume = None,
+    like: given.Like = None,
     on: On = "local",
     *,
     own: Mapping[str, Any],
@@ -94,6 +95,7 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
       shopbench run latency floor --profile quick --fail-on 'errors>0.1%'
       shopbench run latency --on compose
       shopbench run --resume latest
+      shopbench run --like latest
       shopbench run latency --url a=http://HOST:9001 --url b=http://HOST:9002 --locustfile mine.py
       shopbench run latency --url … --url … --locustfile mine.py -- --an-argument of-mine
 
@@ -104,8 +106,12 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
     from bench.engine.runner import run as run_experiments
 
     if resume is not None:
-        _refuse_more(context, {"resume", "quiet", "max_minutes"})
+        _refuse_more(context, "resume", {"quiet", "max_minutes"})
         resume_run(resume, _report_run, quiet=quiet, max_minutes=max_minutes)
+        return
+    if like is not None:
+        _refuse_more(context, "like", {"quiet", "max_minutes", "folder", "fail_on"})
+        _run_like(like, folder, quiet, max_minutes, tuple(fail_on or ()))
         return
     options = RunOptions(
         profile=profile,
@@ -127,6 +133,8 @@ def run(  # noqa: PLR0913, PLR0917 - one argument for each option
 def report(run_dir: Run) -> None:
     """Build the report of a run again. Example: shopbench report latest"""
     _report(run_dir)
+    if has_index(run_dir.parent):
+        refresh_index(run_dir.parent)
 
 
 def compare(
@@ -165,12 +173,27 @@ def export(
         say(escape(str(path)))
 
 
-def _refuse_more(context: typer.Context, allowed: set[str]) -> None:
-    """A resumed run has its options in its journal."""
+def _run_like(
+    like: Path, folder: Path, quiet: bool, max_minutes: float | None, fail_on: tuple[str, ...]
+) -> None:
+    """A new run of what another one measured, at the same loads."""
+    from bench.engine.likeness import wanted_like
+    from bench.engine.runner import run as run_experiments
+
+    asked = wanted_like(like)
+    options = replace(asked.options, results_root=folder, quiet=quiet, fail_on=fail_on)
+    if max_minutes is not None:
+        options = replace(options, max_minutes=max_minutes)
+    run_experiments(asked.experiments, options, _report_run)
+
+
+def _refuse_more(context: typer.Context, option: str, allowed: set[str]) -> None:
+    """A resumed run and one like another have their options in a journal."""
     for name in context.params:
         source = context.get_parameter_source(name)
-        if name not in allowed and source is not None and source.name == "COMMANDLINE":
-            raise ShopbenchError(f"--resume takes its {name} from the run; leave it out", 2)
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and name not in {option, *allowed}:
+            raise ShopbenchError(f"--{option} takes its {name} from the run; leave it out", 2)
 
 
 def _report(run_dir: Path) -> None:

@@ -33,6 +33,15 @@ MaxMinutes = Annotated[
 LoadWorkers = Annotated[
     int, typer.Option("--load-workers", min=1, help="Processes that share the load.")
 ]
+Like = Annotated[
+    Path | None,
+    typer.Option(
+        "--like",
+        metavar="RUN",
+        parser=run_named,
+        help="Measure what this run did, at its loads: experiments and options are its own.",
+    ),
+]
 Resume = Annotated[
     Path | None,
     typer.Option("--resume", metavar="RUN", parser=run_named, help="Finish this interrupted run."),

@@ -55,6 +55,13 @@ def runs(
         print(f"page: {plain(str(page))}", file=sys.stderr if as_json else sys.stdout)
 
 
+def has_index(root: Path) -> bool:
+    """Whether there is a page of all runs, which a new report changes."""
+    from bench.report.index import INDEX
+
+    return (root / INDEX).is_file()
+
+
 def refresh_index(root: Path) -> None:
     """Write the page of all runs again; where that cannot be, it is a remark."""
     from bench.report.index import write_index

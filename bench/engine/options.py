@@ -88,6 +88,7 @@ class RunOptions:
     `load_workers`: processes that share each schedule, on one core each where there are as many.
     `place`: where the deployments run, `local` or `compose`.
     `max_minutes`: add blocks until the intervals are narrow or this time is over.
+    `like`: the folder of a run whose loads are taken over instead of looked for.
     `own`: options that belong to single experiments, by their flags' keys; what was left out may
     be missing.
     """
@@ -106,6 +107,7 @@ class RunOptions:
     place: str = "local"
     command: str = field(default_factory=lambda: " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))
     shop_seed: SeedSpec = field(default_factory=SeedSpec)
+    like: Path | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
 
 

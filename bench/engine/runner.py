@@ -26,6 +26,7 @@ from bench.deployments.places import open_at
 from bench.engine.deployment_fleet import Fleet
 from bench.engine.fail_on import broken, check_measurable, parse_condition
 from bench.engine.host_cpus import check_place, choose_cpus, place_settings
+from bench.engine.likeness import take_over
 from bench.engine.neighbours import at_work
 from bench.engine.options import PROFILES, Profile, RunOptions, profile_of
 from bench.engine.progress import Progress, duration
@@ -139,6 +140,8 @@ def measure(names: list[str], options: RunOptions) -> Path:
     writer = RunWriter.create(options.results_root, _run_id(names, profile), facts)
     for remark in remarks:
         writer.note(remark)
+    if options.like is not None:
+        take_over(writer, options.like)
     return _carry_out(names, options, writer)
 
 

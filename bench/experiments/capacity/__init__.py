@@ -15,6 +15,7 @@ EXPERIMENTS = (
         rank=20,
         measuring="bench.experiments.capacity.measure",
         reporting="bench.experiments.capacity.section",
+        loads=("capacity_curve_rps",),
         heeds=("deployments", "mixes", "cpus", "seed", "max_minutes", "load_workers"),
         flags=(
             Flag(

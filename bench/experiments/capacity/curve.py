@@ -19,6 +19,7 @@ from bench.load.schedule import build_schedule
 from bench.results.journal import TrialStatus
 
 NEAR_CAPACITY = 0.95
+CURVE_LOADS = "capacity_curve_rps"  # the setting: by mix and load, who gets it
 _SAME = 0.05  # two loads so near each other are one
 
 
@@ -36,7 +37,10 @@ def draw_curve(ctx: RunContext, course: Course, mix: str) -> None:
     """All blocks of all loads; nothing where a capacity is not known."""
     found = {name: known_capacity_rps(ctx.writer.journal, mix, name) for name in course.arms}
     can = {name: known[0] for name, known in found.items() if known is not None}
-    loads = loads_of(mix, can, course.shares, own_shares=course.size.own_shares)
+    loads = _held(ctx, mix, can)
+    if not loads:
+        loads = loads_of(mix, can, course.shares, own_shares=course.size.own_shares)
+        _remember(ctx, mix, loads)
     if not loads:
         return
     for name in course.arms:
@@ -65,10 +69,30 @@ def loads_of(
                 rate = max(MIN_RPS, two_digits(share * capacity))
                 if all(abs(rate / known - 1) > _SAME for known in rates):
                     rates[rate] = (name,)
+    return _judged(mix, rates, can)
+
+
+def _judged(
+    mix: str, rates: Mapping[float, tuple[str, ...]], can: Mapping[str, float]
+) -> list[Load]:
     return [
         Load(mix, rate, names, frozenset(n for n in names if rate > NEAR_CAPACITY * can[n]))
         for rate, names in sorted(rates.items())
     ]
+
+
+def _held(ctx: RunContext, mix: str, can: Mapping[str, float]) -> list[Load]:
+    """The loads that the journal already states, for the arms whose capacity is known."""
+    stated = (ctx.setting(CURVE_LOADS) or {}).get(mix, {})
+    named = {float(rate): tuple(n for n in names if n in can) for rate, names in stated.items()}
+    return _judged(mix, {rate: names for rate, names in named.items() if names}, can)
+
+
+def _remember(ctx: RunContext, mix: str, loads: list[Load]) -> None:
+    if loads:
+        stated = {f"{load.offered_rps:g}": list(load.names) for load in loads}
+        known = ctx.setting(CURVE_LOADS) or {}
+        ctx.writer.add_settings(**{CURVE_LOADS: {**known, mix: stated}})
 
 
 def _series(ctx: RunContext, course: Course, load: Load) -> Series:

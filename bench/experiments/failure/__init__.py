@@ -10,6 +10,7 @@ EXPERIMENTS = (
         rank=70,
         measuring="bench.experiments.failure.measure",
         reporting="bench.experiments.failure.section",
+        loads=("failure.capacity_rps",),
         heeds=("deployments", "cpus", "seed", "max_minutes", "load_workers"),
         flags=(Flag("--spec", "With failure: a TOML file, or bench, quick, …."),),
     ),

@@ -92,9 +92,9 @@ def run(ctx: RunContext) -> None:
 
 def wanted_spec(options: RunOptions, profile: Profile, settings: Mapping[str, Any]) -> Spec:
     """What the journal says from before a resume, else the user's file or the profile's spec."""
-    held = settings.get(EXPERIMENT)
+    held = (settings.get(EXPERIMENT) or {}).get("spec")
     if held:
-        return stored_spec(held["spec"])
+        return stored_spec(held)
     return load_spec(options.own.get("spec") or SPECS.get(profile.name, "smoke"))
 
 

@@ -10,6 +10,7 @@ EXPERIMENTS = (
         rank=10,
         measuring="bench.experiments.latency.measure",
         reporting="bench.experiments.latency.section",
+        loads=("latency.gaps_s",),
         heeds=("deployments", "mixes", "cpus", "seed", "max_minutes"),
         thresholds=("latency",),
     ),

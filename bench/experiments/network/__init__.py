@@ -9,6 +9,7 @@ EXPERIMENTS = (
         rank=50,
         measuring="bench.experiments.network.measure",
         reporting="bench.experiments.network.section",
+        loads=("network.rates_rps", "network.probed_rps"),
         heeds=("deployments", "mixes", "cpus", "seed", "max_minutes", "load_workers"),
         processes_only="its proxy stands between processes",
     ),

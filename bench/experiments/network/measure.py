@@ -104,6 +104,7 @@ def run(ctx: RunContext) -> None:
     mixes = ctx.options.mixes or size.mixes
     ctx.fleet.close()  # what another experiment left up would run beside
     ctx.fleet.on_fresh(lambda subject: prime(ctx, subject))
+    _remember(ctx, deployments=list(names))
     for setting in SETTINGS:
         with HopFleet(ctx, setting) as fleet:
             for name in names:
@@ -154,7 +155,7 @@ def _rates(
                 ctx.progress.done(PROBE_S)
         rates[mix] = max(MIN_RPS, two_digits(min(wanted)))
     fleet.set_hops(HopSettings(), names)
-    _remember(ctx, rates_rps=rates, probed_rps=probed, deployments=list(names), counted={})
+    _remember(ctx, rates_rps=rates, probed_rps=probed)
     return rates
 
 

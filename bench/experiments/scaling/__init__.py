@@ -14,6 +14,7 @@ EXPERIMENTS = (
         rank=40,
         measuring="bench.experiments.scaling.measure",
         reporting="bench.experiments.scaling.section",
+        loads=("scaling.paths", "scaling.replica_cores"),
         heeds=("deployments", "mixes", "cpus", "seed", "max_minutes", "load_workers"),
         processes_only="its replicas have quotas that the containers' driver does not set",
     ),

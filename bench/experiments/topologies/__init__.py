@@ -9,6 +9,7 @@ EXPERIMENTS = (
         rank=60,
         measuring="bench.experiments.topologies.measure",
         reporting="bench.experiments.topologies.section",
+        loads=("topologies.offered_rps", "topologies.probed_rps"),
         heeds=("deployments", "cpus", "seed", "max_minutes", "load_workers"),
         thresholds=("topologies",),
         processes_only="only four of the cuts have a profile in docker-compose.yml",

@@ -158,9 +158,9 @@ def _block_s(names: tuple[str, ...], size: Size) -> float:
 
 def _rate(ctx: RunContext, parked: ParkedFleet, names: tuple[str, ...]) -> float:
     """30 % of the smallest capacity of the most and the least divided partition."""
-    known = ctx.setting(EXPERIMENT)
+    known = (ctx.setting(EXPERIMENT) or {}).get("offered_rps")
     if known is not None:
-        return float(known["offered_rps"])
+        return float(known)
     found = {}
     for name in [name for name in PROBED if name in names] or list(names[:2]):
         ctx.progress.say(f"probing {name}: {MIX}")

@@ -154,6 +154,19 @@ def test_the_command_writes_the_page(
     assert (tmp_path / "results/runs/index.html").exists()
 
 
+def test_a_report_made_again_is_on_the_page_but_makes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = listed_run(tmp_path, NAME)
+    monkeypatch.setattr("bench.cli.measure._report", lambda run_dir: None)
+    assert run_command(["report", str(run)]) == 0
+    page = tmp_path / "index.html"
+    assert not page.exists()
+    page.write_text("old")
+    assert run_command(["report", str(run)]) == 0
+    assert ANSWER in page.read_text()
+
+
 def test_the_page_of_all_runs_is_written_after_every_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
