@@ -65,26 +65,29 @@ def _registry(as_json: bool) -> None:
         print_json(registry_json())
         return
     known = registry()
-    table = new_table("id", "claim", "says", "experiment")
+    table = new_table("id", "claim", "says", "measured by")
     for claim in known.claims:
-        state = "" if known.experiments[claim.experiment].built else " (not built yet)"
+        experiment = known.experiments[claim.experiment]
+        how = experiment.name if experiment.built else f"by hand: {experiment.measures}"
         says = f"{claim.pair} {claim.direction}"
-        table.add_row(claim.id, escape(claim.wording), escape(says), claim.experiment + state)
+        table.add_row(claim.id, escape(claim.wording), escape(says), escape(how))
     out.print(table)
     built = sum(known.experiments[claim.experiment].built for claim in known.claims)
-    say(f"{len(known.claims)} claims, {built} with an experiment in this version")
+    by_hand = len(known.claims) - built
+    say(f"{len(known.claims)} claims: {built} by an experiment, {by_hand} by hand")
 
 
 def _print_picture(picture: Picture) -> None:
     from bench.report.claims import tally
-    from bench.report.comparison import comparison, texts
+    from bench.report.comparison import comparison, gap_texts, texts
 
-    table = new_table("feature", "monolith", "microservices")
+    table = new_table("feature", "monolith", "microservices", "not in it")
     for row in comparison(picture):
-        table.add_row(row.row.feature, *(escape(texts(cell)) for cell in row.cells.values()))
+        told = [*map(texts, row.cells.values()), gap_texts(row)]
+        table.add_row(row.row.feature, *map(escape, told))
     out.print(table)
     out.print()
-    table = new_table("claim", "verdict", "estimate", "n", "asked, or why there is no verdict")
+    table = new_table("claim", "verdict", "estimate", "n", "asked, or what would measure it")
     for result in picture.results:
         for cells in _lines(picture, result):
             table.add_row(*(escape(text) for text in cells))
@@ -99,7 +102,7 @@ def _lines(picture: Picture, result: ClaimResult) -> list[list[str]]:
     from bench.report.fields import estimate_with_interval
 
     if not result.answers:
-        return [[result.claim.id, "–", "–", "–", result.why]]
+        return [[result.claim.id, result.lack, "", "", result.why]]
     lines = []
     for at, answer in enumerate(result.answers):
         verdict = answer.verdict

@@ -6,14 +6,17 @@ Neighbours: `build` turns it into files; `console`, `compare` and `export` read 
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from bench.claims import registry
 from bench.registry import registered
 from bench.report.claims import name_claims
 from bench.report.naming import own_names, showing
+from bench.report.quality import trust_words
 from bench.report.section import Section
+from bench.report.tiles import Tile
 from bench.results.dataset import RunData, load_run
 from bench.results.journal import CorruptResults, Trial
 from bench.results.verdict import NAMED, SMOKE_NOTE, TableCell, Verdict, Words
@@ -41,6 +44,24 @@ class Analysis:
         """What the run measured for the comparison table."""
         return [cell for section in self.sections for cell in section.cells]
 
+    @cached_property
+    def shown(self) -> list[Section]:
+        """The sections that have something to show, in the order of the comparison table."""
+        rows = registry().rows
+        place: dict[str, int] = {}
+        for at, row in enumerate(rows):
+            for experiment in row.experiments:
+                place.setdefault(experiment, at)
+        shown = [section for section in self.sections if section.template]
+        return sorted(shown, key=lambda section: place.get(section.experiment, len(rows)))
+
+    @property
+    def tiles(self) -> list[Tile]:
+        """The tiles of all experiments; a smoke run claims nothing."""
+        found = [tile for section in self.sections for tile in section.tiles]
+        smoke = self.data.journal.profile == "smoke"
+        return [replace(tile, state="open") for tile in found] if smoke else found
+
     @property
     def trials(self) -> list[Trial]:
         """All trials with gates, invalid ones and reruns included."""
@@ -48,9 +69,10 @@ class Analysis:
 
     @cached_property
     def words(self) -> Words:
-        """The result in plain words, what is not decided included, and how far to trust it."""
-        trusts = " ".join(section.trust for section in self.sections if section.trust)
-        return Words(tuple(self._sentences()), trusts)
+        """The run's one answer, then every result in plain words; and how far to trust them."""
+        told = [section.trust for section in self.sections if section.trust]
+        told += trust_words(self.data.journal, self.trials)
+        return Words(tuple(self._sentences()), f"{'; '.join(told)}." if told else "")
 
     def _sentences(self) -> Iterator[str]:
         smoke = self.data.journal.profile == "smoke"
@@ -60,6 +82,8 @@ class Analysis:
         if told := [text for section in self.sections for text in section.headline]:
             yield from told
             return
+        if clauses := [text for section in self.sections for text in section.answer]:
+            yield f"On this machine, {'; '.join(clauses)}."
         leads = any(section.leads for section in self.sections)
         for section in self.sections:
             yield from section.sentences
@@ -83,7 +107,11 @@ def _analysed(run_dir: Path) -> Analysis:
     data = load_run(run_dir)
     own = own_names(data.journal.settings)
     with showing(own):
-        sections = [section for each in registered() for section in each.sections(data)]
+        sections = [
+            replace(section, experiment=each.folder.name)
+            for each in registered()
+            for section in each.sections(data)
+        ]
     verdicts = [verdict for section in sections for verdict in section.verdicts]
     return Analysis(
         data=data,

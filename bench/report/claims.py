@@ -1,4 +1,4 @@
-"""What one run, or several, found for each claim of the registry, and why nothing where nothing.
+"""What one run, or several, found for each claim of the registry, and what would where none did.
 
 Neighbours: `bench.claims` holds the claims, `comparison` makes the table, `merged_runs` reads runs.
 """
@@ -14,7 +14,7 @@ from bench.results.journal import TableCell, Verdict, VerdictWord
 from bench.results.verdict import EXPLORATORY, NAMED, experiment_of
 
 Word = VerdictWord | Literal["mixed", ""]
-Lack = Literal["", "not built yet", "not measured", "without a verdict"]
+Lack = Literal["", "by hand", "not measured", "without a verdict"]
 
 _OPPOSED = ({"supported", "refuted"}, {"reached", "not reached"})
 
@@ -77,15 +77,19 @@ class Picture:
         """Return why an experiment says nothing here; empty where it was run."""
         if any(experiment in run.experiments for run in self.runs):
             return ""
-        return "not measured" if registry().experiments[experiment].built else "not built yet"
+        return "not measured" if registry().experiments[experiment].built else "by hand"
 
     def lack_words(self, experiment: str) -> str:
         """Return the same in words, with the command that would measure it."""
-        lack = self.lack(experiment)
+        lack, known = self.lack(experiment), registry().experiments[experiment]
         if lack == "not measured":
-            where = "these runs" if self.several else "this run"
-            return f"not measured in {where}: {registry().experiments[experiment].command}"
-        return f"experiment {experiment} is {lack}" if lack else ""
+            return f"{self.unmeasured}: {known.command}"
+        return f"comes by hand: {known.measures}" if lack else ""
+
+    @property
+    def unmeasured(self) -> str:
+        """How it is said that something was not measured."""
+        return f"not measured in {'these runs' if self.several else 'this run'}"
 
     @cached_property
     def results(self) -> list[ClaimResult]:
@@ -142,9 +146,10 @@ def combined(words: Iterable[VerdictWord]) -> Word:
 
 
 def tally(results: Sequence[ClaimResult]) -> str:
-    """Return in one line how many claims have which word, and how many none."""
-    counts = Counter(result.word or result.lack for result in results)
-    parts = [f"{count} {name}" for name, count in counts.most_common()]
+    """Return in one line how many claims have which word, and what the others wait for."""
+    judged = Counter(result.word for result in results if result.word)
+    waiting = Counter(result.lack for result in results if not result.word)
+    parts = [f"{n} {name}" for counts in (judged, waiting) for name, n in counts.most_common()]
     return f"{len(results)} claims: {', '.join(parts)}"
 
 

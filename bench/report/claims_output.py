@@ -40,6 +40,7 @@ def picture_json(picture: Picture) -> dict[str, Any]:
                 "row": row.row.id,
                 **{arm: [asdict(entry) for entry in cell] for arm, cell in row.cells.items()},
                 "claims": {r.claim.id: r.word for r in row.claims},
+                "gaps": [asdict(gap) for gap in row.gaps],
             }
             for row in comparison(picture)
         ],

@@ -1,12 +1,12 @@
-"""The comparison table: six rows, each cell filled by what was measured, or saying what would.
+"""The comparison table: six rows, filled by what was measured; what was not says how to.
 
 Neighbours: `bench.claims` has the rows, `claims` the verdicts; sections bring cells of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.claims import Row, registry
+from bench.claims import Experiment, Row, registry
 from bench.report.analysis import Analysis
 from bench.report.claims import ClaimResult, Evidence, Picture, ran
 from bench.report.fields import estimate_text, estimate_with_interval
@@ -14,27 +14,33 @@ from bench.report.naming import span
 from bench.report.section import ARMS
 from bench.results.journal import TableCell
 
+_SHORT = ("smoke", "quick")  # profiles that a longer one would say more than
+
 
 @dataclass(frozen=True)
 class Entry:
-    """One line in a cell. `source`: experiment, and run if there are several; empty: a gap."""
+    """One line in a cell. `source`: experiment, and run if there are several."""
 
     text: str
     source: str
 
-    @property
-    def measured(self) -> bool:
-        """Whether it was measured; if not, the text says what would measure it."""
-        return bool(self.source)
+
+@dataclass(frozen=True)
+class Gap:
+    """What a row has no measurement of, and how to get it: a command, or what is to be counted."""
+
+    why: str
+    how: str
 
 
 @dataclass(frozen=True)
 class RowResult:
-    """A row with the entries of either arm and the claims of the row that have a verdict."""
+    """A row: what was measured of either arm, the claims with a verdict, and what is missing."""
 
     row: Row
     cells: dict[str, tuple[Entry, ...]]
     claims: tuple[ClaimResult, ...]
+    gaps: tuple[Gap, ...]
 
 
 def picture_of(analysis: Analysis) -> Picture:
@@ -52,6 +58,7 @@ def comparison(picture: Picture) -> list[RowResult]:
             row=row,
             cells={arm: tuple(_entries(picture, row, arm)) for arm in ARMS},
             claims=tuple(r for r in picture.results if r.claim.row == row.id and r.answers),
+            gaps=tuple(_gaps(picture, row)),
         )
         for row in registry().rows
     ]
@@ -76,20 +83,49 @@ def _check_place(cell: TableCell) -> None:
 
 
 def _entries(picture: Picture, row: Row, arm: str) -> list[Entry]:
-    entries = []
-    for experiment in row.experiments:
-        found = [
-            Entry(cell.text, f"{experiment}, {run.run_id}" if picture.several else experiment)
-            for run in picture.runs
-            for cell in run.cells
-            if (cell.row, cell.deployment, cell.experiment) == (row.id, arm, experiment)
-        ]
-        entries += found or [Entry(_gap(picture, experiment), "")]
-    return sorted(entries, key=lambda entry: not entry.measured)  # gaps after what was measured
+    return [
+        Entry(cell.text, f"{cell.experiment}, {run.run_id}" if picture.several else cell.experiment)
+        for experiment in row.experiments
+        for run in picture.runs
+        for cell in run.cells
+        if (cell.row, cell.deployment, cell.experiment) == (row.id, arm, experiment)
+    ]
 
 
-def _gap(picture: Picture, experiment: str) -> str:
-    return picture.lack_words(experiment) or f"{experiment} was run, but has nothing for this cell"
+def _gaps(picture: Picture, row: Row) -> Iterator[Gap]:
+    """At most one gap for what a command measures, one for what comes by hand."""
+    lacking = {name: picture.lack(name) for name in row.experiments}
+    commanded = [name for name, lack in lacking.items() if lack == "not measured"]
+    by_hand = [name for name, lack in lacking.items() if lack == "by hand"]
+    if commanded:
+        yield Gap(picture.unmeasured, f"shopbench run {' '.join(commanded)}")
+    if by_hand:
+        yield Gap("comes by hand", ", ".join(by_hand))
+
+
+def missing(picture: Picture) -> list[tuple[str, str]]:
+    """Return (command, or the name of what comes by hand; what it measures) of what was not run."""
+    known = registry().experiments.values()
+    lacking = [(each, picture.lack(each.name)) for each in known if _decides(each)]
+    commanded = [(each.command, each.measures) for each, lack in lacking if lack == "not measured"]
+    return commanded + [
+        (f"{each.name}, by hand", each.measures) for each, lack in lacking if lack == "by hand"
+    ]
+
+
+def next_words(profile: str, picture: Picture) -> str:
+    """Return what to do after this run: measure it longer, measure what is missing."""
+    known = registry().experiments
+    lacking = [name for name in known if picture.lack(name) == "not measured"]
+    told = "the same with --profile standard narrows the intervals" if profile in _SHORT else ""
+    rest = [name for name in lacking if _decides(known[name])]
+    also = f"{picture.unmeasured}: {', '.join(rest)}" if rest else ""
+    return f"{'; '.join(text for text in (told, also) if text)}." if told or also else ""
+
+
+def _decides(experiment: Experiment) -> bool:
+    """Whether some claim rests on it: what only checks the benchmark is no gap of the table."""
+    return any(claim.experiment == experiment.name for claim in registry().claims)
 
 
 def numbers(result: ClaimResult) -> str:
@@ -107,4 +143,9 @@ def numbers(result: ClaimResult) -> str:
 
 def texts(entries: Sequence[Entry]) -> str:
     """Return a cell as one line of text, for Markdown and the terminal."""
-    return "; ".join(f"{e.text} ({e.source})" if e.measured else e.text for e in entries)
+    return "; ".join(f"{entry.text} ({entry.source})" for entry in entries)
+
+
+def gap_texts(row: RowResult) -> str:
+    """Return what a row lacks, and how to get it, as one line of text."""
+    return "; ".join(f"{gap.why}: {gap.how}" for gap in row.gaps)

@@ -59,13 +59,15 @@ def _path(path: Path) -> str:
 
 
 def _answer(reader: RunReader, console: Console) -> None:
-    """The sentences, the metrics named beforehand, how far to trust them."""
+    """Every result, the metrics named beforehand, then the answer and how far to trust it."""
     console.print()
-    for sentence in reader.words.sentences or ("Nothing could be judged in this run.",):
+    for sentence in reader.words.sentences[1:]:
         console.print(escape(sentence))
     named = [v for v in reader.verdicts if v.note.startswith(NAMED)]
     if named:
         console.print(_named_table(named))
+    console.print()
+    console.print(escape(reader.words.answer or "Nothing could be judged in this run."))
     if reader.words.trust:
         console.print(escape(f"How far to trust it: {reader.words.trust}"))
 

@@ -29,7 +29,7 @@ def banners(analysis: Analysis) -> list[str]:
         (journal.dirty, "The working tree had local changes: the commit alone does not reproduce."),
     )
     said = [text for section in analysis.sections for text in section.banners]
-    return [text for applies, text in checks if applies] + said + list(journal.notes)
+    return [text for applies, text in checks if applies] + said
 
 
 def limits(analysis: Analysis) -> list[str]:

@@ -16,8 +16,13 @@ from bench.registry import registered
 from bench.report import quality
 from bench.report.analysis import Analysis
 from bench.report.claims import Picture, tally
-from bench.report.comparison import comparison, numbers, picture_of
-from bench.report.fields import answer, estimate_text, verdict_fields
+from bench.report.comparison import comparison, missing, next_words, numbers, picture_of
+from bench.report.fields import (
+    answer,
+    estimate_text,
+    estimate_with_interval,
+    verdict_fields,
+)
 from bench.report.figures.quality import quality_strip
 from bench.report.figures.style import Figure, inline_svg
 from bench.report.limits import banners, limits
@@ -27,14 +32,14 @@ from bench.results.verdict import VerdictWord
 
 HERE = Path(__file__).resolve().parent
 
-BEFORE = (("result", "Result"), ("comparison", "Comparison"), ("claims", "Claims"))
+BEFORE = (("result", "Result"), ("comparison", "Comparison"))
+CLAIMS = (("claims", "Claims"), ("measure", "How to measure the rest"), ("verdicts", "Verdicts"))
 AFTER = (
-    ("verdicts", "Verdicts"),
     ("quality", "Quality"),
     ("limits", "Limits"),
     ("reproduce", "Reproduce"),
 )
-_SHOP_ONLY = {"comparison", "claims"}  # they speak of our two arms
+_SHOP_ONLY = {"comparison", "claims", "measure"}  # they speak of our two arms
 
 
 def environment() -> Environment:
@@ -64,7 +69,8 @@ def render_page(analysis: Analysis, svgs: Mapping[str, str]) -> str:
     figures = figures_of(analysis)
     return template.render(
         **_content(analysis),
-        sections=analysis.sections,
+        sections=analysis.shown,
+        first_figures=_first_figures(analysis),
         quality=quality_strip(analysis.trials),
         svg=inlined(figures, svgs),
         css=asset("page.css"),
@@ -74,8 +80,13 @@ def render_page(analysis: Analysis, svgs: Mapping[str, str]) -> str:
 
 def figures_of(analysis: Analysis) -> list[Figure]:
     """Return every figure in page order."""
-    drawn = [figure for section in analysis.sections for figure in section.figures]
-    return [*drawn, quality_strip(analysis.trials)]
+    drawn = [figure for section in analysis.shown for figure in section.figures]
+    return [*_first_figures(analysis), *drawn, quality_strip(analysis.trials)]
+
+
+def _first_figures(analysis: Analysis) -> list[Figure]:
+    """The figures of the first screen, in the order of the experiments."""
+    return [each.first_figure for each in analysis.sections if each.first_figure is not None]
 
 
 def machine_facts(journal: Journal) -> list[tuple[str, str]]:
@@ -90,19 +101,24 @@ def _content(analysis: Analysis) -> dict[str, Any]:
     """Everything on the page that is not a figure."""
     journal, own = analysis.data.journal, analysis.own
     gate_names, gate_rows = quality.gate_rows(analysis.trials)
+    picture = picture_of(analysis)
     return {
         "journal": journal,
         "requests": sum(s.requests for s in analysis.data.trials),
-        "contents": _contents(analysis),
+        "contents": _contents(analysis, lacking=bool(missing(picture))),
         "own": bool(own),
         "subject": " and ".join(own) if own else "Monolith and microservices",
         "banners": banners(analysis),
         "answer": answer,
         "plain_words": analysis.words.sentences,
-        "trusts": [section.trust for section in analysis.sections if section.trust],
-        **claim_content(picture_of(analysis)),
+        "trust": analysis.words.trust,
+        "next": "" if analysis.own else next_words(journal.profile, picture),
+        "notes": journal.notes,
+        "tiles": analysis.tiles,
+        **claim_content(picture),
         "verdict_rows": [verdict_fields(v) for v in analysis.verdicts],
         "verdict_words": get_args(VerdictWord),
+        "quality_line": quality.quality_line(analysis.trials),
         "quality_rows": quality.quality_rows(analysis.trials),
         "failed_gates": quality.failed_gates(analysis.trials),
         "gate_names": gate_names,
@@ -125,21 +141,25 @@ def claim_content(picture: Picture) -> dict[str, Any]:
         "claim_rules": registry().rules,
         "claims_tally": tally(picture.results),
         "several": picture.several,
-        "which": "these runs" if picture.several else "this run",
+        "missing": missing(picture),
         "numbers": numbers,
         "estimate_text": estimate_text,
+        "estimate_with_interval": estimate_with_interval,
         "number": number,
         "interval": interval,
         "percent": percent,
     }
 
 
-def _contents(analysis: Analysis) -> list[tuple[str, str]]:
-    """Anchors and titles in page order."""
-    before = [each for each in BEFORE if not (analysis.own and each[0] in _SHOP_ONLY)]
-    after = [each for each in AFTER if each[0] != "verdicts" or analysis.verdicts]
-    sections = [(s.anchor, s.contents or s.title) for s in analysis.sections]
-    return [*before, *sections, *after]
+def _contents(analysis: Analysis, *, lacking: bool) -> list[tuple[str, str]]:
+    """Anchors and titles in page order, of what is there."""
+    absent = _SHOP_ONLY if analysis.own else set()
+    absent = absent | (set() if lacking else {"measure"})
+    absent = absent | (set() if analysis.verdicts else {"verdicts"})
+    found = [(s.anchor, s.contents or s.title) for s in analysis.shown if not s.folded]
+    folded = [(s.anchor, s.contents or s.title) for s in analysis.shown if s.folded]
+    whole = [*BEFORE, *found, *CLAIMS, *folded, *AFTER]
+    return [each for each in whole if each[0] not in absent]
 
 
 def _text(value: object) -> str:

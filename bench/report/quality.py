@@ -10,6 +10,28 @@ from bench.report.naming import deployment_order, number, words
 from bench.results.journal import Journal, Trial
 from bench.stats.proportions import wilson
 
+_GATES_TOLD = 2  # in the line of trust; the section on quality has them all
+
+
+def trust_words(journal: Journal, trials: Sequence[Trial]) -> list[str]:
+    """Return how far to trust a run, whatever it measured: its machine, and what was invalid."""
+    told = []
+    cpus = journal.machine.get("cpus")
+    if isinstance(cpus, int):
+        kind = "virtual CPU" if journal.machine.get("virtual") else "CPU"
+        told.append(f"{cpus} {kind}{'s' if cpus != 1 else ''}")
+    if invalid := [trial for trial in trials if trial.status == "invalid"]:
+        whole = f"{len(invalid)} of {len(trials)} trials invalid"
+        why = _failed_gates(invalid)
+        told.append(f"{whole} ({why})" if why else whole)
+    return told
+
+
+def _failed_gates(trials: Sequence[Trial]) -> str:
+    """The gates that failed, the most frequent first."""
+    failed = Counter(g.name for t in trials for g in t.gates if g.outcome == "fail")
+    return ", ".join(words(name) for name, _ in failed.most_common(_GATES_TOLD))
+
 
 def gate_rows(trials: Sequence[Trial]) -> tuple[list[str], list[list[str]]]:
     """Return (deployments, rows of gate and `passed / flagged / failed` for each deployment)."""
@@ -65,6 +87,15 @@ def _told(value: object) -> str:
     if isinstance(value, list | tuple):
         return "; ".join(_told(v) for v in value)
     return number(value) if isinstance(value, float) else str(value)
+
+
+def quality_line(trials: Sequence[Trial]) -> str:
+    """Return in a line how many trials there are and how good they are."""
+    status = Counter(trial.status for trial in trials)
+    return (
+        f"{len(trials)} trials: {status['valid']} valid, {status['flagged']} flagged, "
+        f"{status['invalid']} invalid; every gate of each"
+    )
 
 
 def quality_rows(trials: Sequence[Trial]) -> list[list[str]]:

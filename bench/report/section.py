@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bench.report.figures.style import Figure
+from bench.report.tiles import Tile
 from bench.results.verdict import TableCell, Verdict
 from bench.stats.precision import MIN_VALID_BLOCKS
 
@@ -57,18 +58,23 @@ class ArmLevel:
 class Section:
     """One section: `template` is rendered with `section` and the page's macros in reach.
 
+    Without a template nothing is shown in its place, and only the rest of it is used.
     `contents`: its name in the table of contents, the title if empty. `summary`: Markdown.
-    `sentences`: the result in plain words; `leads`: other experiments then only say what they have
-    decided, and leave out `otherwise`. `headline`: what the first screen says in place of all that.
-    `trust`: how far to trust it. `verdicts` go into verdicts.json. `cells`: of the comparison
-    table; each names its row in the registry of claims. `tables`: CSV files by name. `limits`: what
-    this does not show. `banners`: what has to be said before anything is read. `compared`,
-    `arm_levels`: what runs can be compared by.
+    First screen: `answer`, clauses of the run's one sentence (`an order takes ...`, without a full
+    stop); `tiles`; `first_figure`, drawn for half the width of a desk; `trust`, a few words on how
+    far to trust it; `headline`, what stands there in place of the sentence.
+    `sentences`: every result in plain words; `leads`: other experiments then only say what they
+    have decided, and leave out `otherwise`. `folded`: of a section about the measuring, not the
+    shop: it stands at the end, folded under this line. `verdicts` go into verdicts.json. `cells`:
+    of the comparison table; each names its row in the registry of claims. `tables`: CSV files by
+    name. `limits`: what this does not show. `banners`: what has to be said before anything is
+    read. `compared`, `arm_levels`: what runs can be compared by. `experiment`: whose it is,
+    filled in by `analysis`.
     """
 
     anchor: str
     title: str
-    template: str
+    template: str = ""
     context: Mapping[str, Any] = field(default_factory=dict)
     contents: str = ""
     figures: tuple[Figure, ...] = ()
@@ -77,7 +83,11 @@ class Section:
     otherwise: tuple[str, ...] = ()
     leads: bool = False
     headline: tuple[str, ...] = ()
+    answer: tuple[str, ...] = ()
+    tiles: tuple[Tile, ...] = ()
+    first_figure: Figure | None = None
     trust: str = ""
+    folded: str = ""
     verdicts: tuple[Verdict, ...] = ()
     cells: tuple[TableCell, ...] = ()
     tables: Mapping[str, Records] = field(default_factory=dict)
@@ -85,6 +95,7 @@ class Section:
     banners: tuple[str, ...] = ()
     compared: tuple[Comparable, ...] = ()
     arm_levels: tuple[ArmLevel, ...] = ()
+    experiment: str = ""
 
 
 Arm = Literal["monolith", "microservices"]

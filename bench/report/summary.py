@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bench.report.analysis import Analysis
 from bench.report.claims import ClaimResult, Picture, tally
-from bench.report.comparison import RowResult, comparison, numbers, picture_of, texts
+from bench.report.comparison import RowResult, comparison, gap_texts, numbers, picture_of, texts
 from bench.report.fields import verdict_numbers
 from bench.report.figures.style import Figure
 from bench.report.limits import banners, limits
@@ -20,15 +20,16 @@ def render_summary(analysis: Analysis, figures: Sequence[Figure]) -> str:
         f"# {journal.run_id}",
         f"`{journal.command}` · profile {journal.profile} · commit {journal.commit[:12]}"
         f"{' + local changes' if journal.dirty else ''} · started {journal.started_at}",
-        *(f"> **{text}**" for text in banners(analysis)),
+        *(f"> **{text}**" for text in (*banners(analysis), *journal.notes)),
         "## Result",
-        "\n".join(f"- {line}" for line in analysis.words.sentences) or "Nothing could be judged.",
-        analysis.words.trust,
+        analysis.words.answer or "Nothing could be judged.",
+        "\n".join(f"- {line}" for line in analysis.words.sentences[1:]),
+        f"How far to trust it: {analysis.words.trust}" if analysis.words.trust else "",
     ]
     found = [
         *(
             text
-            for section in analysis.sections
+            for section in analysis.shown
             if any(section.summary)
             for text in (f"## {section.title}", *section.summary)
         ),
@@ -64,7 +65,7 @@ def claim_parts(picture: Picture) -> list[str]:
     ]
     return [
         "## The comparison table, cell by cell",
-        markdown_table(["Feature", "Monolith", "Microservices", "Verdict"], rows),
+        markdown_table(["Feature", "Monolith", "Microservices", "Claims"], rows),
         "## Every claim by itself",
         f"{tally(picture.results)}.",
         f"<details><summary>All {len(picture.results)} claims</summary>",
@@ -75,7 +76,7 @@ def claim_parts(picture: Picture) -> list[str]:
                 "Estimate",
                 "Interval (level)",
                 "n",
-                "Asked, or why none",
+                "Asked, or what would measure it",
             ],
             [line for result in picture.results for line in _claim_lines(picture, result)],
         ),
@@ -84,18 +85,19 @@ def claim_parts(picture: Picture) -> list[str]:
 
 
 def _cell(row: RowResult, arm: str) -> str:
-    return f"*claimed: {row.row.claimed(arm)}*; {texts(row.cells[arm])}"
+    claimed = f"*claimed: {row.row.claimed(arm)}*"
+    return f"{texts(row.cells[arm])}; {claimed}" if row.cells[arm] else claimed
 
 
 def _row_verdicts(row: RowResult) -> str:
     told = [f"**{r.word}** {r.claim.title} ({r.claim.pair}: {numbers(r)})" for r in row.claims]
-    return "; ".join(told) or "–"
+    return "; ".join([*told, *filter(None, [gap_texts(row)])]) or "no claim rests on it"
 
 
 def _claim_lines(picture: Picture, result: ClaimResult) -> list[list[str]]:
     """One line a verdict; one that says why where there is none."""
     if not result.answers:
-        return [[result.claim.wording, "none", "–", "–", "–", result.why]]
+        return [[result.claim.wording, result.lack, "", "", "", result.why]]
     lines = []
     for at, answer in enumerate(result.answers):
         verdict = answer.verdict

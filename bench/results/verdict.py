@@ -58,10 +58,18 @@ class TableCell:
 
 @dataclass(frozen=True)
 class Words:
-    """The result as a person says it: sentences, and in one line how far to trust them."""
+    """The result as a person says it, and in one line how far to trust it.
+
+    The first of the sentences is the run's answer, the others are every result by itself.
+    """
 
     sentences: tuple[str, ...] = ()
     trust: str = ""
+
+    @property
+    def answer(self) -> str:
+        """What the run says in one sentence; "" where nothing could be judged."""
+        return self.sentences[0] if self.sentences else ""
 
 
 @dataclass(frozen=True)

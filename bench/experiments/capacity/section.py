@@ -14,6 +14,7 @@ from bench.experiments.capacity.findings import (
     searches_of,
     summaries,
 )
+from bench.experiments.capacity.first_screen import tiles
 from bench.experiments.capacity.load import load_curve_section
 from bench.experiments.capacity.records import (
     CAPACITY,
@@ -124,6 +125,7 @@ def section(data: RunData) -> Section | None:
             for arm in ARMS
             if (text := capacity_cell(data, arm)) is not None
         ),
+        tiles=tiles(data.journal, totals, prices),
         tables={"capacity_searches": [msgspec.structs.asdict(each.end) for each in found]},
         compared=tuple(_comparables(data)),
     )  # fmt: skip

@@ -2,7 +2,12 @@
 
 from collections.abc import Sequence
 
-from bench.experiments.failure.figures.heat_maps import blast_figures, difference_figures
+from bench.experiments.failure import first_screen
+from bench.experiments.failure.figures.heat_maps import (
+    blast_figures,
+    difference_figures,
+    first_blast,
+)
 from bench.experiments.failure.figures.series import series_figures
 from bench.experiments.failure.findings import (
     EVERY,
@@ -83,6 +88,10 @@ def section(data: RunData) -> Section | None:
             "tainted": _tainted(matrix),
         },
         figures=(*maps, *difference, *series),
+        first_figure=first_blast(matrix, [arm for arm in reversed(PAIR) if arm in matrix.arms]),
+        answer=first_screen.answer(matrix),
+        tiles=first_screen.tiles(matrix, verdicts),
+        trust=first_screen.trust(matrix),
         sentences=decided,
         otherwise=otherwise,
         summary=(

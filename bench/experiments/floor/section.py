@@ -7,7 +7,8 @@ from typing import Any
 
 from bench.experiments.floor.figures import floor_figure
 from bench.experiments.floor.findings import FloorResult, FloorSide, floor_results, source_path
-from bench.report.naming import interval, number, words
+from bench.report.fields import estimate_with_interval
+from bench.report.naming import number, words
 from bench.report.section import Section
 from bench.report.spoken import said
 from bench.report.summary_table import markdown_table
@@ -34,8 +35,14 @@ def sections(data: RunData) -> list[Section]:
             verdicts=tuple(verdicts),
             sentences=decided,
             otherwise=otherwise,
+            folded=_folded(found),
         )
     ]
+
+
+def _folded(found: Sequence[FloorResult]) -> str:
+    reached = sum(result.verdict.verdict == "reached" for result in found)
+    return f"{reached} of {len(found)} comparisons with a bare handler reach their target"
 
 
 def _row(result: FloorResult) -> list[str]:
@@ -43,7 +50,7 @@ def _row(result: FloorResult) -> list[str]:
     return [
         words(result.pair.operation),
         f"{result.pair.arm} : {result.pair.bare}",
-        f"{number(verdict.estimate)} {interval(verdict.low, verdict.high)}",
+        estimate_with_interval(verdict),
         str(verdict.n_blocks),
         f"**{verdict.verdict}**",
     ]

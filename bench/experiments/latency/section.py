@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bench.experiments.latency import figure_selection, tables
-from bench.experiments.latency.figures.ladder import ladder_figure
+from bench.experiments.latency import figure_selection, first_screen, tables
+from bench.experiments.latency.figures.ladder import first_ladder, ladder_figure
 from bench.experiments.latency.findings import Findings
 from bench.experiments.latency.judge import judge, verdict_id
 from bench.experiments.latency.ladder import (
@@ -67,12 +67,14 @@ def _ratios(found: Findings, verdicts: Sequence[Verdict]) -> Section:
         title="Time and CPU of a request",
         contents="Ratios",
         template="latency/ratios.html",
-        context={"named": named, "rule": RULE_TEXT},
+        context={"named": named, "rule": RULE_TEXT, "trust": trust_line(found)},
         figures=tuple(figure_selection.forests(verdicts)),
-        summary=(verdicts_table(named),) if named else (),
+        summary=(verdicts_table(named), trust_line(found)) if named else (),
         sentences=tuple(sentences(found)),
         leads=any(answer.question.family for answer in found.answers),
-        trust=trust_line(found),
+        answer=first_screen.answer(found),
+        tiles=first_screen.tiles(found),
+        trust=first_screen.trust(found),
         verdicts=tuple(verdicts),
         tables={"ratios_by_start": list(tables.ratios_by_start(found))},
         limits=(*_LIMITS, *_missing(found)),
@@ -126,6 +128,7 @@ def _ladder(found: Sequence[Ladder]) -> Section | None:
         template="latency/ladder.html",
         context={"decomposition": decomposition(found), "sanity": checks},
         figures=(figure,) if figure is not None else (),
+        first_figure=first_ladder(found),
         summary=(markdown_table(heads, rows), check) if rows else (),
     )
 

@@ -26,20 +26,20 @@ def sections(data: RunData) -> list[Section]:
 
 
 def section(data: RunData) -> Section:
-    """Return the section of every report; without a selftest it says so."""
+    """Return the section of every report; without a selftest it is only a limit of the run."""
     found = data.journal.settings.get("selftest")
     found = found if isinstance(found, Mapping) else {}
     known: Mapping[str, Any] = found.get("parts") or {}
     parts = {name: known[name] for name in _PART_NAMES if name in known}
+    if not parts:
+        return Section(ANCHOR, TITLE, limits=(str(found.get("missing", "")) or _NONE,))
     figure = sets_figure(parts.get("planted", {}))
-    missing = str(found.get("missing", "")) or _NONE
     told = [_verdict(parts), disturbance_words(parts.get("disturbance", {}))]
     return Section(
         anchor=ANCHOR,
         title=TITLE,
         template="selftest/section.html",
         context={
-            "missing": "" if parts else missing,
             "told": [text for text in told if text],
             "rows": [row for part in parts for row in _rows(parts, part)],
             "origins": [_origin(name, parts[name]) for name in parts],
@@ -47,7 +47,8 @@ def section(data: RunData) -> Section:
             "gates": [_gate(each) for each in parts.get("gates", {}).get("gates", [])],
         },
         figures=(figure,) if figure is not None else (),
-        summary=tuple(text for text in told if text) if parts else (missing,),
+        summary=tuple(text for text in told if text),
+        folded=_verdict(parts),
     )
 
 

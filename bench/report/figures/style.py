@@ -23,6 +23,7 @@ from bench.files import replace_file
 from bench.report.naming import DEPLOYMENTS, number, shown_order
 
 WIDTH_IN = 7.6
+HALF_IN = 4.6  # of a figure that stands beside another one, and whole on a telephone
 _LONGEST_NAME = 150  # of a figure: a file name has room for 255 letters
 INK, MUTED, GRID = "#1b1f24", "#57606a", "#d8dee4"
 BAD = "#b42318"
@@ -53,6 +54,11 @@ class Figure:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", file_name(self.name))
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is too wide for a telephone and has to be scrolled there."""
+        return bool(self.canvas.get_figwidth() > HALF_IN)
 
 
 # Okabe & Ito (2008), told apart by all common kinds of colour blindness and by line style.
@@ -256,7 +262,8 @@ def inline_svg(svg: str, figure: Figure) -> str:
         raise ValueError(f"{figure.name}: the SVG has no viewBox")
     head = (
         f'<svg viewBox="0 0 {size[1]} {size[2]}" role="img" '
-        f'aria-labelledby="{figure.name}-title" style="--natural:{float(size[1]) * 1.72:.0f}px">'
+        f'aria-labelledby="{figure.name}-title" style="--natural:{float(size[1]) * 1.72:.0f}px'
+        f'{"" if figure.wide else ";--least:0"}">'
         f'<title id="{figure.name}-title">{escape(figure.title)}</title>'
     )
     return re.sub(r"<svg[^>]*>", lambda _: head, body, count=1)

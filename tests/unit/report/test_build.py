@@ -10,7 +10,7 @@ import pytest
 
 from bench.errors import ShopbenchError
 from bench.report.build import build_report
-from bench.report.page import AFTER, BEFORE
+from bench.report.page import AFTER, BEFORE, CLAIMS
 from bench.results.journal import CorruptResults, RunReader
 from tests.unit.report.factory import Rounds, make_run, pair_run
 
@@ -81,8 +81,9 @@ def test_every_link_of_the_page_leads_somewhere(built: Path) -> None:
 
 def test_the_sections_come_in_their_order(built: Path) -> None:
     ids = scan(built / "report.html").ids
-    middle = ("ratios", "ladder", "time", "distribution", "percentiles", "cpu", "floor")
-    names = (*(name for name, _ in BEFORE), *middle, *(name for name, _ in AFTER))
+    middle = ("ratios", "ladder", "time", "distribution", "percentiles", "cpu")
+    claims, after = ([name for name, _ in each] for each in (CLAIMS, AFTER))
+    names = (*(name for name, _ in BEFORE), *middle, *claims, "floor", *after)
     places = [ids.index(name) for name in names]
     assert places == sorted(places)
 

@@ -11,7 +11,7 @@ from bench.claims import registry
 from bench.report.analysis import Analysis, analyse
 from bench.report.build import build_report
 from bench.report.claims import Evidence, Picture, combined, name_claims, tally
-from bench.report.comparison import comparison, picture_of, run_cells, texts
+from bench.report.comparison import comparison, gap_texts, picture_of, run_cells, texts
 from bench.report.fields import estimate_text
 from bench.report.section import Section
 from bench.results.journal import RunReader, TableCell, VerdictWord
@@ -165,7 +165,9 @@ def test_what_has_no_verdict_says_why(analysed: Analysis) -> None:
     assert why["capacity-equal-cpu"] == (
         "not measured", "not measured in this run: shopbench run capacity",
     )  # fmt: skip
-    assert why["diagnosis-tools"] == ("not built yet", "experiment diagnosis is not built yet")
+    assert why["diagnosis-tools"] == (
+        "by hand", "comes by hand: a hidden slow component, to be named from telemetry alone",
+    )  # fmt: skip
 
 
 def test_a_run_without_the_pair_of_a_claim_says_so(tmp_path: Path) -> None:
@@ -181,18 +183,14 @@ def test_the_table_has_six_rows_and_fills_only_what_was_measured(analysed: Analy
     assert [row.row.feature for row in rows] == [
         "Codebase", "Scalability", "Deployment", "Technology", "Failure impact", "Complexity",
     ]  # fmt: skip
-    filled = [r.row.id for r in rows if any(e.measured for e in r.cells["monolith"])]
-    assert filled == ["complexity"]
+    assert [r.row.id for r in rows if r.cells["monolith"]] == ["complexity"]
     assert texts(rows[5].cells["microservices"]).startswith(
         "5 component processes, 4 database servers"
     )
-    measured = [entry.measured for entry in rows[5].cells["microservices"]]
-    assert measured == sorted(measured, reverse=True)  # gaps come last, whoever leaves them
-    assert rows[1].cells["monolith"][0].text == "not measured in this run: shopbench run capacity"
-    assert rows[3].cells["monolith"][0].text == "experiment technology is not built yet"
+    assert gap_texts(rows[1]) == "not measured in this run: shopbench run capacity scaling"
+    assert gap_texts(rows[0]) == "not measured in this run: shopbench run complexity"
+    assert gap_texts(rows[3]) == "comes by hand: technology"
     assert {r.claim.id for r in rows[5].claims} == {"boundary-cpu", "whole-cpu"}
-    for cells in (cells for row in rows for cells in row.cells.values()):
-        assert [e.measured for e in cells] == sorted((e.measured for e in cells), reverse=True)
 
 
 def test_a_run_of_faults_fills_the_row_on_failure(tmp_path: Path) -> None:
@@ -224,7 +222,8 @@ def test_a_cell_that_belongs_nowhere_is_refused(analysed: Analysis, cell: TableC
 
 def test_page_and_summary_show_the_result_then_the_table_and_every_claim(ladder: Path) -> None:
     page = (ladder / "report.html").read_text()
-    assert page.index('id="result"') < page.index('id="comparison"') < page.index('id="claims"')
+    places = [page.index(f'id="{name}"') for name in ("result", "comparison", "ladder", "claims")]
+    assert places == sorted(places)
     summary = (ladder / "summary.md").read_text()
     assert summary.index("## Result") < summary.index("## The comparison table")
     for claim in registry().claims:

@@ -1,14 +1,17 @@
-"""The first screen: the result in plain words for every kind of result, and how far to trust it."""
+"""Every result in plain words, whatever its kind, and how far to trust it."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.experiments.latency.findings import Findings
 from bench.experiments.latency.ladder import decomposition, ladders
+from bench.experiments.latency.words import trust_line
 from bench.report.analysis import Analysis, analyse
-from tests.unit.report.factory import PAIR, Rounds, make_run, pair_run
+from bench.report.quality import trust_words
+from tests.unit.report.factory import PAIR, Rounds, gates, make_run, pair_run
 
 SPLIT = "Splitting the same code into five processes makes "
 WHOLE = "Going from the Django monolith to the aiohttp services makes "
@@ -19,7 +22,7 @@ def made(tmp_path: Path, **changes: object) -> Analysis:
 
 
 def said(analysis: Analysis) -> list[str]:
-    return list(analysis.words.sentences)
+    return list(analysis.words.sentences[1:])
 
 
 def trust(analysis: Analysis) -> str:
@@ -86,25 +89,29 @@ def test_without_an_even_bench_no_verdict_is_said(tmp_path: Path) -> None:
 
 def test_a_smoke_run_claims_nothing_on_the_first_screen(tmp_path: Path) -> None:
     plan = Rounds(pair_run(starts=1).made, profile="smoke", counted=False)
-    assert said(analyse(make_run(tmp_path, plan)))[0].startswith("Nothing is claimed")
+    words = analyse(make_run(tmp_path, plan)).words
+    assert words.answer.startswith("Nothing is claimed")
 
 
 def test_the_trust_line_has_starts_seconds_and_the_second_instance(analysis: Analysis) -> None:
     line = trust(analysis)
-    assert line.startswith("6 starts of 5 deployments together; 192 s of rounds; ")
-    assert "other programs used 0.02 cores" in line
-    assert "the same code against itself: a product read ×0.99" in line
-    assert "busy" not in line
+    assert line == "6 starts, 192 s measured; same code against itself: 0.6 % off at most."
+    whole = trust_line(analysis.data.once(Findings))
+    assert whole.startswith("6 starts of 5 deployments together; 192 s of rounds; ")
+    assert "other programs used 0.02 cores" in whole
+    assert "the same code against itself: a product read ×0.99" in whole
 
 
 def test_a_busy_machine_is_named_as_the_reason_for_wide_intervals(tmp_path: Path) -> None:
     line = trust(made(tmp_path, foreign_cores=0.6))
-    assert "busy machine, intervals are wide because of it: other programs used 0.60 cores" in line
+    assert "busy machine: other programs used 0.60 cores, intervals are wide" in line
 
 
-def test_a_run_without_rounds_has_no_line_of_trust(tmp_path: Path) -> None:
+def test_the_line_of_trust_says_how_many_trials_are_invalid_and_why(tmp_path: Path) -> None:
     data = made(tmp_path, status=lambda deployment, start: "invalid")
-    assert trust(data) == ""
+    assert trust(data) == "48 of 48 trials invalid."
+    failed = [replace(t, gates=gates("invalid")) for t in data.trials]
+    assert trust_words(data.data.journal, failed) == ["48 of 48 trials invalid (foreign cpu)"]
 
 
 def test_the_product_of_the_steps_stands_beside_the_whole(analysis: Analysis) -> None:

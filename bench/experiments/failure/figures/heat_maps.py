@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from bench.experiments.failure.findings import EVERY, JOURNEY_NAMES, OVERLOAD, Interval, Matrix
 from bench.load.visits import LESS
 from bench.report.figures.style import (
+    HALF_IN,
     INK,
     MUTED,
     WIDTH_IN,
@@ -88,6 +89,32 @@ def _blast_figure(matrix: Matrix, state: str, arms: Sequence[str]) -> Figure:
     )
 
 
+def first_blast(matrix: Matrix, arms: Sequence[str]) -> Figure | None:
+    """Draw the arms under each other, for half the width of a desk; None without a fault."""
+    grid = _Grid.of(matrix, arms)
+    if not grid.rows:
+        return None
+    height = 0.1 + len(arms) * (0.55 + _ROW_IN * 0.8 * len(grid.rows))
+    with drawing(HALF_IN, height, nrows=len(arms), sharex=True) as (canvas, axes):
+        for axis, arm in zip(axes, arms, strict=True):
+            _panel(axis, grid, arm, lambda e, j, a=arm: (_lost(matrix, e, j, a)[0], ""))  # type: ignore[misc]
+        _frame(axes, grid)
+        for axis in axes:
+            axis.tick_params(labelsize=8)
+            axis.tick_params(axis="x", labeltop=True)
+        canvas.subplots_adjust(
+            left=0.33, right=0.99, top=1 - 0.5 / height, bottom=0.05 / height,
+            hspace=0.55 / (_ROW_IN * 0.8 * len(grid.rows)),
+        )  # fmt: skip
+    return Figure(
+        "blast-first",
+        "What fails when something breaks",
+        "Visits lost of a hundred while the fault lasted, by journey; 0: that journey noticed "
+        f"nothing. {_how(matrix)}",
+        canvas,
+    )
+
+
 def difference_figures(matrix: Matrix, pair: tuple[str, str]) -> list[Figure]:
     """The difference matrix: share served in time, first minus second arm, in points.
 
@@ -153,8 +180,9 @@ def _panel(axis: Axes, grid: _Grid, title: str, value: Value, *, diverging: bool
             axis.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=colour, ec="white", lw=1))
             ink = text_on(colour)
             text = f"{100 * share:+.0f}" if diverging else f"{100 * share:.0f}"
-            axis.text(x, y - 0.1, "0" if text in {"-0", "+0"} else text, ha="center", va="center",
-                      fontsize=8.5, color=ink)  # fmt: skip
+            text = "0" if text in {"-0", "+0"} else text
+            axis.text(x, y - 0.1 if small else y, text, ha="center", va="center", fontsize=8.5,
+                      color=ink)  # fmt: skip
             axis.text(x, y + 0.3, small, ha="center", va="center", fontsize=5.2, color=ink)
 
 

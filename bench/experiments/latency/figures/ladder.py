@@ -5,10 +5,21 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from bench.experiments.latency.ladder import METRIC_WORDS, Ladder
-from bench.report.figures.style import INK, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
+from bench.report.figures.style import (
+    HALF_IN,
+    INK,
+    MUTED,
+    WIDTH_IN,
+    Figure,
+    drawing,
+    log_axis,
+    look,
+)
 from bench.report.naming import interval, number, span
+from bench.results.paired.rounds import MIX
 
 _ROW_IN, _HEAD_IN = 0.23, 0.42
+_FIRST_ROW_IN = 0.37
 
 
 def ladder_figure(found: Sequence[Ladder]) -> Figure | None:
@@ -56,6 +67,58 @@ def _panel(axis: Axes, ladder: Ladder) -> None:
     axis.axvline(1.0, color=INK, lw=1.0)
     axis.set_yticks(range(len(rungs)), rungs)
     axis.tick_params(axis="y", length=0, labelsize=8.5)
+    axis.grid(False, axis="y")
+    axis.set_ylim(len(rungs) - 0.4, -0.6)
+
+
+def first_ladder(found: Sequence[Ladder]) -> Figure | None:
+    """Draw the mix alone, for half the width of a desk: time and CPU, a rung under the other.
+
+    None where not all of the mix was measured or there is no second rung.
+    """
+    drawn = [ladder for ladder in found if ladder.role == MIX and len(ladder.to_first) > 1]
+    if not drawn:
+        return None
+    rows = [len(ladder.to_first) for ladder in drawn]
+    height = 0.6 + sum(_HEAD_IN + _FIRST_ROW_IN * n for n in rows)
+    with drawing(HALF_IN, height, nrows=len(drawn), sharex=True) as (canvas, axes):
+        for axis, ladder in zip(axes, drawn, strict=True):
+            _first_panel(axis, ladder)
+        _limits(axes[0], drawn)
+        axes[-1].tick_params(axis="x", labelsize=8, labelrotation=45)
+        axes[-1].set_xlabel("times the first (log; left = less)", fontsize=8.5)
+        canvas.subplots_adjust(
+            left=0.27, right=0.66, top=1 - 0.27 / height, bottom=0.62 / height,
+            hspace=_HEAD_IN / (_FIRST_ROW_IN * sum(rows) / len(rows)) * 1.05,
+        )  # fmt: skip
+    starts = span(r.n_blocks for ladder in drawn for r in ladder.to_first.values())
+    return Figure(
+        "ladder-first",
+        "Where the difference comes from",
+        "A request of the mixed load, one at a time. Each rung adds what stands under its name; "
+        f"beside it, ratio to the rung above with its 95 % interval over {starts} starts.",
+        canvas,
+    )
+
+
+def _first_panel(axis: Axes, ladder: Ladder) -> None:
+    axis.set_title("time of a request" if ladder.metric == "time" else "CPU of a request", x=-0.68)
+    rungs = list(ladder.to_first)
+    steps = {step.end: step.ratio for step in ladder.steps}
+    side = axis.get_yaxis_transform()
+    for y, name in enumerate(rungs):
+        ratio, style, step = ladder.to_first[name], look(name), steps.get(name)
+        axis.plot([ratio.low, ratio.high], [y, y], "|-", color=style.colour, lw=1.8, ms=7)
+        axis.plot(ratio.estimate, y, style.marker, color=style.colour, ms=6)
+        told = f"×{number(step.estimate)} {interval(step.low, step.high)}" if y and step else ""
+        axis.text(1.03, y - 0.16, f"{number(ladder.levels[name].value)} ms", transform=side,
+                  va="center", fontsize=8.5, fontweight="bold")  # fmt: skip
+        axis.text(1.03, y + 0.24, told, transform=side, va="center", fontsize=8)
+        axis.text(-0.03, y - 0.16, name, transform=side, va="center", ha="right", fontsize=8.5)
+        axis.text(-0.03, y + 0.24, _CAUSES.get(name, "") if y else "", transform=side, va="center",
+                  ha="right", fontsize=8, color=MUTED)  # fmt: skip
+    axis.axvline(1.0, color=INK, lw=1.0)
+    axis.set_yticks([])
     axis.grid(False, axis="y")
     axis.set_ylim(len(rungs) - 0.4, -0.6)
 

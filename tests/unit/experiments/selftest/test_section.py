@@ -35,9 +35,9 @@ def row(word: str) -> dict[str, str]:
 
 def test_without_a_selftest_the_report_names_the_command() -> None:
     found = built()
-    assert "shopbench selftest" in found.context["missing"]
-    assert not found.figures
-    assert built(selftest={"parts": {}, "missing": "another kernel"}).summary == ("another kernel",)
+    assert "shopbench selftest" in found.limits[0]
+    assert not found.template
+    assert built(selftest={"parts": {}, "missing": "another kernel"}).limits == ("another kernel",)
 
 
 def test_outcomes_are_counted_and_parts_not_run_are_named() -> None:
