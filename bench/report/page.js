@@ -1,6 +1,79 @@
-// Tabs, sorting and filters of the report. Without it everything is simply shown.
+// Folded parts, tabs, figures, sorting and filters of the report. Without it everything is simply shown.
 "use strict";
 document.documentElement.classList.add("js");
+
+// What a link leads to is unfolded.
+const unfold = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+  const own = target?.querySelector(":scope > details");
+  if (own && target.matches("section:not(#claims)")) own.open = true;
+};
+addEventListener("hashchange", unfold);
+unfold();
+
+// A figure says the mark that is pointed at, tapped, or reached with the arrow keys.
+const sayMarks = (figure, marks) => {
+  const canvas = figure.querySelector(".canvas"), told = document.createElement("output");
+  told.className = "told";
+  told.textContent = "Point at a mark, or use the arrow keys here: value, interval, n.";
+  canvas.after(told);
+  for (const mark of marks) {
+    const title = mark.querySelector("title");
+    mark.dataset.told = title.textContent;
+    title.remove();
+  }
+  const say = (mark) => {
+    for (const other of figure.querySelectorAll(".here")) other.classList.remove("here");
+    for (const same of marks) if (same.dataset.told === mark.dataset.told) same.classList.add("here");
+    told.textContent = mark.dataset.told;
+  };
+  for (const kind of ["pointerover", "click"]) {
+    canvas.addEventListener(kind, (event) => {
+      const mark = event.target.closest?.("[data-told]");
+      if (mark) say(mark);
+    });
+  }
+  canvas.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const shown = marks.filter((m, i) => !m.classList.contains("off") && marks[i - 1]?.dataset.told !== m.dataset.told);
+    if (!step || !shown.length) return;
+    event.preventDefault();
+    const now = shown.findIndex((m) => m.classList.contains("here"));
+    const next = shown[now < 0 && step < 0 ? shown.length - 1 : (now + step + shown.length) % shown.length];
+    say(next);
+    next.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
+};
+
+// Where a figure has several arms, each can be switched off.
+const switchArms = (figure) => {
+  const parts = [...figure.querySelectorAll("[data-arm]")];
+  const arms = [...new Set(parts.map((part) => part.dataset.arm))];
+  if (arms.length < 2) return;
+  const group = document.createElement("div");
+  group.className = "tabs switches";
+  group.setAttribute("role", "group");
+  group.setAttribute("aria-label", "Arms shown");
+  for (const arm of arms) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = arm;
+    button.setAttribute("aria-pressed", "true");
+    button.addEventListener("click", () => {
+      const off = button.getAttribute("aria-pressed") === "true";
+      button.setAttribute("aria-pressed", String(!off));
+      for (const part of parts) if (part.dataset.arm === arm) part.classList.toggle("off", off);
+    });
+    group.append(button);
+  }
+  figure.querySelector(".canvas").before(group);
+};
+for (const figure of document.querySelectorAll("figure")) {
+  const marks = [...figure.querySelectorAll(".mark")];
+  if (marks.length) sayMarks(figure, marks);
+  if (!figure.closest(".beside")) switchArms(figure);
+}
 
 // One figure of a group at a time.
 for (const tabs of document.querySelectorAll("[role=tablist]")) {

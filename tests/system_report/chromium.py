@@ -58,6 +58,21 @@ class Tab:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
+    async def press(self, key: str) -> None:
+        """Press a key on what has the focus."""
+        text = {"Enter": "\r", " ": " "}.get(key, "")
+        code = {"Enter": 13, " ": 32, "ArrowRight": 39, "ArrowLeft": 37, "Tab": 9}[key]
+        for kind in ("keyDown", "keyUp"):
+            await self.send(
+                "Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code,
+                **({"text": text} if text and kind == "keyDown" else {}),
+            )  # fmt: skip
+
+    async def scheme(self, name: str) -> None:
+        """Show pages light or dark."""
+        feature = {"name": "prefers-color-scheme", "value": name}
+        await self.send("Emulation.setEmulatedMedia", features=[feature])
+
     async def open(self, url: str, width: int, height: int = 900) -> None:
         """Load a page at a width; returns when it is complete."""
         await self.send(

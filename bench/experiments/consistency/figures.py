@@ -6,7 +6,9 @@ from math import isnan, nan
 from matplotlib.axes import Axes
 
 from bench.experiments.consistency.findings import EpisodeResult
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import BAD, MUTED, WIDTH_IN, Figure, drawing, look
+from bench.results.episodes import Sampled
 
 _KINDS = (("db:", "database", "#56B4E9"), ("a worker", "worker", "#E69F00"), ("", "process", BAD))
 
@@ -31,21 +33,32 @@ def strip_figure(results: Sequence[EpisodeResult]) -> Figure | None:
         "Ticks below: kill -9 of a process (red), a worker (orange), a database (blue); a fault "
         "point (grey). A gap in the line: a database did not answer.",
         canvas,
-    )
+        data=[
+            {"arm": result.episode.deployment, "phase": result.episode.phase,
+             "seconds": round(sample.time_s - result.begun_s, 3), "inconsistent": _seen(sample)}
+            for result in shown
+            for sample in result.samples
+        ],
+    )  # fmt: skip
+
+
+def _seen(sample: Sampled) -> float:
+    """Orders seen half done; no number where a database did not answer."""
+    if sample.unreadable:
+        return nan
+    return len({seen.subject for seen in sample.seen if seen.invariant in {"I7", "I8"}})
 
 
 def _strip(axis: Axes, result: EpisodeResult) -> None:
     begun_s = result.begun_s
     times = [sample.time_s - begun_s for sample in result.samples]
-    counts = [
-        nan
-        if sample.unreadable
-        else len({seen.subject for seen in sample.seen if seen.invariant in {"I7", "I8"}})
-        for sample in result.samples
-    ]
+    counts = [_seen(sample) for sample in result.samples]
     style = look(result.episode.deployment)
-    axis.plot(times, counts, drawstyle="steps-post", color=style.colour, lw=1.0)
+    line = axis.plot(times, counts, drawstyle="steps-post", color=style.colour, lw=1.0)
     most = max([2.0, *(count for count in counts if not isnan(count))])
+    seen = max([0.0, *(count for count in counts if not isnan(count))])
+    mark(line, Mark(result.episode.deployment, f"{result.episode.phase}, most at once", seen,
+                    n=len(counts), unit="orders"))  # fmt: skip
     for fault in result.faults:
         colour = MUTED
         if fault.kind == "kill":

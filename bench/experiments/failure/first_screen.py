@@ -102,7 +102,7 @@ def _points(judged: Verdict | None, seen: float) -> str:
 
 def trust(matrix: Matrix) -> str:
     """Return how often each fault was repeated."""
-    return f"{_faults(len(matrix.experiments))}, each {_times(matrix.repetitions)}"
+    return f"{_faults(len(matrix.experiments))} {_times(matrix.repetitions)}"
 
 
 def _faults(count: int) -> str:
@@ -110,4 +110,4 @@ def _faults(count: int) -> str:
 
 
 def _times(repetitions: int) -> str:
-    return {1: "once", 2: "twice"}.get(repetitions, f"{repetitions} times")
+    return {1: "once", 2: "twice"}.get(repetitions, f"{repetitions} times each")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bench.experiments.floor.findings import FloorResult
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import INK, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
 from bench.report.naming import interval, number, span, words
 
@@ -17,9 +18,13 @@ def floor_figure(results: Sequence[FloorResult]) -> Figure | None:
         for y, result in enumerate(drawn):
             verdict, style = result.verdict, look(result.pair.arm)
             low, high = verdict.low or 1.0, verdict.high or 1.0
-            axis.plot([low, high], [y, y], "|-", color=style.colour, lw=1.6, ms=6)
-            axis.plot(verdict.estimate or 1.0, y, style.marker, color=style.colour, ms=5,
-                      mfc=style.colour if verdict.verdict == "reached" else "white")  # fmt: skip
+            line = axis.plot([low, high], [y, y], "|-", color=style.colour, lw=1.6, ms=6)
+            face = style.colour if verdict.verdict == "reached" else "white"
+            dot = axis.plot(verdict.estimate or 1.0, y, style.marker, color=style.colour, ms=5,
+                            mfc=face)  # fmt: skip
+            what = f"{words(result.pair.operation)}, relative to {result.pair.bare}"
+            mark([*dot, *line], Mark(result.pair.arm, what, verdict.estimate, verdict.low,
+                                     verdict.high, verdict.n_blocks, "×"))  # fmt: skip
             text = f"{number(verdict.estimate)} {interval(verdict.low, verdict.high)}"
             axis.text(1.02, y, f"{text}  {verdict.verdict}", va="center", fontsize=8,
                       transform=axis.get_yaxis_transform())  # fmt: skip

@@ -119,5 +119,5 @@ def trust(found: Findings) -> str:
              if metric == "time"}  # fmt: skip
     if twins:
         most = max(twins, key=lambda role: twins[role])
-        told.append(f"same code against itself: {100 * twins[most]:.1f} % off at most")
+        told.append(f"same code against itself within {100 * twins[most]:.1f} %")
     return "; ".join(told)

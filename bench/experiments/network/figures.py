@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from bench.experiments.network.findings import SETTING_WORDS, Curve, Point
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import (
     INK,
     MUTED,
@@ -82,8 +83,13 @@ def _line(axis: Axes, curve: Curve) -> None:
                      marker=style.marker, ms=4.5)[0]  # fmt: skip
     if style.dashes:
         line.set_dashes(style.dashes)
+    mark(line, Mark(curve.label))
     for point in points:
-        axis.plot([point.hop_ms] * 2, _ends(point), "_-", color=style.colour, lw=1.2, ms=5)
+        bar = axis.plot([point.hop_ms] * 2, _ends(point), "_-", color=style.colour, lw=1.2, ms=5)
+        if point.ratio is not None:
+            what = f"{SETTING_WORDS.get(curve.setting, curve.setting)}, {point.hop_ms:g} ms"
+            mark(bar, Mark(curve.label, what, point.ratio.estimate, *_ends(point),
+                           point.ratio.n_blocks, "×"))  # fmt: skip
     if curve.crossing is not None and curve.crossing.at is not None:
         axis.plot(curve.crossing.at, 1.0, "o", ms=8, mfc="none", mec=style.colour, mew=1.6)
 

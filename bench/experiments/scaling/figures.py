@@ -6,8 +6,9 @@ from matplotlib.axes import Axes
 
 from bench.experiments.scaling.findings import Climb
 from bench.experiments.scaling.law import Law
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import WIDTH_IN, Figure, drawing, look
-from bench.report.naming import span, words
+from bench.report.naming import number, span, words
 
 
 def scaling_figure(climbs: Sequence[Climb], laws: Sequence[Law]) -> Figure | None:
@@ -61,8 +62,16 @@ def _climb(axis: Axes, climb: Climb) -> None:
     axis.plot(cores, heights, style.marker, ls=(0, style.dashes), color=style.colour, ms=5, lw=1.3,
               label=climb.deployment)  # fmt: skip
     for size, level in levels:
-        if level is not None and level.low is not None and level.high is not None:
-            axis.plot([size, size], [level.low, level.high], "_-", color=style.colour, lw=1.1)
+        if level is None:
+            continue
+        drawn = axis.plot(size, level.value, style.marker, color=style.colour, ms=5)
+        if level.low is not None and level.high is not None:
+            drawn += axis.plot(
+                [size] * 2, [level.low, level.high], "_-", color=style.colour, lw=1.1
+            )
+        what = f"{words(climb.mix)} load, {number(size)} cores"
+        mark(drawn, Mark(climb.deployment, what, level.value, level.low, level.high, level.n,
+                         "requests/s"))  # fmt: skip
     ideal = max(cores) * 1.02
     axis.plot([0, ideal], [0, heights[0] / cores[0] * ideal], color=style.colour, lw=0.6)
     for (size, index), height in zip(points, heights, strict=True):

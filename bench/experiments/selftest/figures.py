@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import BAD, INK, MUTED, WIDTH_IN, Figure, drawing, log_axis
 
 _COLOUR = "#0072B2"
@@ -49,12 +50,15 @@ def _row(axis: Axes, y: int, rows: Sequence[Mapping[str, Any]]) -> None:
         offset = SPREAD * (2 * at / max(1, len(rows) - 1) - 1)
         misses = not each["covered"]
         width = 1.4 if each["word"] == "supported" else 0.6
-        axis.plot(
+        line = axis.plot(
             [each["low"], each["high"]],
             [y + offset] * 2,
             "-",
             color=BAD if misses else _COLOUR,
             lw=width,
         )
+        middle = (each["low"] * each["high"]) ** 0.5
+        mark(line, Mark("", f"{each['what']}, set {at + 1}", middle, each["low"], each["high"],
+                        unit="×"))  # fmt: skip
     truth = sum(each["truth"] for each in rows) / len(rows)
     axis.plot([truth] * 2, [y - SPREAD - 0.06, y + SPREAD + 0.06], "-", color=INK, lw=1.2)

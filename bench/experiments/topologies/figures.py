@@ -6,8 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.experiments.topologies.findings import KIND_WORDS, Place, Ranking
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import INK, WIDTH_IN, Figure, drawing, log_axis
-from bench.report.naming import percent, span
+from bench.report.naming import number, percent, span
 
 _ROW_IN = 0.24
 # Number of processes, gateway included: light to dark, each with a marker of its own.
@@ -25,7 +26,7 @@ def partition_figure(ranked: Sequence[Ranking]) -> Figure | None:
         for axis, each in zip(axes, ranked, strict=True):
             axis.set_title(KIND_WORDS[each.kind])
             for place in each.places:
-                _dot(axis, names.index(place.name), place)
+                _dot(axis, names.index(place.name), place, KIND_WORDS[each.kind])
             ends = [e for p in each.places if p.ratio for e in (p.ratio.low, p.ratio.high)]
             axis.axvline(1.0, color=INK, lw=1.1)
             axis.set_xlim(min([0.97, *ends]) * 0.97, max([1.1, *ends]) * 1.05)
@@ -54,14 +55,18 @@ def partition_figure(ranked: Sequence[Ranking]) -> Figure | None:
     )
 
 
-def _dot(axis: Axes, y: int, place: Place) -> None:
+def _dot(axis: Axes, y: int, place: Place, kind: str) -> None:
     colour, marker = _LOOKS.get(place.processes, _OTHER)
+    what = f"{place.name}, {kind}, {number(place.level.value)} ms"
     if place.ratio is None:
-        axis.plot(1.0, y, marker, color=colour, ms=6)
+        best = axis.plot(1.0, y, marker, color=colour, ms=6)
+        mark(best, Mark("", f"{what}, the best", 1.0, unit="×"))
         return
-    axis.plot([place.ratio.low, place.ratio.high], [y, y], "|-", color=colour, lw=1.3, ms=5)
-    axis.plot(place.ratio.estimate, y, marker, color=colour, ms=4.8,
-              mfc="white" if place.apart else colour)  # fmt: skip
+    ratio = place.ratio
+    line = axis.plot([ratio.low, ratio.high], [y, y], "|-", color=colour, lw=1.3, ms=5)
+    dot = axis.plot(ratio.estimate, y, marker, color=colour, ms=4.8,
+                    mfc="white" if place.apart else colour)  # fmt: skip
+    mark([*dot, *line], Mark("", what, ratio.estimate, ratio.low, ratio.high, ratio.n_blocks, "×"))
 
 
 def _short(name: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import BAD, INK, MUTED, WIDTH_IN, Figure, drawing, log_axis, look
 from bench.report.measures import METRIC_NAMES
 from bench.report.naming import number, percent, span, words
@@ -82,9 +83,12 @@ def _row(axis: Axes, y: float, row: ForestRow) -> None:
         return
     style = look(verdict.numerator)
     decided = verdict.verdict in _DECIDED
-    axis.plot([verdict.low, verdict.high], [y, y], "|-", color=style.colour, lw=1.4, ms=6)
-    axis.plot(verdict.estimate, y, style.marker, ms=4.4, color=style.colour,
-              mfc=style.colour if decided else "white", mew=1.0)  # fmt: skip
+    line = axis.plot([verdict.low, verdict.high], [y, y], "|-", color=style.colour, lw=1.4, ms=6)
+    dot = axis.plot(verdict.estimate, y, style.marker, ms=4.4, color=style.colour,
+                    mfc=style.colour if decided else "white", mew=1.0)  # fmt: skip
+    pair = f"{verdict.numerator} : {verdict.denominator}"
+    mark([*dot, *line], Mark(pair, f"{row.label}, {verdict.verdict}", verdict.estimate, verdict.low,
+                             verdict.high, verdict.n_blocks, "×"))  # fmt: skip
     text = f"{number(verdict.estimate)} [{number(verdict.low)}, {number(verdict.high)}]"
     axis.text(1.02, y, text, transform=side, va="center", fontsize=8)
     axis.text(

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from math import cos, radians, sin
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import BAD, INK, WIDTH_IN, Figure, drawing
-from bench.report.naming import deployment_order, words
+from bench.report.naming import deployment_order, number, words
 from bench.results.journal import Trial
 
 _PASS = "#cfe3da"
@@ -50,7 +52,12 @@ def quality_strip(trials: Sequence[Trial]) -> Figure:
         "brackets). A trial is invalid if one gate fails; its block is kept, marked and rerun "
         "whole, at most twice.",
         canvas,
-    )
+        data=[
+            {"arm": trial.deployment, "trial": trial.trial_id, "status": trial.status,
+             **{gate: _outcomes(trial).get(gate, "") for gate in gates}}
+            for trial in trials
+        ],
+    )  # fmt: skip
 
 
 def _head(names: Sequence[str]) -> tuple[float, float, float]:
@@ -71,10 +78,18 @@ def _group(axis: Axes, start: float, group: Sequence[Trial], gates: Sequence[str
         for x, outcomes in enumerate(seen):
             if outcomes.get(gate) in _MARKS:
                 colour, marker = _MARKS[outcomes[gate]]
-                axis.plot(start + x, y, marker, ms=4.6, color=colour, mew=0)
+                dot = axis.plot(start + x, y, marker, ms=4.6, color=colour, mew=0)
+                _say(dot, group[x], gate)
         checked = _stretches([gate in outcomes for outcomes in seen])
         bars = [(start + first - 0.5, float(length)) for first, length in checked]
         axis.broken_barh(bars, (y - 0.36, 0.72), color=_PASS, lw=0, zorder=0)
+
+
+def _say(dot: Sequence[Artist], trial: Trial, gate: str) -> None:
+    found = next((each for each in trial.gates if each.name == gate), None)
+    if found is not None and found.value is not None:
+        what = f"{trial.trial_id}, {words(gate)}: {found.outcome}, limit {number(found.limit)}"
+        mark(dot, Mark(trial.deployment, what, found.value, unit=found.unit))
 
 
 def _stretches(present: Sequence[bool]) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ Neighbours: the other modules of this package draw; `build` saves.
 import io
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -16,10 +16,10 @@ from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas  # not pyplot: no display, no global state
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.files import replace_file
+from bench.report.figures.marks import Canvas, csv_link, told_in
 from bench.report.naming import DEPLOYMENTS, number, shown_order
 
 WIDTH_IN = 7.6
@@ -27,6 +27,10 @@ HALF_IN = 4.6  # of a figure that stands beside another one, and whole on a tele
 _LONGEST_NAME = 150  # of a figure: a file name has room for 255 letters
 INK, MUTED, GRID = "#1b1f24", "#57606a", "#d8dee4"
 BAD = "#b42318"
+ON_LIGHT = "#1b1f23"  # ink on a coloured ground, which is as light in the dark form
+# What a page draws in its own colours, light or dark; white only where it is a ground.
+_THEMED = {INK: "--ink", MUTED: "--muted", GRID: "--line", BAD: "--bad", "#f4f6f8": "--soft",
+           "#e6eaee": "--soft"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class Look:
 class Figure:
     """A finished drawing with its words. `name`: of its files, without suffix, and in its ids.
 
-    `group` and `option`: figures of one group are shown one at a time, chosen by option.
+    `group` and `option`: figures of one group are shown one at a time, chosen by option. `data`:
+    its numbers, where its marks do not say them all.
     """
 
     name: str
@@ -51,9 +56,15 @@ class Figure:
     canvas: Canvas
     group: str = ""
     option: str = ""
+    data: Sequence[Mapping[str, object]] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", file_name(self.name))
+
+    @property
+    def csv(self) -> str:
+        """A link to its numbers."""
+        return csv_link(self.canvas.marks, self.data)
 
     @property
     def wide(self) -> bool:
@@ -149,9 +160,14 @@ def component_colour(component: str) -> str:
 
 
 def text_on(colour: str) -> str:
-    """Return white or ink, whichever reads better on a colour (WCAG relative luminance)."""
+    """Return white or black, whichever reads better on a colour (WCAG relative luminance).
+
+    The page exchanges the colours of `_THEMED` in the dark, but not these.
+    """
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    return "white" if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.25 else INK
+    return (
+        "white" if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.25 else ON_LIGHT
+    )
 
 
 @contextmanager
@@ -254,6 +270,7 @@ def inline_svg(svg: str, figure: Figure) -> str:
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r'\s+xmlns(:xlink)?="[^"]*"', "", body).replace("xlink:href", "href")
+    body = told_in(_themed(body), figure.canvas.marks)
     body = re.sub(r'\bid="([^"]+)"', rf'id="{figure.name}-\1"', body)
     body = re.sub(r"url\(#([^)]+)\)", rf"url(#{figure.name}-\1)", body)
     body = re.sub(r'href="#([^"]+)"', rf'href="#{figure.name}-\1"', body)
@@ -267,6 +284,15 @@ def inline_svg(svg: str, figure: Figure) -> str:
         f'<title id="{figure.name}-title">{escape(figure.title)}</title>'
     )
     return re.sub(r"<svg[^>]*>", lambda _: head, body, count=1)
+
+
+def _themed(svg: str) -> str:
+    """The drawing in the colours of the page it stands in."""
+    for colour, name in _THEMED.items():
+        svg = svg.replace(f": {colour}", f": var({name})")
+    return re.sub(
+        r"<(?:path|use|g)\b[^>]*>", lambda tag: tag[0].replace(": #ffffff", ": var(--paper)"), svg
+    )
 
 
 def save(figure: Figure, folder: Path, svg: str) -> None:

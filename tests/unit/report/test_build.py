@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from base64 import b64decode
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -75,6 +76,8 @@ def test_every_link_of_the_page_leads_somewhere(built: Path) -> None:
     for link in scanner.links:
         if link.startswith("#"):
             assert link[1:] in scanner.ids
+        elif link.startswith("data:text/csv;"):
+            assert b"\n" in b64decode(link.partition(",")[2])
         else:
             assert (built / link).exists(), link
 

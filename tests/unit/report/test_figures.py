@@ -67,7 +67,7 @@ def test_each_deployment_has_a_look_of_its_own() -> None:
     for part in ("colour", "dashes", "marker"):
         assert len({getattr(x, part) for x in looks}) == len(looks)
     assert look("users|orders") == look("users|orders")
-    assert (text_on("#0072B2"), text_on("#E69F00")) == ("white", "#1b1f24")
+    assert (text_on("#0072B2"), text_on("#E69F00")) == ("white", "#1b1f23")
 
 
 def quality(analysis: Analysis) -> Figure:

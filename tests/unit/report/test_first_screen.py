@@ -140,3 +140,4 @@ def test_nothing_on_a_page_is_empty_or_not_built(name: str, tmp_path: Path) -> N
     texts = [page.read_text(encoding="utf-8"), (page.parent / "summary.md").read_text("utf-8")]
     found = [m[0] for text in texts for each in EMPTY for m in re.finditer(each, text)]
     assert found == []
+    assert texts[0].count("<figure ") == texts[0].count('href="data:text/csv')

@@ -95,7 +95,7 @@ def test_a_smoke_run_claims_nothing_on_the_first_screen(tmp_path: Path) -> None:
 
 def test_the_trust_line_has_starts_seconds_and_the_second_instance(analysis: Analysis) -> None:
     line = trust(analysis)
-    assert line == "6 starts, 192 s measured; same code against itself: 0.6 % off at most."
+    assert line == "6 starts, 192 s measured; same code against itself within 0.6 %."
     whole = trust_line(analysis.data.once(Findings))
     assert whole.startswith("6 starts of 5 deployments together; 192 s of rounds; ")
     assert "other programs used 0.02 cores" in whole

@@ -15,6 +15,7 @@ from bench.experiments.capacity.figures.load_curve import (
     load_axis,
     shade_key,
 )
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import INK, WIDTH_IN, Figure, drawing, look
 from bench.report.naming import words
 from bench.report.selection import SATURATED, Cell
@@ -109,13 +110,16 @@ def _goodput(axis: Axes, loads: Loads, name: str) -> None:
         if name in cell.deployments and (share := good_share(cell, name)) is not None
     ]
     line = axis.plot(
-        [x for x, _ in points], [100 * s.estimate for _, s in points], color=style.colour, lw=1.5,
-        marker=style.marker, ms=4.5,
-    )[0]  # fmt: skip
+        [x for x, _ in points], [100 * s.estimate for _, s in points], color=style.colour, lw=1.5
+    )[0]
     if style.dashes:
         line.set_dashes(style.dashes)
+    mark(line, Mark(name))
     for x, share in points:
-        axis.plot([x, x], [100 * share.low, 100 * share.high], color=style.colour, lw=1.4)
+        bar = axis.plot([x, x], [100 * share.low, 100 * share.high], color=style.colour, lw=1.4)
+        dot = axis.plot(x, 100 * share.estimate, style.marker, color=style.colour, ms=4.5)
+        mark([*dot, *bar], Mark(name, f"goodput at {x:g} requests/s", 100 * share.estimate,
+                                100 * share.low, 100 * share.high, share.n, "%"))  # fmt: skip
 
 
 def _lost(axis: Axes, loads: Loads) -> list[str]:
@@ -127,8 +131,10 @@ def _lost(axis: Axes, loads: Loads) -> list[str]:
             lost, planned = lost_requests(cell, name) if name in cell.deployments else ({}, 0)
             for kind, count in lost.items():
                 seen[kind] = None
-                axis.plot(cell.offered_rps + aside, 100 * count / planned, KINDS[kind], ms=5,
-                          color=look(name).colour, mfc="none", mew=1.2)  # fmt: skip
+                dot = axis.plot(cell.offered_rps + aside, 100 * count / planned, KINDS[kind], ms=5,
+                                color=look(name).colour, mfc="none", mew=1.2)  # fmt: skip
+                what = f"{kind} at {cell.offered_rps:g} requests/s"
+                mark(dot, Mark(name, what, 100 * count / planned, n=planned, unit="% of planned"))
     if not seen:
         axis.text(0.5, 0.5, "nothing was lost", transform=axis.transAxes, ha="center", va="center")
         axis.set_yticks([])

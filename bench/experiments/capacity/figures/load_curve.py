@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import (
     BAD,
     MUTED,
@@ -88,7 +89,7 @@ def load_curve(loads: Loads, slo_ms: float) -> Figure:
         for axis, kind in zip(axes, QUANTILES, strict=True):
             axis.set_title(kind)
             for name in loads.deployments:
-                _line(axis, loads, name, QUANTILES[kind])
+                _line(axis, loads, name, kind)
         low, high = _span_ms(loads)
         axes[0].set_yscale("log")
         axes[0].set_ylim(low, max(high, slo_ms * 1.5) if high * 8 > slo_ms else high)
@@ -175,18 +176,21 @@ def _points(loads: Loads, name: str, q: float) -> list[tuple[float, QuantileEsti
     ]
 
 
-def _line(axis: Axes, loads: Loads, name: str, q: float) -> None:
+def _line(axis: Axes, loads: Loads, name: str, kind: str) -> None:
     style = look(name)
-    points = _points(loads, name, q)
+    points = _points(loads, name, QUANTILES[kind])
     line = axis.plot(
         [x for x, _ in points], [e.value for _, e in points], color=style.colour, lw=1.5,
         label=name,
     )[0]  # fmt: skip
     if style.dashes:
         line.set_dashes(style.dashes)
+    mark(line, Mark(name))
     for x, estimate in points:
-        axis.plot([x, x], [estimate.low, estimate.high], color=style.colour, lw=1.4)
-        axis.plot(x, estimate.value, style.marker, color=style.colour, ms=4.5)
+        bar = axis.plot([x, x], [estimate.low, estimate.high], color=style.colour, lw=1.4)
+        dot = axis.plot(x, estimate.value, style.marker, color=style.colour, ms=4.5)
+        mark([*dot, *bar], Mark(name, f"{kind} at {number(x)} requests/s", estimate.value,
+                                estimate.low, estimate.high, estimate.n, "ms"))  # fmt: skip
 
 
 def _blocks(cell: Cell) -> int:

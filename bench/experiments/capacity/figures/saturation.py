@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from bench.experiments.capacity.records import Levels
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import MUTED, WIDTH_IN, Figure, drawing, look
 from bench.report.naming import number, span, words
 
@@ -43,10 +44,16 @@ def _panel(axis: Axes, levels: Levels, *, first: bool) -> None:
         passes = [unit[name] for unit in levels.units if name in unit]
         axis.plot(passes, [height - _ASIDE] * len(passes), ".", color=MUTED, ms=3.5, alpha=0.7)
         level, mean = levels.level(name), levels.mean_rps(name)
+        line = []
         if level is not None:
-            axis.plot([level.low, level.high], [height] * 2, color=style.colour, lw=1.6)
+            ends = [level.low, level.high]
+            line = axis.plot(ends, [height] * 2, color=style.colour, lw=1.6)
         if mean is not None:
-            axis.plot(mean, height, style.marker, color=style.colour, ms=6)
+            dot = axis.plot(mean, height, style.marker, color=style.colour, ms=6)
+            low, high = (level.low, level.high) if level is not None else (None, None)
+            what = f"{words(levels.mix)} load"
+            shown = Mark(name, what, mean, low, high, len(passes), "right answers/s")
+            mark([*dot, *line], shown)
             axis.annotate(number(mean), (mean, height), xytext=(0, 6), ha="center", fontsize=7.5,
                           textcoords="offset points", color=style.colour)  # fmt: skip
     # an interval from few passes may reach far: it leaves the drawing, and the table has its ends

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.experiments.capacity.findings import Probe, SearchResult, Summary
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import (
     BAD,
     MUTED,
@@ -94,7 +95,9 @@ def _points(axis: Axes, summary: Summary) -> None:
     for search in summary.searches:
         for probe in search.probes:
             if probe.passed and probe not in search.at_capacity and probe.cores is not None:
-                axis.plot(probe.cores, probe.offered_rps, ".", color=style.colour, ms=3.5)
+                dot = axis.plot(probe.cores, probe.offered_rps, ".", color=style.colour, ms=3.5)
+                what = f"a load that passed, {number(probe.cores)} cores"
+                mark(dot, Mark(summary.deployment, what, probe.offered_rps, unit="requests/s"))
         cores = [probe.cores for probe in search.at_capacity if probe.cores is not None]
         if not cores or search.end.low_rps is None:
             continue
@@ -103,8 +106,11 @@ def _points(axis: Axes, summary: Summary) -> None:
             axis.plot(
                 [x, x], [search.end.low_rps, search.end.high_rps], "_-", color=style.colour, lw=1.4
             )
-        axis.plot(x, search.end.low_rps, style.marker, color=style.colour, ms=6.5,
-                  mfc=style.colour if search.end.closed else "white")  # fmt: skip
+        dot = axis.plot(x, search.end.low_rps, style.marker, color=style.colour, ms=6.5,
+                        mfc=style.colour if search.end.closed else "white")  # fmt: skip
+        what = f"search {search.end.search + 1}, {number(x)} cores, load that passed and failed"
+        mark(dot, Mark(summary.deployment, what, search.end.low_rps, search.end.low_rps,
+                       search.end.high_rps, unit="requests/s"))  # fmt: skip
 
 
 def _per_core_lines(axis: Axes, drawn: Sequence[Summary]) -> None:
@@ -129,7 +135,12 @@ def _per_core_lines(axis: Axes, drawn: Sequence[Summary]) -> None:
 def _mark(axis: Axes, deployment: str, probe: Probe, p95_ms: float) -> None:
     style = look(deployment)
     marker = style.marker if probe.passed else "x"
-    axis.plot(probe.offered_rps, p95_ms, marker, color=style.colour, ms=5, mew=1.4, alpha=0.85)
+    dot = axis.plot(probe.offered_rps, p95_ms, marker, color=style.colour, ms=5, mew=1.4,
+                    alpha=0.85)  # fmt: skip
+    what = (
+        f"p95 at {number(probe.offered_rps)} requests/s, {'passed' if probe.passed else 'failed'}"
+    )
+    mark(dot, Mark(deployment, what, p95_ms, n=probe.sample.requests, unit="ms"))
 
 
 def _legend(counted: Sequence[tuple[SearchResult, Probe, float]]) -> list[Line2D]:

@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 
 from bench.experiments.failure.findings import EVERY, JOURNEY_NAMES, OVERLOAD, Interval, Matrix
 from bench.load.visits import LESS
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import (
     HALF_IN,
     INK,
@@ -177,7 +178,11 @@ def _panel(axis: Axes, grid: _Grid, title: str, value: Value, *, diverging: bool
             place = 0.5 + share / 2 if diverging else 0.85 * min(1.0, max(0.0, share))
             red, green, blue, _ = colours(place)
             colour = f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
-            axis.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=colour, ec="white", lw=1))
+            cell = axis.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=colour, ec="white", lw=1))
+            points = (100 * found.estimate, 100 * found.low, 100 * found.high)
+            mark(
+                cell, Mark(title, f"{grid.labels[y]}, {grid.names[x]}", *points, found.n, "points")
+            )
             ink = text_on(colour)
             text = f"{100 * share:+.0f}" if diverging else f"{100 * share:.0f}"
             text = "0" if text in {"-0", "+0"} else text

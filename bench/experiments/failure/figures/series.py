@@ -8,6 +8,7 @@ from matplotlib.patches import Patch
 
 from bench.experiments.failure.findings import FaultCell, Matrix, Stretch
 from bench.load.visits import OK
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import INK, MUTED, WIDTH_IN, Figure, drawing, file_name
 
 # ok, degraded, failed, unknown: told apart by lightness too
@@ -58,21 +59,40 @@ def _figure(matrix: Matrix, experiment: str, cells: Sequence[FaultCell]) -> Figu
         canvas,
         group="failure-series",
         option=label,
+        data=_records(cells),
     )
+
+
+def _table(cell: FaultCell) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Visits by second and outcome, mean over the repetitions, the last seconds before too."""
+    whole = min(len(s.seconds) for s in cell.stretches)
+    after = np.mean([s.seconds[:whole] for s in cell.stretches], axis=0)
+    return np.vstack([np.mean([_before(s) for s in cell.stretches], axis=0), after])
+
+
+def _records(cells: Sequence[FaultCell]) -> list[dict[str, object]]:
+    return [
+        {"arm": cell.arm, "second": second, **dict(zip(WORDS, map(float, counts), strict=True))}
+        for cell in cells
+        for second, counts in enumerate(_table(cell), start=-BEFORE_S)
+    ]
 
 
 def _panel(axis: Axes, cell: FaultCell) -> None:
     whole = min(len(s.seconds) for s in cell.stretches)
-    table = np.mean([s.seconds[:whole] for s in cell.stretches], axis=0)
     usual = np.mean([s.control_seconds[:whole, OK] for s in cell.stretches], axis=0)
-    before = np.mean([_before(s) for s in cell.stretches], axis=0)
-    table = np.vstack([before, table])
+    table = _table(cell)
     edges = np.arange(-BEFORE_S, whole + 1)
     bottom = np.zeros(len(table))
     for outcome, colour in enumerate(COLOURS):
         top = bottom + table[:, outcome]
         axis.stairs(top, edges, baseline=bottom, fill=True, color=colour, lw=0)
         bottom = top
+    for second, counts in zip(edges[:-1], table, strict=True):
+        column = axis.bar(second + 0.5, counts.sum(), width=1.0, color="none", lw=0)
+        told = ", ".join(f"{count:.3g} {word}" for count, word in zip(counts, WORDS, strict=True))
+        what = f"second {second} ({told}), visits"
+        mark(column, Mark(cell.arm, what, float(counts.sum()), n=len(cell.stretches)))
     axis.stairs(usual, np.arange(whole + 1), color=INK, lw=1.0)
     window = float(np.mean([s.cleared_s - s.onset_s for s in cell.stretches]))
     axis.axvspan(0, window, color="#000000", alpha=0.12, lw=0)

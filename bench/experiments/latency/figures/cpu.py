@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import INK, WIDTH_IN, Figure, component_colour, drawing, text_on
 from bench.report.measures import Level, cpu_ms_per_request, level_of, mean_parts
 from bench.report.naming import (
@@ -65,20 +66,25 @@ def _panel(axis: Axes, cell: Cell, widest: float) -> None:
         samples = cell.samples(deployment)
         left = 0.0
         for name, width in mean_parts(samples).items():
-            axis.barh(
+            bar = axis.barh(
                 y, width, left=left, height=0.62, color=component_colour(name), edgecolor="white",
                 linewidth=0.8, hatch="////" if is_database(name) else None,
             )  # fmt: skip
+            part = f"{cell.label}, {'database ' * is_database(name)}{component_label(name)}"
+            mark(bar, Mark(deployment, part, width, n=len(samples), unit="CPU-ms per request"))
             label = "" if is_database(name) else component_label(name)
             if label and width > widest * (_PER_LETTER * len(label) + 0.025):
                 axis.text(left + width / 2, y, label, ha="center", va="center", fontsize=7,
                           color=text_on(component_colour(name)))  # fmt: skip
             left += width
         total = level_of([cpu_ms_per_request(s) for s in samples])
-        axis.annotate(
+        text = axis.annotate(
             _total(total, left, in_rounds=cell.in_rounds), (left, y), (5, 0), va="center",
             textcoords="offset points", fontsize=8, color=INK,
         )  # fmt: skip
+        if total is not None:
+            mark(text, Mark(deployment, f"{cell.label}, in all less the idle rate", total.value,
+                            total.low, total.high, total.n, "CPU-ms per request"))  # fmt: skip
     axis.set_yticks(range(len(cell.deployments)), cell.deployments)
     axis.set_ylim(len(cell.deployments) - 0.4, -0.6)
     axis.set_xlim(0, widest * 1.02)

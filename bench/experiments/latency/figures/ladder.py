@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from bench.experiments.latency.ladder import METRIC_WORDS, Ladder
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import (
     HALF_IN,
     INK,
@@ -51,10 +52,11 @@ def _panel(axis: Axes, ladder: Ladder) -> None:
     side = axis.get_yaxis_transform()
     for y, name in enumerate(rungs):
         ratio, style = ladder.to_first[name], look(name)
-        axis.plot([ratio.low, ratio.high], [y, y], "|-", color=style.colour, lw=1.6, ms=6)
-        axis.plot(ratio.estimate, y, style.marker, color=style.colour, ms=5)
-        axis.text(1.02, y, f"{number(ladder.levels[name].value)} ms", transform=side, va="center",
-                  fontsize=8)  # fmt: skip
+        line = axis.plot([ratio.low, ratio.high], [y, y], "|-", color=style.colour, lw=1.6, ms=6)
+        dot = axis.plot(ratio.estimate, y, style.marker, color=style.colour, ms=5)
+        level = axis.text(1.02, y, f"{number(ladder.levels[name].value)} ms", transform=side,
+                         va="center", fontsize=8)  # fmt: skip
+        mark([*dot, *line, level], _rung(ladder, name))
         step = steps.get(name)
         if y and step is not None and step.ratio is not None:
             previous = ladder.to_first[rungs[y - 1]].estimate
@@ -80,15 +82,16 @@ def first_ladder(found: Sequence[Ladder]) -> Figure | None:
     if not drawn:
         return None
     rows = [len(ladder.to_first) for ladder in drawn]
-    height = 0.6 + sum(_HEAD_IN + _FIRST_ROW_IN * n for n in rows)
+    height = 0.45 + sum(_HEAD_IN + _FIRST_ROW_IN * n for n in rows)
     with drawing(HALF_IN, height, nrows=len(drawn), sharex=True) as (canvas, axes):
         for axis, ladder in zip(axes, drawn, strict=True):
             _first_panel(axis, ladder)
         _limits(axes[0], drawn)
-        axes[-1].tick_params(axis="x", labelsize=8, labelrotation=45)
+        axes[-1].set_xticks(_round_ticks(axes[0]))
+        axes[-1].tick_params(axis="x", labelsize=8)
         axes[-1].set_xlabel("times the first (log; left = less)", fontsize=8.5)
         canvas.subplots_adjust(
-            left=0.27, right=0.66, top=1 - 0.27 / height, bottom=0.62 / height,
+            left=0.27, right=0.66, top=1 - 0.27 / height, bottom=0.45 / height,
             hspace=_HEAD_IN / (_FIRST_ROW_IN * sum(rows) / len(rows)) * 1.05,
         )  # fmt: skip
     starts = span(r.n_blocks for ladder in drawn for r in ladder.to_first.values())
@@ -101,6 +104,12 @@ def first_ladder(found: Sequence[Ladder]) -> Figure | None:
     )
 
 
+def _round_ticks(axis: Axes) -> list[float]:
+    """Halves and doubles on a log axis, as far as it reaches."""
+    low, high = axis.get_xlim()
+    return [tick for tick in (2.0**power for power in range(-6, 7)) if low <= tick <= high]
+
+
 def _first_panel(axis: Axes, ladder: Ladder) -> None:
     axis.set_title("time of a request" if ladder.metric == "time" else "CPU of a request", x=-0.68)
     rungs = list(ladder.to_first)
@@ -108,8 +117,9 @@ def _first_panel(axis: Axes, ladder: Ladder) -> None:
     side = axis.get_yaxis_transform()
     for y, name in enumerate(rungs):
         ratio, style, step = ladder.to_first[name], look(name), steps.get(name)
-        axis.plot([ratio.low, ratio.high], [y, y], "|-", color=style.colour, lw=1.8, ms=7)
-        axis.plot(ratio.estimate, y, style.marker, color=style.colour, ms=6)
+        line = axis.plot([ratio.low, ratio.high], [y, y], "|-", color=style.colour, lw=1.8, ms=7)
+        dot = axis.plot(ratio.estimate, y, style.marker, color=style.colour, ms=6)
+        mark([*dot, *line], _rung(ladder, name))
         told = f"×{number(step.estimate)} {interval(step.low, step.high)}" if y and step else ""
         axis.text(1.03, y - 0.16, f"{number(ladder.levels[name].value)} ms", transform=side,
                   va="center", fontsize=8.5, fontweight="bold")  # fmt: skip
@@ -121,6 +131,13 @@ def _first_panel(axis: Axes, ladder: Ladder) -> None:
     axis.set_yticks([])
     axis.grid(False, axis="y")
     axis.set_ylim(len(rungs) - 0.4, -0.6)
+
+
+def _rung(ladder: Ladder, name: str) -> Mark:
+    ratio = ladder.to_first[name]
+    what = f"{ladder.title}, {METRIC_WORDS[ladder.metric]}, {number(ladder.levels[name].value)} ms"
+    return Mark(name, f"{what}, relative to the first", ratio.estimate, ratio.low, ratio.high,
+                ratio.n_blocks, "×")  # fmt: skip
 
 
 _CAUSES = {

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import (
     INK,
     MUTED,
@@ -93,11 +94,13 @@ def _panel(
                 fontsize=6, color=MUTED, va="center",
             )  # fmt: skip
             continue
-        axis.plot([found.low, found.high], [y, y], "|-", color=style.colour, lw=1.3, ms=4.5)
+        line = axis.plot([found.low, found.high], [y, y], "|-", color=style.colour, lw=1.3, ms=4.5)
         open_face = "white" if found.clusters == 1 else style.colour
-        axis.plot(
+        dot = axis.plot(
             found.value, y, style.marker, color=style.colour, mfc=open_face, ms=3.6, mew=0.9
         )  # hollow: the interval knows one trial only
+        mark([*dot, *line], Mark(deployment, f"{words(operation)}, {kind}", found.value, found.low,
+                                 found.high, found.n, "ms"))  # fmt: skip
 
 
 def _common(

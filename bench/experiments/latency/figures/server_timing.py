@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from bench.experiments.latency.server_timing import PARTS, WHOLE, Account
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import INK, WIDTH_IN, Figure, drawing, text_on
 from bench.report.naming import number, span
 
@@ -65,8 +66,9 @@ def _panel(axis: Axes, heading: str, found: Sequence[Account]) -> None:
         left = 0.0
         for part in PARTS:
             width = 100 * account.shares[part]
-            axis.barh(y, width, left=left, height=0.7, color=COLOURS[part], edgecolor="white",
-                      linewidth=0.8)  # fmt: skip
+            bar = axis.barh(y, width, left=left, height=0.7, color=COLOURS[part],
+                            edgecolor="white", linewidth=0.8)  # fmt: skip
+            mark(bar, _part(heading, account, part))
             if account.shares[part] >= _NARROW:
                 axis.text(left + width / 2, y, _label(account, part), ha="center", va="center",
                           fontsize=7, color=text_on(COLOURS[part]))  # fmt: skip
@@ -78,6 +80,13 @@ def _panel(axis: Axes, heading: str, found: Sequence[Account]) -> None:
     axis.set_xlim(0, 100)
     axis.tick_params(axis="y", length=0)
     axis.grid(False, axis="y")
+
+
+def _part(heading: str, account: Account, part: str) -> Mark:
+    ends = account.intervals[part]
+    low, high = (100 * ends.low, 100 * ends.high) if ends is not None else (None, None)
+    return Mark(account.deployment, f"{heading}, {WORDS[part]}", 100 * account.shares[part],
+                low, high, account.trials, "% of the mean response time")  # fmt: skip
 
 
 def _label(account: Account, part: str) -> str:

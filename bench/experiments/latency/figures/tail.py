@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
+from bench.report.figures.marks import Mark, mark
 from bench.report.figures.style import (
     WIDTH_IN,
     Figure,
@@ -42,6 +43,7 @@ def percentile_plot(cell: Cell, operation: str, slug: str) -> Figure:
     with drawing(WIDTH_IN, 4.0) as (canvas, (axis,)):
         ends: dict[str, tuple[float, float]] = {}
         counts: dict[str, int] = {}
+        data: list[dict[str, object]] = []
         for deployment in cell.deployments:
             values = np.concatenate([*columns(cell.samples(deployment), operation), np.empty(0)])
             counts[deployment] = values.size
@@ -52,6 +54,10 @@ def percentile_plot(cell: Cell, operation: str, slug: str) -> Figure:
             line = axis.plot(x, y, color=style.colour, lw=1.8, label=deployment)[0]
             if style.dashes:
                 line.set_dashes(style.dashes)
+            data += _records(deployment, x, y)
+            last = Mark(deployment, f"p{100 * (1 - 1 / x[-1]):.4g}, the last one drawn",
+                        float(y[-1]), n=values.size, unit="ms")  # fmt: skip
+            mark(line, last)
             ends[deployment] = (float(x[-1]), float(y[-1]))
         _axes(axis, ends, cell.time_name)
         canvas.subplots_adjust(left=0.09, right=0.83, top=0.97, bottom=0.13)
@@ -66,7 +72,19 @@ def percentile_plot(cell: Cell, operation: str, slug: str) -> Figure:
         canvas=canvas,
         group="tail",
         option=words(operation),
+        data=data,
     )
+
+
+def _records(deployment: str, x: np.ndarray, y: np.ndarray) -> list[dict[str, object]]:
+    return [
+        {
+            "arm": deployment,
+            "percentile": round(100 * (1 - 1 / float(a)), 4),
+            "ms": round(float(b), 4),
+        }
+        for a, b in zip(x, y, strict=True)
+    ]
 
 
 def _axes(axis: Axes, ends: Mapping[str, tuple[float, float]], time_name: str) -> None:
