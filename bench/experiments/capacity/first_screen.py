@@ -5,7 +5,7 @@ Neighbours: `records` has levels and verdicts, `findings` what a request costs a
 
 from collections.abc import Iterator, Sequence
 
-from bench.experiments.capacity.findings import Prices, Summary
+from bench.experiments.capacity.findings import Summary
 from bench.experiments.capacity.records import (
     SATURATION,
     Levels,
@@ -15,6 +15,7 @@ from bench.experiments.capacity.records import (
     saturation_verdicts,
 )
 from bench.report.naming import interval, number, words
+from bench.report.prices import Prices
 from bench.report.tiles import Tile, state_of
 from bench.results.journal import Journal
 

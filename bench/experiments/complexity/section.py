@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bench.experiments.complexity.counts import (
     Arm,
@@ -22,6 +22,7 @@ from bench.report.naming import number, words
 from bench.report.section import Section
 from bench.report.spoken import said
 from bench.report.summary_table import markdown_table
+from bench.report.tiles import Tile
 from bench.results.dataset import RunData
 from bench.results.verdict import TableCell, Verdict
 
@@ -62,6 +63,7 @@ def sections(data: RunData) -> list[Section]:
                 markdown_table(_HEADS, [_row(each) for each in counts]),
                 "\n".join(f"- {verdict_line(verdict)}" for verdict in verdicts),
             ),
+            tiles=tuple(_tiles(arms)),
             verdicts=tuple(verdicts),
             sentences=decided,
             otherwise=otherwise,
@@ -70,6 +72,21 @@ def sections(data: RunData) -> list[Section]:
             limits=LIMITS,
         )
     ]
+
+
+def _tiles(arms: Sequence[Arm]) -> Iterator[Tile]:
+    """Of the first screen: what has to be run, counted."""
+    whole, parts = (arm.moving_parts for arm in arms)
+    if whole is not None and parts is not None:
+        yield Tile(
+            title="Parts to run",
+            monolith=float(whole),
+            microservices=float(parts),
+            unit="parts",
+            words=("fewer", "more"),
+            evidence="counted: processes, servers, databases, contracts, settings",
+            state="different" if whole != parts else "alike",
+        )
 
 
 def _lead(found: Counted, arms: Sequence[Arm]) -> list[str]:

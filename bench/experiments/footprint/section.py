@@ -1,5 +1,6 @@
 """Section 'Footprint': what a shop costs that hardly anybody visits."""
 
+from bench.experiments.footprint import first_screen
 from bench.experiments.footprint.figures import memory_figure, money_figure
 from bench.experiments.footprint.findings import Profile, cell_of, profiles_of
 from bench.experiments.footprint.judge import comparisons, verdict_of
@@ -57,6 +58,7 @@ def _section(found: Footprint, profiles: list[Profile], *, smoke: bool) -> Secti
     rest = rest_rows(profiles)
     return Section(
         anchor=NAME,
+        tiles=tuple(first_screen.tiles(profiles, comparisons(found), smoke=smoke)),
         title="Footprint: a shop that hardly anybody visits",
         contents="Footprint",
         template="footprint/section.html",

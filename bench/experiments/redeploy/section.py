@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
+from bench.experiments.redeploy import first_screen
 from bench.experiments.redeploy.counting import Counted
 from bench.experiments.redeploy.figures import release_figure
 from bench.experiments.redeploy.findings import Findings, findings_of
@@ -97,6 +98,8 @@ def section(found: Findings) -> Section:
             markdown_table(TIME_HEADS, time_rows(found)),
             "\n".join(f"- {verdict_line(verdict)}" for verdict in verdicts),
         ),
+        answer=first_screen.answer(found),
+        tiles=tuple(first_screen.tiles(found, verdicts)),
         sentences=decided,
         otherwise=otherwise,
         verdicts=tuple(verdicts),

@@ -51,6 +51,13 @@ def test_the_page_says_what_was_found(tmp_path: Path) -> None:
     assert verdicts["deployment_parts"].claims == ("deploy-machinery",)
 
 
+def test_the_first_screen_gets_the_parts_of_both_arms(tmp_path: Path) -> None:
+    (tile,) = section_of(tmp_path, counted()).tiles
+    assert tile.title == "Parts to run"
+    assert tile.microservices > tile.monolith > 0
+    assert tile.word == "more"
+
+
 def test_both_arms_have_a_cell_in_each_of_its_rows(tmp_path: Path) -> None:
     found = {
         (each.row, each.deployment): each.text for each in section_of(tmp_path, counted()).cells

@@ -58,6 +58,14 @@ def test_twice_the_memory_is_found_and_decides_the_claim(tmp_path: Path) -> None
     assert f"claim: {result.claim.direction};" in memory.rule
 
 
+def test_the_first_screen_gets_memory_and_start_of_both_arms(tmp_path: Path) -> None:
+    tiles = {tile.title: tile for tile in shown(footprint_run(tmp_path)).tiles}
+    memory = tiles["Memory when nobody asks"]
+    assert memory.microservices == pytest.approx(2 * memory.monolith)
+    assert (memory.unit, memory.word) == ("MiB", "more")
+    assert "Cold start" in tiles
+
+
 def test_every_pattern_of_the_claim_meets_one_verdict(tmp_path: Path) -> None:
     (claim,) = [each for each in registry().claims if each.experiment == "footprint"]
     assert set(claim.answers) == CLAIMED <= words(footprint_run(tmp_path)).keys()

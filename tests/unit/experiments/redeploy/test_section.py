@@ -142,3 +142,13 @@ def test_the_first_lines_say_visits_and_seconds_as_a_person_would(tmp_path: Path
     )
     assert "times as long" in text
     assert "supported" not in text
+
+
+def test_the_first_screen_gets_a_clause_and_a_tile(tmp_path: Path) -> None:
+    (made,) = sections(load_run(release_run(tmp_path)))
+    assert made.answer == (
+        "a release of one service under load disturbs 0 visits and one of the monolith on one "
+        "port 12.5",
+    )
+    (tile,) = made.tiles
+    assert (tile.monolith, tile.microservices, tile.word) == (12.5, 0.0, "fewer")
