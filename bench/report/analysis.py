@@ -19,7 +19,7 @@ from bench.report.section import Section
 from bench.report.tiles import Tile
 from bench.results.dataset import RunData, load_run
 from bench.results.journal import CorruptResults, Trial
-from bench.results.verdict import NAMED, SMOKE_NOTE, TableCell, Verdict, Words
+from bench.results.verdict import NAMED, TableCell, Verdict, Words
 
 # What settings of another shape lead to, in any experiment: the border for somebody else's run.
 _NOT_AS_WRITTEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError)
@@ -77,7 +77,7 @@ class Analysis:
     def _sentences(self) -> Iterator[str]:
         smoke = self.data.journal.profile == "smoke"
         if smoke and any(section.verdicts for section in self.sections) and not self.own:
-            yield f"Nothing is claimed: {SMOKE_NOTE}."
+            yield "Nothing is claimed: a smoke run shows that everything works, end to end."
             return
         if told := [text for section in self.sections for text in section.headline]:
             yield from told

@@ -36,7 +36,7 @@ const sayMarks = (figure, marks) => {
   }
   canvas.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const shown = marks.filter((m, i) => !m.classList.contains("off") && marks[i - 1]?.dataset.told !== m.dataset.told);
+    const shown = marks.filter((m, i) => m.getClientRects().length && marks[i - 1]?.dataset.told !== m.dataset.told);
     if (!step || !shown.length) return;
     event.preventDefault();
     const now = shown.findIndex((m) => m.classList.contains("here"));

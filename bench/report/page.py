@@ -24,7 +24,7 @@ from bench.report.fields import (
     verdict_fields,
 )
 from bench.report.figures.quality import quality_strip
-from bench.report.figures.style import Figure, inline_svg
+from bench.report.figures.style import Figure, inline_svg, svg_text
 from bench.report.limits import banners, limits
 from bench.report.naming import ALL, interval, number, percent, words
 from bench.results.journal import Journal
@@ -59,8 +59,11 @@ def asset(name: str) -> Markup:
 
 
 def inlined(figures: Sequence[Figure], svgs: Mapping[str, str]) -> dict[str, Markup]:
-    """Return each figure's SVG as markup for the page."""
-    return {figure.name: Markup(inline_svg(svgs[figure.name], figure)) for figure in figures}
+    """Return each figure's SVG as markup for the page, narrow forms too."""
+    narrow = [figure.narrow for figure in figures if figure.narrow is not None]
+    texts = {**svgs, **{figure.name: svg_text(figure) for figure in narrow}}
+    both = [*figures, *narrow]
+    return {figure.name: Markup(inline_svg(texts[figure.name], figure)) for figure in both}
 
 
 def render_page(analysis: Analysis, svgs: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ from bench.results.paired.rounds import MIX, Metric
 
 _STEPS = {
     SPLIT: "splitting this shop into services",
-    WHOLE: "going from the Django monolith to these services, framework included,",
+    WHOLE: "going from the Django monolith to these services (framework included)",
 }
 _ROLES = ("order", "product_read", "overview", MIX)  # the first that was measured is told
 _TILES: tuple[tuple[str, Metric, str], ...] = (
@@ -25,6 +25,7 @@ _TILES: tuple[tuple[str, Metric, str], ...] = (
     ("overview", "time", "Time of the overview"),
     (MIX, "cpu", "CPU of a request"),
 )
+_UNITS = {"time": "ms", "cpu": "ms of CPU"}
 _WORDS = {"time": ("faster", "slower"), "cpu": ("cheaper", "dearer")}
 
 
@@ -48,11 +49,11 @@ def _clause(step: str, answers: Sequence[Answer]) -> str:
         return ""
     what = role_words(answers[0].question.role)
     said = [text for each in answers if (text := _size(each))]
-    unsaid = [_open(each) for each in answers if not _size(each)]
+    unsaid = _open([each for each in answers if not _size(each)])
     if not said:
-        return f"what {step.rstrip(',')} does to {what} is not decided: {', '.join(unsaid)}"
+        return f"what {step} does to {what} is not decided: {unsaid}"
     clause = f"{step} makes {what} {' and '.join(said)}"
-    return f"{clause}, while {', '.join(unsaid)} is not decided" if unsaid else clause
+    return f"{clause}, while {unsaid} is not decided" if unsaid else clause
 
 
 def _size(answer: Answer) -> str:
@@ -66,12 +67,15 @@ def _size(answer: Answer) -> str:
     return f"take {times} as long" if time else f"cost {times} the CPU"
 
 
-def _open(answer: Answer) -> str:
-    what = "its time" if answer.question.metric == "time" else "its CPU"
-    ratio = answer.narrow
-    if ratio is None:
-        return f"{what} ({answer.decision.reason})"
-    return f"{what} (×{ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}])"
+def _open(answers: Sequence[Answer]) -> str:
+    """What is not decided: its ratio, else why there is none, once for all that share it."""
+    found: dict[str, list[str]] = {}
+    for answer in answers:
+        what = "its time" if answer.question.metric == "time" else "its CPU"
+        ratio = answer.narrow
+        why = f"×{ratio.estimate:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]" if ratio else ""
+        found.setdefault(why or answer.decision.reason, []).append(what)
+    return ", ".join(f"{' and '.join(whats)} ({why})" for why, whats in found.items())
 
 
 def tiles(found: Findings) -> tuple[Tile, ...]:
@@ -83,24 +87,32 @@ def _tiles(found: Findings) -> Iterator[Tile]:
     own = {
         (a.question.role, a.question.metric): a
         for a in found.answers
-        if (a.question.numerator, a.question.denominator) == WHOLE and a.narrow is not None
+        if (a.question.numerator, a.question.denominator) == WHOLE
     }
     for role, metric, title in _TILES:
         judged = own.get((role, metric))
         top, base = (level_of(found.rounds.values(name, role, metric)) for name in WHOLE)
-        if judged is None or judged.narrow is None or top is None or base is None:
+        if judged is None or top is None or base is None:
             continue
-        ratio = judged.narrow
+        if judged.narrow is None and len(found.rounds.starts) > 1:
+            continue  # wrong answers: their times are not compared
         yield Tile(
             title=title,
             monolith=base.value,
             microservices=top.value,
-            unit="ms",
+            unit=_UNITS[metric],
             words=_WORDS[metric],
-            evidence=f"×{number(ratio.estimate)} {interval(ratio.low, ratio.high)}, "
-            f"{ratio.n_blocks} starts",
+            evidence=_evidence(judged),
             state=state_of(judged.decision.word),
         )
+
+
+def _evidence(judged: Answer) -> str:
+    ratio = judged.narrow
+    if ratio is None:
+        return judged.decision.reason
+    ends = interval(ratio.low, ratio.high)
+    return f"×{number(ratio.estimate)} {ends}, {ratio.n_blocks} starts"
 
 
 def trust(found: Findings) -> str:

@@ -47,7 +47,8 @@ class Figure:
     """A finished drawing with its words. `name`: of its files, without suffix, and in its ids.
 
     `group` and `option`: figures of one group are shown one at a time, chosen by option. `data`:
-    its numbers, where its marks do not say them all.
+    its numbers, where its marks do not say them all. `narrow`: the same, drawn `HALF_IN` wide for
+    a telephone; without it a wide figure is scrolled there.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Figure:
     group: str = ""
     option: str = ""
     data: Sequence[Mapping[str, object]] = ()
+    narrow: "Figure | None" = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", file_name(self.name))

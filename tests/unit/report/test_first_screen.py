@@ -20,7 +20,7 @@ from tests.unit.report.factory import PAIR, Rounds, make_run, pair_run
 
 pytestmark = pytest.mark.usefixtures("unpainted")
 SPLIT = "On this machine, splitting this shop into services makes an order take "
-WHOLE = "going from the Django monolith to these services, framework included, makes an order "
+WHOLE = "going from the Django monolith to these services (framework included) makes an order "
 FOUND = {"monolith": [200.0, 210.0, 190.0], "microservices": [100.0, 105.0, 95.0]}
 
 
@@ -49,7 +49,7 @@ def test_what_is_not_decided_is_said_in_the_same_sentence(tmp_path: Path) -> Non
 def test_from_one_start_nothing_is_decided_and_the_sentence_says_why(tmp_path: Path) -> None:
     answer = made(tmp_path, starts=1).words.answer
     assert answer.startswith("On this machine, what going from the Django monolith to these")
-    assert "is not decided: its time (1 start, an interval takes 2), its CPU" in answer
+    assert "is not decided: its time and its CPU (1 start, an interval takes 2)." in answer
 
 
 def test_no_difference_takes_as_long_as_before(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_visits_served_under_a_fault_are_a_tile(tmp_path: Path) -> None:
 
 
 def test_a_smoke_run_has_numbers_but_decides_nothing(tmp_path: Path) -> None:
-    plan = Rounds(pair_run(starts=2).made, profile="smoke", counted=False)
+    plan = Rounds(pair_run(starts=1).made, profile="smoke", counted=False)
     assert {t.word for t in analyse(make_run(tmp_path, plan)).tiles} == {"not decided"}
 
 

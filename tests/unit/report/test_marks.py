@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Sequence
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -62,6 +63,14 @@ def test_in_the_dark_ink_and_paper_change_but_not_what_stands_on_a_colour() -> N
     assert "var(--ink)" in svg
     assert "var(--paper)" in svg
     assert f"fill: {text_on('#E69F00')}" in svg
+
+
+def test_a_narrow_form_stands_in_the_page_beside_the_wide_one(built: Path) -> None:
+    page = (built / "report.html").read_text(encoding="utf-8")
+    figure = page[page.index('id="figure-ladder"') :].partition("</figure>")[0]
+    assert figure.count("<svg") == 2
+    assert figure.count('class="desk"') == figure.count('class="phone"') == 1
+    assert not (built / "figures" / "ladder-narrow.svg").exists()
 
 
 def test_every_figure_of_a_report_has_its_numbers(analysis: Analysis) -> None:

@@ -87,14 +87,20 @@ def _blast_figure(matrix: Matrix, state: str, arms: Sequence[str]) -> Figure:
         canvas,
         group="blast" if any(a.endswith("off)") for a in matrix.arms) else "",
         option=f"resilience {state}",
+        narrow=_stacked(matrix, arms, f"blast-narrow-{state}"),
     )
 
 
 def first_blast(matrix: Matrix, arms: Sequence[str]) -> Figure | None:
     """Draw the arms under each other, for half the width of a desk; None without a fault."""
-    grid = _Grid.of(matrix, arms)
-    if not grid.rows:
+    if not matrix.planned(arms):
         return None
+    return _stacked(matrix, arms, "blast-first")
+
+
+def _stacked(matrix: Matrix, arms: Sequence[str], name: str) -> Figure:
+    """The arms under each other, so that names and numbers can be read on a telephone."""
+    grid = _Grid.of(matrix, arms)
     height = 0.1 + len(arms) * (0.55 + _ROW_IN * 0.8 * len(grid.rows))
     with drawing(HALF_IN, height, nrows=len(arms), sharex=True) as (canvas, axes):
         for axis, arm in zip(axes, arms, strict=True):
@@ -108,7 +114,7 @@ def first_blast(matrix: Matrix, arms: Sequence[str]) -> Figure | None:
             hspace=0.55 / (_ROW_IN * 0.8 * len(grid.rows)),
         )  # fmt: skip
     return Figure(
-        "blast-first",
+        name,
         "What fails when something breaks",
         "Visits lost of a hundred while the fault lasted, by journey; 0: that journey noticed "
         f"nothing. {_how(matrix)}",

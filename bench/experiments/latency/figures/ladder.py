@@ -42,7 +42,9 @@ def ladder_figure(found: Sequence[Ladder]) -> Figure | None:
             left=0.135, right=0.56, top=1 - 0.27 / height, bottom=0.6 / height,
             hspace=_HEAD_IN / (_ROW_IN * sum(rows) / len(rows)) * 1.02,
         )  # fmt: skip
-    return Figure("ladder", "The ladder: where the difference comes from", _caption(drawn), canvas)
+    title = "The ladder: where the difference comes from"
+    narrow = _narrow(drawn, "ladder-narrow", title, _caption(drawn))
+    return Figure("ladder", title, _caption(drawn), canvas, narrow=narrow)
 
 
 def _panel(axis: Axes, ladder: Ladder) -> None:
@@ -81,6 +83,18 @@ def first_ladder(found: Sequence[Ladder]) -> Figure | None:
     drawn = [ladder for ladder in found if ladder.role == MIX and len(ladder.to_first) > 1]
     if not drawn:
         return None
+    starts = span(r.n_blocks for ladder in drawn for r in ladder.to_first.values())
+    return _narrow(
+        drawn,
+        "ladder-first",
+        "Where the difference comes from",
+        "A request of the mixed load, one at a time. Each rung adds what stands under its name; "
+        f"beside it, ratio to the rung above with its 95 % interval over {starts} starts.",
+    )
+
+
+def _narrow(drawn: Sequence[Ladder], name: str, title: str, caption: str) -> Figure:
+    """Panels under each other, names and values within the width of a telephone."""
     rows = [len(ladder.to_first) for ladder in drawn]
     height = 0.45 + sum(_HEAD_IN + _FIRST_ROW_IN * n for n in rows)
     with drawing(HALF_IN, height, nrows=len(drawn), sharex=True) as (canvas, axes):
@@ -94,14 +108,7 @@ def first_ladder(found: Sequence[Ladder]) -> Figure | None:
             left=0.27, right=0.66, top=1 - 0.27 / height, bottom=0.45 / height,
             hspace=_HEAD_IN / (_FIRST_ROW_IN * sum(rows) / len(rows)) * 1.05,
         )  # fmt: skip
-    starts = span(r.n_blocks for ladder in drawn for r in ladder.to_first.values())
-    return Figure(
-        "ladder-first",
-        "Where the difference comes from",
-        "A request of the mixed load, one at a time. Each rung adds what stands under its name; "
-        f"beside it, ratio to the rung above with its 95 % interval over {starts} starts.",
-        canvas,
-    )
+    return Figure(name, title, caption, canvas)
 
 
 def _round_ticks(axis: Axes) -> list[float]:
@@ -111,7 +118,8 @@ def _round_ticks(axis: Axes) -> list[float]:
 
 
 def _first_panel(axis: Axes, ladder: Ladder) -> None:
-    axis.set_title("time of a request" if ladder.metric == "time" else "CPU of a request", x=-0.68)
+    what = "a request" if ladder.role == MIX else ladder.title
+    axis.set_title(f"{'time' if ladder.metric == 'time' else 'CPU'} of {what}", x=-0.68)
     rungs = list(ladder.to_first)
     steps = {step.end: step.ratio for step in ladder.steps}
     side = axis.get_yaxis_transform()
