@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from bench.errors import ShopbenchError
+from bench.results.journal import JOURNAL_FILE
 from bench.results.run_list import RESULTS, run_folders, runs_in
 
 _LATEST = re.compile(r"latest(?:~(\d{1,6}))?")
@@ -29,7 +30,8 @@ def find_run(given: str, root: Path = RESULTS) -> Path:
         return _latest(int(found[1] or 0), root)
     if not given or "/" in given or os.path.lexists(given):
         return Path(given)
-    names = [path.name for path in run_folders(root)]
+    known = (path for path in run_folders(root) if os.path.lexists(path / JOURNAL_FILE))
+    names = [path.name for path in known]
     fits = _fitting(given, names)
     if len(fits) == 1:
         return root / fits[0]

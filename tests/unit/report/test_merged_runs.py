@@ -158,7 +158,7 @@ def test_the_terminal_tells_how_many_claims_a_run_decided(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--run", "nowhere"], f"there is no run folder {Path('nowhere').resolve()}"),
+        (["--run", "no/where"], f"there is no run folder {Path('no/where').resolve()}"),
         (["--out", "page.html"], "--out needs at least one --run"),
     ],
 )

@@ -33,8 +33,15 @@ def test_any_part_that_one_run_has_names_it(given: str, root: Path) -> None:
 
 def test_the_end_of_a_name_counts_before_what_stands_within_one(tmp_path: Path) -> None:
     for name in ("20261130-080000-latency-quick-1130", "20261130-090000-latency-quick-beef"):
-        (tmp_path / name).mkdir()
+        listed_run(tmp_path, name)
     assert find_run("1130", tmp_path).name.endswith("1130")
+
+
+def test_a_folder_that_is_no_run_is_no_candidate(tmp_path: Path) -> None:
+    listed_run(tmp_path, NAMES[0])
+    (tmp_path / "20261130-latency").mkdir()
+    assert find_run("latency", tmp_path).name == NAMES[0]
+    assert refusal("zzzz", tmp_path).endswith("there are a42e")
 
 
 def test_latest_is_the_last_that_ended_with_results(root: Path, tmp_path: Path) -> None:
