@@ -76,7 +76,7 @@ def test_where_nothing_can_be_said_the_code_says_it() -> None:
 def test_closed_standard_error_and_input_change_nothing() -> None:
     done = shell("shopbench claims <&- 2>&-")
     assert done.returncode == 0
-    assert re.search(rb"^\d+ claims, ", done.stdout, re.MULTILINE)
+    assert re.search(rb"^\d+ claims: ", done.stdout, re.MULTILINE)
 
 
 def test_a_reader_that_goes_away_changes_neither_what_is_done_nor_its_code() -> None:
