@@ -22,7 +22,7 @@ $(READY): requirements.lock pyproject.toml
 bench: $(READY)
 	$(BIN)/shopbench run latency capacity floor failure consistency redeploy footprint complexity \
 	  --profile quick \
-	  --spec bench --kills 4 --points 8
+	  --spec bench --kills 4 --points 6
 
 test: $(READY)
 	$(PYTEST) $(SPREAD) -m "not slow and not soak" tests

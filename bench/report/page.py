@@ -30,6 +30,7 @@ from bench.report.naming import ALL, interval, number, percent, words
 from bench.results.journal import Journal
 from bench.results.verdict import VerdictWord
 
+MAX_SETTING = 4_000  # characters of a setting that are shown
 HERE = Path(__file__).resolve().parent
 
 BEFORE = (("result", "Result"), ("comparison", "Comparison"))
@@ -168,4 +169,7 @@ def _contents(analysis: Analysis, *, lacking: bool) -> list[tuple[str, str]]:
 def _text(value: object) -> str:
     if isinstance(value, str | int | float | bool) or value is None:
         return str(value)
-    return json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if len(text) <= MAX_SETTING:
+        return text
+    return f"{len(text):,} characters: what an experiment counted or timed; see journal.json"

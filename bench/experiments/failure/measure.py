@@ -48,7 +48,7 @@ from bench.results.journal import Gate, Trial, TrialStatus
 SPECS = {"smoke": "smoke", "quick": "quick", "standard": "standard", "full": "standard"}
 PROBE = ClosedLoop(16, 0.5, 2.0)
 PROBE_S = PROBE.warmup_s + PROBE.measured_s
-BETWEEN_S = 1.8  # planned: probes, what is still open, readings
+BETWEEN_S = 0.8  # planned: probes, what is still open, readings
 STEADY_WITHIN_S = 15.0
 # What a fault does to a trial on purpose: shown, and no reason to throw it away.
 _MEANT = frozenset({"skipped", "not_sent"})

@@ -61,7 +61,7 @@ class Size:
 
 SIZES = {
     "smoke": Size(2, 0.1, 0.3, False),
-    "quick": Size(8, 0.12, 0.35, False),
+    "quick": Size(7, 0.12, 0.35, False),
     "standard": Size(20, 0.25, 1.5, True),
     "full": Size(40, 0.25, 2.0, True),
 }

@@ -49,14 +49,15 @@ class Size:
 
 SIZES = {
     "smoke": Size(1, 1, 1, 1, True, 0.5, 1.0, 1.5, 0.6, 1.0),
-    "quick": Size(6, 1, 1, 1, False, 0.5, 1.2, 2.0, 1.0, 1.5),
+    "quick": Size(6, 1, 1, 1, False, 0.4, 1.0, 1.5, 1.0, 1.5),
     "standard": Size(10, 10, 3, 10, True, 1.0, 4.0, 5.0, 2.0, 4.0),
     "full": Size(20, 20, 6, 20, True, 1.0, 6.0, 5.0, 2.0, 6.0),
 }
 
 # Planned seconds of one release at half of the capacity, on a core that all share.
 _MONOLITH_S, _SERVICE_S, _GATEWAY_S, _REPLICAS_S = 3.2, 1.4, 2.0, 3.6
-SCALE_S = 5.0  # to go to two replicas and warm them up, once in each arm
+SCALE_S = 3.0  # to go to two replicas, once in each arm
+WARM_S = 2.3  # to warm them up, before each stretch
 TOUCH_S = 2.0  # one component stopped and asked, planned
 
 
@@ -89,4 +90,4 @@ def planned_s(kind: str, arm: str, names: tuple[str, ...], size: Size) -> float:
         return quiet_s + bad_s + planted_s + 4 * after_s
     replicas_s = _REPLICAS_S if arm == MONOLITH else 2 * _SERVICE_S
     more_s = 2.5 * replicas_s + size.beside_s + 4 * after_s if size.migrates else 0.0
-    return quiet_s + replicas_s + after_s + more_s
+    return WARM_S + quiet_s + replicas_s + after_s + more_s

@@ -41,10 +41,14 @@ class Stand:
         subject = self._fleet.current(name)
         return Renamed(subject, TWO[name]) if name in self._scaled else subject
 
-    def scale(self, name: str) -> None:
-        """From here on two of what holds the public port, and of the owner of the table."""
+    def scaled_and_warm(self, name: str) -> None:
+        """From here on two of what holds the public port, and of the owner of the table.
+
+        Warm each time: a stretch leaves behind the replicas that it has released, and those are as
+        cold as fresh ones.
+        """
         if name not in self._scaled:
             for component in (MONOLITH,) if name == MONOLITH else (GATEWAY, OWNER):
                 self.deployment(name).scale(component, 2)
             self._scaled.add(name)
-            closed_loop_rps(self._ctx, self.subject(name), MIX, WARM_UP)
+        closed_loop_rps(self._ctx, self.subject(name), MIX, WARM_UP)

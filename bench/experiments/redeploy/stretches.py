@@ -60,7 +60,7 @@ class Stretches:
     def run(self, kind: str, name: str, block: int, attempt: int) -> TrialStatus:
         """One stretch of a kind on a deployment; what it found is in the journal afterwards."""
         if kind == SECOND:
-            self.stand.scale(name)
+            self.stand.scaled_and_warm(name)
         subject = self.stand.subject(name)
         acts = self.acts(kind, name, block)
         size = self.size

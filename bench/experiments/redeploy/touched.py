@@ -24,7 +24,7 @@ from bench.deployments.base import Deployment
 from bench.errors import ShopbenchError
 from bench.experiments.redeploy.records import Touch
 
-TIMEOUT_S = 1.5  # a lone request takes a fiftieth of it
+TIMEOUT_S = 1.0  # a lone request takes a thirtieth of it
 AGAIN_WITHIN_S = 15.0
 _OPERATORS = "ops"
 _RIGHT = (200, 201, 204)  # and no 202: an order that is only accepted waits for somebody

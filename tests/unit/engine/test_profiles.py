@@ -47,8 +47,8 @@ def test_profiles_plan_no_more_than_they_say() -> None:
     assert planned("standard", "latency").planned_s <= 40 * 60
 
 
-def test_make_bench_is_planned_within_its_eighteen_minutes() -> None:
-    assert expected_duration(BENCH, BENCH_OPTIONS).planned_s <= 18 * 60
+def test_make_bench_is_planned_within_its_twenty_two_minutes() -> None:
+    assert expected_duration(BENCH, BENCH_OPTIONS).planned_s <= 22 * 60
 
 
 def test_a_plan_is_what_the_experiments_themselves_announce() -> None:
