@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from bench.experiments.redeploy.findings import Findings, disturbed_of
+from bench.experiments.redeploy.counting import Counted
+from bench.experiments.redeploy.findings import Findings
 from bench.experiments.redeploy.records import EXPERIMENT, MICROSERVICES, MONOLITH, SERVICES
 from bench.report.naming import interval, number
 from bench.report.tiles import Tile, state_of
@@ -22,7 +23,7 @@ def answer(found: Findings) -> tuple[str, ...]:
     both = _means(found)
     if both is None:
         return ()
-    service, monolith = (number(round(max(0.0, value), 1)) for value in both)
+    service, monolith = (f"{round(max(0.0, value), 1):g}" for value in both)
     return (
         f"a release of one service under load disturbs {service} visits and one of the monolith on "
         f"one port {monolith}",
@@ -48,9 +49,11 @@ def tiles(found: Findings, verdicts: Sequence[Verdict]) -> Iterator[Tile]:
 
 
 def _means(found: Findings) -> tuple[float, float] | None:
-    """Mean over the repetitions of (one service, the monolith)."""
-    service = found.by_repetition(MICROSERVICES, SERVICES, disturbed_of)
-    monolith = found.by_repetition(MONOLITH, (MONOLITH,), disturbed_of)
-    if not service or not monolith:
-        return None
-    return fmean(service.values()), fmean(monolith.values())
+    """Mean over all valid releases of (one service, the monolith), as the section tells them."""
+    service = _disturbed(found.of("release", MICROSERVICES, *SERVICES))
+    monolith = _disturbed(found.of("release", MONOLITH, MONOLITH))
+    return (fmean(service), fmean(monolith)) if service and monolith else None
+
+
+def _disturbed(releases: Sequence[Counted]) -> list[float]:
+    return [each.disturbed for each in releases if each.valid]
