@@ -188,3 +188,12 @@ def test_damage_is_one_clear_line(tmp_path: Path, damage) -> None:  # type: igno
 def test_a_missing_folder_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ShopbenchError, match="no run folder"):
         build_report(tmp_path / "nowhere")
+
+
+def test_what_an_experiment_counted_is_no_setting_to_read(tmp_path: Path) -> None:
+    """Half a page of JSON stood among the settings."""
+    counted = {"lines": {f"module_{number}.py": number for number in range(500)}}
+    run = make_run(tmp_path, Rounds(settings={"counted": counted, "short": {"a": 1}}))
+    page = build_report(run).read_text(encoding="utf-8")
+    assert "module_499.py" not in page
+    assert "see journal.json" in page
