@@ -22,7 +22,7 @@ def test_two_deployments_are_saturated_searched_and_put_under_load(
     )  # fmt: skip
     _, err = command.communicate(timeout=550)
     assert command.returncode == 0, err
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*/")
     reader = RunReader(path)
     windows = [t for t in reader.trials if t.experiment == SATURATION]
     assert {t.mix for t in windows} == {"mixed"}

@@ -70,7 +70,7 @@ def found(
     _, err = process.communicate(timeout=500)
     assert process.returncode == 0, err
     assert "of 5 services stand alone" in err
-    (run,) = out.iterdir()
+    (run,) = out.glob("*/")
     assert '<section id="complexity">' in (run / "report.html").read_text(encoding="utf-8")
     return msgspec.convert(RunReader(run).journal.settings["complexity"], Counted)
 

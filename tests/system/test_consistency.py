@@ -25,7 +25,7 @@ def test_a_smoke_run_of_both_arms_is_valid_and_leaves_nothing(
     command = shopbench.start("run", "consistency", "--profile", "smoke", "--out", str(tmp_path))
     out, err = command.communicate(timeout=400)
     assert command.returncode == 0, err
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*/")
     reader = RunReader(path)
     assert {(e.deployment, e.phase, e.status) for e in reader.journal.episodes} == {
         (name, phase, "ended")
@@ -63,7 +63,7 @@ def test_a_run_cut_off_among_its_kills_keeps_what_was_seen_and_is_finished_later
     command.send_signal(number)
     everything.wait_gone()
     command.communicate(timeout=60)
-    (path,) = out.iterdir()
+    (path,) = out.glob("*/")
     (cut_off,) = RunReader(path).journal.episodes
     assert cut_off.status == "begun"
     folder = EpisodeFolder.of(path, cut_off)

@@ -50,7 +50,7 @@ def test_three_faults_in_both_arms_end_in_a_report(shopbench: CommandLine, tmp_p
     command = shopbench.start("run", "failure", "--profile", "smoke", "--out", str(tmp_path))
     _, err = command.communicate(timeout=550)
     assert command.returncode == 0, err
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*/")
     reader = RunReader(path)
     stretches = {(t.experiment, t.deployment): t for t in reader.trials}
     assert len(stretches) == 8  # a control and three faults in two arms
@@ -106,7 +106,7 @@ def test_a_run_that_ends_in_the_middle_of_a_fault_leaves_nothing_and_is_finished
     command.send_signal(number)
     command.communicate(timeout=60)
     held.wait_gone()
-    (path,) = (tmp_path / "runs").iterdir()
+    (path,) = (tmp_path / "runs").glob("*/")
     before = RunReader(path).trials
     assert before
     resumed = shopbench.start("run", "--resume", str(path), "--quiet", PATH=same_source)

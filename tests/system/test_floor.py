@@ -18,7 +18,7 @@ def test_every_bare_handler_answers_rightly_beside_its_arm(
     command = shopbench.start("run", "floor", "--profile", "smoke", "--out", str(tmp_path))
     _, err = command.communicate(timeout=400)
     assert command.returncode == 0, err
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*/")
     trials = RunReader(path).trials
     sides = {(trial.mix, trial.deployment) for trial in trials}
     operations = ("product_read", "wallet_read", "order")

@@ -102,7 +102,7 @@ def test_it_runs_end_to_end_and_claims_nothing_in_smoke(
     command = shopbench.start("run", NAME, "--profile", "smoke", "--out", str(tmp_path))
     _, err = command.communicate(timeout=250)
     assert command.returncode == 0, err
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*/")
     reader = RunReader(path)
     found = read_footprint(reader.journal.settings, path)
     assert {(start.deployment, start.number) for start in found.starts} == {

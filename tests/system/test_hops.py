@@ -102,7 +102,7 @@ def test_an_experiment_runs_to_its_section(
     process = shopbench.start("run", experiment, *options)
     _, err = process.communicate(timeout=500)
     assert process.returncode == 0, err
-    (run,) = tmp_path.iterdir()
+    (run,) = tmp_path.glob("*/")
     assert f'<section id="{experiment}">' in (run / "report.html").read_text()
     journal = json.loads((run / "journal.json").read_text())
     assert journal["trials"]

@@ -22,7 +22,7 @@ def test_smoke_measures_the_whole_ladder_in_one_start_and_claims_nothing(
     command = shopbench.start("run", "latency", "--profile", "smoke", "--out", str(out))
     _, err = command.communicate(timeout=550)
     assert command.returncode == 0, err
-    (path,) = out.iterdir()
+    (path,) = out.glob("*/")
     reader = RunReader(path)
     rounds = [trial for trial in reader.trials if trial.experiment == "latency"]
     members = (*DEPLOYMENTS, "monolith#2")

@@ -55,7 +55,7 @@ def _run(
 
 
 def _only_run(mine: Path) -> Path:
-    (found,) = (mine.parent / "runs").iterdir()
+    (found,) = (mine.parent / "runs").glob("*/")
     return found
 
 
@@ -116,7 +116,7 @@ def test_two_urls_without_a_file_are_asked_for_themselves(
     with started() as (a, _), started() as (b, _):
         named = ("--url", f"a={a}/thing", "--url", f"b={b}/thing", "--profile", "smoke")
         shopbench.ok("run", "latency", *named, "--out", str(tmp_path / "runs"), "--quiet")
-    (folder,) = (tmp_path / "runs").iterdir()
+    (folder,) = (tmp_path / "runs").glob("*/")
     reader = RunReader(folder)
     names = {
         name
@@ -166,7 +166,7 @@ def test_two_shops_that_keep_the_contract_need_no_locustfile(
     with _shop() as a, _shop() as b:
         named = ("--url", f"a={a}", "--url", f"b={b}", "--mixes", "product_read", "--quiet")
         shopbench.ok("run", "latency", *named, "--out", str(tmp_path / "r"), "--profile", "smoke")
-    (folder,) = (tmp_path / "r").iterdir()
+    (folder,) = (tmp_path / "r").glob("*/")
     reader = RunReader(folder)
     assert {(t.deployment, t.mix, t.loop) for t in reader.trials} == {
         ("a", "product_read", "rounds"),

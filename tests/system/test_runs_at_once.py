@@ -20,7 +20,7 @@ def test_runs_beside_each_other_are_both_whole_and_say_so(
 ) -> None:
     shopbench.ok("up", "modular", "--port", str(a_free_port()))
     first, second = (begin(shopbench, out / name, "start", "latency") for name in ("1", "2"))
-    (one,), (other,) = ((out / name).iterdir() for name in ("1", "2"))
+    (one,), (other,) = ((out / name).glob("*/") for name in ("1", "2"))
     for command in (first, second):
         _, err = command.communicate(timeout=500)
         assert command.returncode == 0, err

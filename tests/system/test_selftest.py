@@ -29,7 +29,7 @@ def smoke(shopbench: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> R
     )
     out, err = process.communicate(timeout=800)
     assert process.returncode == 0, out + err
-    return RunReader(next(folder.iterdir()))
+    return RunReader(next(folder.glob("*/")))
 
 
 def planted_of(run: RunReader, member: str) -> list[Trial]:
@@ -103,7 +103,7 @@ def test_deployments_are_held_against_rounds_of_two(shopbench: CommandLine, tmp_
     process = shopbench.start("selftest", "disturbance", "--profile", "smoke", *folder)
     out, err = process.communicate(timeout=400)
     assert process.returncode == 0, out + err
-    run = RunReader(next(tmp_path.iterdir()))
+    run = RunReader(next(tmp_path.glob("*/")))
     assert run.journal.settings["selftest"]["parts"].keys() == {"disturbance"}
     done = shopbench.run("selftest", "disturbance", "--from", str(run.path))
     assert done.returncode == 0, done.stderr
@@ -131,7 +131,7 @@ def test_an_interrupted_selftest_goes_on_and_leaves_no_process(
     assert process.returncode == 130
     gone, alive = psutil.wait_procs(children, timeout=5)
     assert not alive, gone
-    folder = next(tmp_path.iterdir())
+    folder = next(tmp_path.glob("*/"))
     assert RunReader(folder).journal.interrupted
     resumed = shopbench.start("run", "--resume", str(folder), "--quiet")
     out, err = resumed.communicate(timeout=400)

@@ -130,7 +130,7 @@ def test_a_run_ends_with_a_report_that_can_be_made_again(
     installed: Installed, tmp_path: Path
 ) -> None:
     installed.ok("run", "latency", *SMOKE, "--out", str(tmp_path))
-    (run,) = tmp_path.iterdir()
+    (run,) = tmp_path.glob("*/")
     page = run / "report.html"
     page.unlink()
     installed.ok("report", str(run))

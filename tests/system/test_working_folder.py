@@ -42,5 +42,5 @@ def test_a_run(shopbench: CommandLine, folder: ForeignFolder, out: Path) -> None
     command = there.start("run", "latency", *short, "--out", str(out), "--quiet")
     _, err = command.communicate(timeout=500)
     assert command.returncode == 0, err
-    (path,) = out.iterdir()
+    (path,) = out.glob("*/")
     assert RunReader(path).trials

@@ -39,7 +39,7 @@ def test_an_encoding_that_knows_less_gets_plain_text(env: dict[str, str], encodi
     shown = shell("shopbench selftest --help", **env)
     assert (shown.returncode, shown.stderr) == (0, b"")
     assert "results/runs/20261122-..." in shown.stdout.decode(encoding)
-    refused = shell("shopbench claims --run 'no…run'", **env)
+    refused = shell("shopbench claims --run './no…run'", **env)
     assert (refused.returncode, refused.stdout) == (2, b"")
     assert refused.stderr.startswith(b"error: there is no run folder ")
 
