@@ -12,7 +12,7 @@ from bench.results.journal import RunReader
 from tests.system.conftest import CommandLine, a_free_port, owned
 from tests.system.test_run_kills import MEMBERS, begin
 
-pytestmark = [pytest.mark.slow, pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.slow, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 def test_runs_beside_each_other_are_both_whole_and_say_so(

@@ -110,7 +110,7 @@ def test_every_file_that_is_read_at_run_time_is_in_the_wheel(wheel: Path) -> Non
 
 def test_the_commands_that_need_no_deployment(installed: Installed) -> None:
     assert "controlled" in installed.ok("doctor", "--json")
-    assert "with an experiment in this version" in installed.ok("claims")
+    assert "by an experiment, " in installed.ok("claims")
     module = "import bench; print(bench.__file__)"
     file = Path(installed.run("python", "-c", module).stdout.strip()).with_name("locustfile.py")
     assert file.is_relative_to(installed.root)

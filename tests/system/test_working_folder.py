@@ -36,6 +36,7 @@ def test_a_deployment_of_services_and_its_edge(
         there.ok("down")
 
 
+@pytest.mark.soak
 def test_a_run(shopbench: CommandLine, folder: ForeignFolder, out: Path) -> None:
     there = replace(shopbench, folder=folder.root)
     short = ("--profile", "smoke", "--deployments", "monolith", "--mixes", "product_read")
