@@ -15,6 +15,8 @@ _WHAT = {"service": "one service", "gateway": "the gateway", "whole": "all five 
 def _compared(verdict: Verdict, parts: list[str]) -> str:
     """Visits or seconds of a release on either side."""
     what, other = _WHAT[parts[1]], verdict.denominator
+    if "(" in verdict.numerator:  # `microservices (two gateways)`
+        what = f"the {verdict.numerator.partition('(')[2].rstrip(')')}"
     if verdict.metric == "release_s":
         times = f"{number(verdict.estimate)} times as long {sure(verdict)}"
         return f"A release of {what} takes {times} as one of {other}."
