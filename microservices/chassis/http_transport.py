@@ -193,12 +193,13 @@ class HttpPeer:
     ) -> RawAnswer:
         """One try; where one endpoint refuses the connection the next is taken."""
         loop = asyncio.get_running_loop()
-        for _ in self._urls:
+        first, count = self._preferred, len(self._urls)
+        for at in ((first + step) % count for step in range(count)):
             remaining = deadline - loop.time()
             if remaining <= 0:
                 raise PeerUnavailable(f"No time was left to call {self._name}.")
             sent = [*headers, (DEADLINE, str(int(remaining * 1000)))]
-            url = URL(self._urls[self._preferred] + path, encoded=True)
+            url = URL(self._urls[at] + path, encoded=True)
             timeout = aiohttp.ClientTimeout(total=remaining)
             try:
                 async with self._session().request(
@@ -206,7 +207,8 @@ class HttpPeer:
                 ) as response:
                     return RawAnswer(response.status, response.headers, await response.read())
             except aiohttp.ClientConnectorError:
-                self._preferred = (self._preferred + 1) % len(self._urls)
+                if self._preferred == at:  # somebody else may have found out at the same time
+                    self._preferred = (at + 1) % count
             except TimeoutError:
                 raise PeerTimeout(f"{self._name} did not answer in time.") from None
             except (aiohttp.ClientError, OSError) as error:

@@ -1,5 +1,6 @@
 """A peer in memory and a peer over HTTP: the same answers, errors and effects."""
 
+import asyncio
 import socket
 from pathlib import Path
 
@@ -71,6 +72,17 @@ async def test_the_second_endpoint_is_taken_when_the_first_refuses(
     urls = f"http://127.0.0.1:{unused_tcp_port},{things.url}"
     callers = await start(CALLERS, USERS_URL=things.url, THINGS_URL=urls)
     assert await _outcome(callers, "wait") == ("ok", True)
+
+
+async def test_all_who_find_the_first_endpoint_closed_take_the_second(
+    start: Start, things: RunningProcess, unused_tcp_port: int
+) -> None:
+    """Two calls at once each moved on from the other's endpoint, back to the closed one: of a
+    hundred releases one lost a visit by that."""
+    urls = f"http://127.0.0.1:{unused_tcp_port},{things.url}"
+    callers = await start(CALLERS, USERS_URL=things.url, THINGS_URL=urls)
+    outcomes = await asyncio.gather(*(_outcome(callers, "wait") for _ in range(8)))
+    assert set(outcomes) == {("ok", True)}
 
 
 async def test_an_internal_operation_needs_a_service_token(
